@@ -1,0 +1,1 @@
+"""nbstream: talk to a language model from a notebook, token by token."""

@@ -1,0 +1,52 @@
+"""Every sentence that a person reads, in English and Chinese.
+
+Sentences live in ``locale/en.json`` and ``locale/zh.json`` under the same keys.
+A template may only hold ``{name}`` fields; the values are never templates themselves.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+LANGUAGES = ("en", "zh")
+_chosen: str | None = None
+
+
+def language() -> str:
+    """The language in use: what `set_language` chose, else ``NBSTREAM_LANG``, else ``LC_ALL``/``LANG``."""
+    if _chosen:
+        return _chosen
+    for name in ("NBSTREAM_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):
+        value = os.environ.get(name, "").lower()
+        if value:
+            return "zh" if value.startswith("zh") else "en"
+    return "en"
+
+
+def set_language(name: str | None) -> None:
+    """Choose ``"en"`` or ``"zh"``; None goes back to the environment."""
+    global _chosen
+    if name is not None and name not in LANGUAGES:
+        raise ValueError(f"language is one of {', '.join(LANGUAGES)}, not {name!r}")
+    _chosen = name
+
+
+@cache
+def sentences(lang: str) -> dict[str, str]:
+    """All sentences of one language, by key."""
+    text = files("nbstream").joinpath("locale", f"{lang}.json").read_text(encoding="utf-8")
+    loaded: dict[str, str] = json.loads(text)
+    return loaded
+
+
+def t(key: str, /, lang: str | None = None, **values: Any) -> str:
+    """The sentence `key` in `lang` (default: the language in use), its fields filled.
+
+    >>> t("stop", lang="en")
+    'Stop'
+    """
+    return sentences(lang or language())[key].format(**values)

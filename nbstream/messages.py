@@ -1,0 +1,206 @@
+"""The values that travel along the road: messages in, events back, an answer at the end.
+
+Everything here is frozen and does no I/O.
+
+    Message, ChatRequest      what is asked
+    TextDelta … Finish        the stream events that a provider yields
+    Usage, Timing, Answer     what is left when the stream has ended
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from .errors import NbstreamError, fail
+
+FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "cancelled", "other"]
+ROLES = ("system", "user", "assistant", "tool")
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A function that the model wants called; `arguments` is JSON text, as the model wrote it."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """State of one provider (a thinking signature, say): kept in the turn, sent back only to `provider`."""
+
+    provider: str
+    data: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a conversation, in no provider's dialect.
+
+    Parameters
+    ----------
+    role : {"system", "user", "assistant", "tool"}
+    content : str
+    reasoning : str
+        What the model thought before it answered; sent back only where a provider wants it.
+    tool_calls : tuple of ToolCall
+        On assistant messages.
+    tool_call_id : str or None
+        On tool messages: the call that `content` answers.
+    """
+
+    role: str
+    content: str = ""
+    reasoning: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+    opaque: tuple[Opaque, ...] = ()
+
+    @classmethod
+    def many(cls, prompt: str | Message | Mapping[str, Any] | Iterable[Any]) -> tuple[Message, ...]:
+        """A prompt, a message, a ``{"role", "content"}`` dict, or a list of these, as messages.
+
+        >>> Message.many("hi")[0].role
+        'user'
+        """
+        if isinstance(prompt, str):
+            return (cls("user", prompt),)
+        if isinstance(prompt, Message):
+            return (prompt,)
+        if isinstance(prompt, Mapping):
+            role, content = prompt.get("role"), prompt.get("content")
+            if role not in ROLES or not isinstance(content, str):
+                raise fail("config.message", given=f"{{'role': {role!r}, 'content': {type(content).__name__}}}")
+            return (cls(str(role), content),)
+        if isinstance(prompt, Iterable):
+            return tuple(message for item in prompt for message in cls.many(item))
+        raise fail("config.message", given=type(prompt).__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """What is asked of a model. `model` is the provider's own name for it; None means "not said"."""
+
+    messages: tuple[Message, ...]
+    model: str
+    system: str | None = None
+    temperature: float | None = None
+    max_tokens: int | None = None
+    tools: tuple[Mapping[str, Any], ...] = ()
+    base_url: str | None = None
+    allow_insecure: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+# --- the events of a stream -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """A piece of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningDelta:
+    """A piece of what the model thinks before it answers."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallDelta:
+    """A piece of tool call number `index`: id and name come once, `arguments` in fragments of JSON text."""
+
+    index: int
+    id: str | None = None
+    name: str | None = None
+    arguments: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens, as the provider counted them; None where it did not say (never 0 for unknown).
+
+    `output_tokens` includes `reasoning_tokens`; `input_tokens` includes `cached_tokens`.
+    In a stream the last one counts: they are never added up.
+    """
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cached_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retract:
+    """Moderation withdraws the text shown so far; `reason` is a sentence or the provider's word."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The end mark. `raw_reason` is the provider's own word."""
+
+    reason: FinishReason
+    raw_reason: str | None = None
+
+
+Event = TextDelta | ReasoningDelta | ToolCallDelta | Usage | Retract | Opaque | Finish
+
+
+# --- what is left ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When things happened. Durations are seconds from the start of the turn; None: did not happen."""
+
+    started: float = 0.0
+    """Seconds since the epoch."""
+    first_token: float | None = None
+    duration: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A model's answer, whole or as far as it came. ``str(answer)`` is its text.
+
+    `finish_reason` is None while the stream runs and after an error.
+    """
+
+    text: str = ""
+    reasoning: str = ""
+    tool_calls: list[ToolCall] = field(default_factory=list)
+    finish_reason: FinishReason | None = None
+    raw_finish_reason: str | None = None
+    usage: Usage | None = None
+    notes: tuple[str, ...] = ()
+    model: str = ""
+    timing: Timing = field(default_factory=Timing)
+    error: NbstreamError | None = field(default=None, repr=False, compare=False)
+    opaque: tuple[Opaque, ...] = field(default=(), repr=False)
+
+    @property
+    def code(self) -> str:
+        """The contents of the answer's fenced code blocks, a blank line between them; "" if none.
+
+        >>> Answer("Try:\\n```python\\nprint(1)\\n```\\n").code
+        'print(1)\\n'
+        """
+        return "\n".join(code_blocks(self.text))
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def code_blocks(text: str) -> list[str]:
+    """The contents of all fenced code blocks in Markdown `text`, in order."""
+    from markdown_it import MarkdownIt
+
+    return [token.content for token in MarkdownIt("commonmark").parse(text) if token.type == "fence"]

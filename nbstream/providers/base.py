@@ -1,0 +1,90 @@
+"""The contract of a provider: pure functions around a transport.
+
+A provider knows one dialect and nothing else. It makes a `WireRequest` from a `ChatRequest`, and events
+from frames. It opens no socket, keeps no state on itself (two streams may run through one provider at
+once), reads no environment and starts no thread. The engine does all that, so every provider can be
+tested from a list of frames, and behaves alike where things go wrong.
+
+The event generator is driven frame by frame. **After the events of each frame it yields None**, which
+means "done with this frame, wait for the next": the engine calls it again only when there is one.
+
+    def events(self, frames):
+        for frame in frames:
+            data = json.loads(frame.data)
+            if data.get("text"):
+                yield TextDelta(data["text"])
+            if data.get("done"):
+                yield Finish("stop", "done")
+                return                      # nothing after the end mark is read
+            yield None
+
+When the body ends, `frames` ends: what a provider still knows it may yield then. A stream that ends
+without a `Finish` becomes an ``interrupted`` error: a provider need not check. Errors inside a stream
+are raised from the generator; text that was yielded before is kept.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..credentials import CredentialField, Credentials, Secret
+from ..errors import NbstreamError
+from ..messages import ChatRequest, Event
+from ..wire.request import Frame, WireRequest, WireResponse
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model that a provider offers: the name to ask for, and what a person calls it."""
+
+    name: str
+    label: str = ""
+
+
+class Provider(ABC):
+    """One dialect at one address."""
+
+    name: str
+    """As in ``-m name:model``."""
+    label: str
+    """As a person reads it: ``DeepSeek``."""
+    default_model: str = ""
+    fields: tuple[CredentialField, ...] = ()
+    key_page: str = ""
+    """Where a person gets a key."""
+    base_url: str = ""
+    """The default address, "" where there is none."""
+
+    @abstractmethod
+    def request(self, chat: ChatRequest, credentials: Credentials) -> WireRequest:
+        """The request that starts the stream. Raises `NbstreamError` (config) where it cannot be made."""
+
+    @abstractmethod
+    def events(self, frames: Iterator[Frame]) -> Iterator[Event | None]:
+        """The events of one stream; see the module's docstring for how it is driven."""
+
+    @abstractmethod
+    def refused(self, response: WireResponse) -> NbstreamError:
+        """The error for an HTTP status >= 400, a body that is no stream, or a refused handshake."""
+
+    def again(self, request: WireRequest, error: NbstreamError) -> WireRequest | None:
+        """One repeat, changed so that it may work (without an option that was refused), or None."""
+        return None
+
+    def token_request(self, credentials: Credentials) -> WireRequest | None:
+        """The request for a short-lived token, where the provider needs one."""
+        return None
+
+    def token(self, response: WireResponse) -> tuple[Secret, float]:
+        """The token in the answer to `token_request`, and the seconds it lives."""
+        raise NotImplementedError(f"{self.name} has no tokens")
+
+    def models_request(self, credentials: Credentials, base_url: str | None = None) -> WireRequest | None:
+        """The request that lists models, or None where there is no such thing."""
+        return None
+
+    def models(self, response: WireResponse) -> list[Model]:
+        """The models in the answer to `models_request`."""
+        return []

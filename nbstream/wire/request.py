@@ -1,0 +1,65 @@
+"""What goes to the wire and what comes back, as plain values that know no provider and no library."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from ..credentials import Secret
+
+Transport = Literal["sse", "ndjson", "json", "websocket", "local"]
+
+BODY = "body"
+"""`Frame.event` of a frame that holds a whole body which was not a stream (JSON with HTTP 200)."""
+BARE = "bare"
+"""`Frame.event` of a frame made of lines that are no SSE fields (a bare JSON error in mid-stream)."""
+
+
+class Frame(NamedTuple):
+    """One unit of a stream: the data of an SSE event, a line of NDJSON, a WebSocket message, a body."""
+
+    data: str
+    event: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WireRequest:
+    """How to open a stream.
+
+    Parameters
+    ----------
+    transport : {"sse", "ndjson", "json", "websocket", "local"}
+        How the answer is framed. ``local`` needs no network: `script` holds frames with delays.
+    url : str
+        Without secrets; a signed URL is a `Secret`.
+    headers : mapping of str to str or Secret
+    body : bytes or None
+        JSON, UTF-8. For a WebSocket: the first text message.
+    slow_start : bool
+        The model may think for minutes before its first token: wait up to 600 s instead of 120 s.
+    script : iterable of (seconds, Frame)
+        For ``local``: the pause before each frame, and the frame.
+    """
+
+    transport: Transport
+    url: str | Secret = field(default="", repr=False)
+    headers: Mapping[str, str | Secret] = field(default_factory=dict, repr=False)
+    body: bytes | None = field(default=None, repr=False)
+    method: str = "POST"
+    slow_start: bool = False
+    allow_insecure: bool = False
+    script: Iterable[tuple[float, Frame]] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class WireResponse:
+    """A refusal, or a small whole answer: status, lower-case header names, at most 64 KiB of body."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    @property
+    def text(self) -> str:
+        return self.body.decode("utf-8", "replace")
