@@ -1,0 +1,52 @@
+"""Open JupyterLab on the first notebook: tools/demo.py [PORT]
+
+With no display (a server, a container) no browser is started: Jupyter prints the address with its token
+and keeps serving until Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+FIRST = "notebooks/01_quickstart.ipynb"
+
+
+def has_display() -> bool:
+    if sys.platform in ("darwin", "win32"):
+        return "SSH_CONNECTION" not in os.environ
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def command(port: str) -> list[str]:
+    first = FIRST if (ROOT / FIRST).exists() else ""
+    words = [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        f"--ServerApp.root_dir={ROOT}",
+        f"--LabApp.default_url=/lab/tree/{first}" if first else "--LabApp.default_url=/lab",
+    ]
+    if port:
+        # A port that was asked for is the port, or an error: never the next free one.
+        words += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
+    if not has_display():
+        words.append("--no-browser")
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        words.append("--allow-root")
+    return words
+
+
+def main() -> None:
+    port = sys.argv[1] if len(sys.argv) > 1 else ""
+    words = command(port)
+    if "--no-browser" in words:
+        print("nbstream: no display here; open the address below in a browser (Ctrl-C ends it)", flush=True)
+    os.chdir(ROOT)
+    os.execv(words[0], words)
+
+
+if __name__ == "__main__":
+    main()
