@@ -119,7 +119,7 @@ def _check_size(rest: bytearray, parts: list[bytes]) -> None:
 
 def too_large() -> NbstreamError:
     """The error for a line or an event which passes `LIMIT`."""
-    return fail("protocol.too_large", limit=LIMIT // (1024 * 1024))
+    return fail("protocol.too_large", limit="16 MiB")
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
