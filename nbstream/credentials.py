@@ -80,3 +80,46 @@ class CredentialField:
     env: tuple[str, ...] = ()
     required: bool = True
     hidden: bool = True
+
+
+def collect(
+    fields: Iterable[CredentialField],
+    given: Mapping[str, Any] | None,
+    kept: Credentials,
+    environ: Mapping[str, str] | None = None,
+) -> dict[str, Secret]:
+    """What is known of `fields`: given in the call, else kept in this kernel, else in the environment.
+
+    Raises `NbstreamError` (config) for a name in `given` that is no field.
+    """
+    fields = tuple(fields)
+    environ = os.environ if environ is None else environ
+    names = [field.name for field in fields]
+    for name in given or {}:
+        if name not in names:
+            raise fail("config.credential_name", name=name, names=", ".join(names) or "—")
+    found: dict[str, Secret] = {}
+    for field in fields:
+        value = (given or {}).get(field.name)
+        if value is not None:
+            found[field.name] = value if isinstance(value, Secret) else Secret(str(value).strip())
+        elif field.name in kept:
+            found[field.name] = kept[field.name]
+        else:
+            for name in field.env:
+                if environ.get(name, "").strip():
+                    found[field.name] = Secret(environ[name].strip())
+                    break
+    return found
+
+
+def prompt_for(
+    fields: Iterable[CredentialField], ask: Callable[[str], str] | None = None
+) -> dict[str, Secret]:
+    """Ask for each field with a hidden prompt; an empty answer leaves an optional one out."""
+    if ask is None:
+        from getpass import getpass
+
+        ask = getpass
+    answers = {field.name: ask(f"{field.name}: ").strip() for field in fields}
+    return {name: Secret(value) for name, value in answers.items() if value}

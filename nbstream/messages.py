@@ -73,7 +73,8 @@ class Message:
         if isinstance(prompt, Mapping):
             role, content = prompt.get("role"), prompt.get("content")
             if role not in ROLES or not isinstance(content, str):
-                raise fail("config.message", given=f"{{'role': {role!r}, 'content': {type(content).__name__}}}")
+                given = f"{{'role': {role!r}, 'content': {type(content).__name__}}}"
+                raise fail("config.message", given=given)
             return (cls(str(role), content),)
         if isinstance(prompt, Iterable):
             return tuple(message for item in prompt for message in cls.many(item))

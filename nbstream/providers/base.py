@@ -56,6 +56,8 @@ class Provider(ABC):
     """Where a person gets a key."""
     base_url: str = ""
     """The default address, "" where there is none."""
+    key_optional_elsewhere: bool = False
+    """With a base URL of the user's own, no key is asked for: a server there may want none."""
 
     @abstractmethod
     def request(self, chat: ChatRequest, credentials: Credentials) -> WireRequest:

@@ -1,0 +1,90 @@
+"""The Python face: a handful of functions over this kernel's session."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .chat.session import Conversation, Prompt, session
+from .chat.stats import ProviderStats
+from .chat.stream import Stream
+from .messages import Answer
+
+
+def stream(prompt: Prompt, *, model: str | None = None, system: str | None = None, **options: Any) -> Stream:
+    """Ask a model and get its answer as it comes. Stateless: no history is read or written.
+
+    Parameters
+    ----------
+    prompt : str, Message, dict, or list of these
+    model : str, optional
+        ``provider`` or ``provider:model``; else this kernel's default.
+    system : str, optional
+        The system message.
+    temperature : float, optional
+    max_tokens : int, optional
+        Bound on the answer, in tokens.
+    tools : list of dict, optional
+        Function schemas, in the OpenAI form.
+    base_url : str, optional
+    credentials : dict, optional
+        Field name to key, as for `login`.
+    timeout : float or dict, optional
+        Seconds without a byte; or ``{"connect": 10, "first": 600, "idle": 120}``.
+    retries : int, optional
+        Repeats before the first token; 2 unless set.
+    allow_insecure : bool, optional
+        Allow plain ``http://`` to another machine.
+    options : dict, optional
+        Passed to the provider as it is.
+
+    Returns
+    -------
+    Stream
+        Sends nothing before it is iterated (``for`` or ``async for``), waited for or awaited.
+
+    Raises
+    ------
+    NbstreamError
+        At once for what is wrong with the call (kind ``config``), while iterating for the rest.
+
+    Examples
+    --------
+    >>> for text in stream("hello", model="demo", options={"delay": 0}):
+    ...     pass
+    """
+    # The options are spelled out in `Session.call`, which refuses what it does not know.
+    call = session().call(prompt, model=model, system=system, **options)
+    return Stream(session().run(call))
+
+
+def ask(prompt: Prompt, *, model: str | None = None, system: str | None = None, **options: Any) -> Answer:
+    """Ask a model and wait for the whole answer. Options as for `stream`.
+
+    >>> ask("hello", model="demo", options={"delay": 0}).finish_reason
+    'stop'
+    """
+    return stream(prompt, model=model, system=system, **options).wait()
+
+
+def login(provider: str, **credentials: str) -> None:
+    """Keep a provider's credentials in this kernel; nothing given: asks with a hidden prompt."""
+    session().login(provider, **credentials)
+
+
+def use(model: str) -> str:
+    """Make ``provider:model`` this kernel's default model, and give its full name.
+
+    >>> use("demo")
+    'demo'
+    """
+    return session().use(model)
+
+
+def conversation(name: str = "main") -> Conversation:
+    """The conversation `name` of this kernel: ``.turns .stream() .ask() .undo() .reset()``."""
+    return session().conversation(name)
+
+
+def stats() -> dict[str, ProviderStats]:
+    """What this kernel's turns took, per provider."""
+    return dict(session().stats)

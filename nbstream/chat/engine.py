@@ -1,0 +1,320 @@
+"""The background loop: starts, cancels and finishes turns. The only file with threads.
+
+One daemon thread ``nbstream-io`` with an asyncio loop of its own, started at first use, carries the
+turns of the magics, the panel and the sync face, so that tokens flow while the main thread computes.
+``async for`` runs its turn in the caller's own loop. Either way a turn is one task, and whoever wants
+its events watches them grow: a reader that falls too far behind makes the task, and so the socket, wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import itertools
+import logging
+import os
+import threading
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from contextlib import aclosing, suppress
+from typing import Any, Protocol, TypeVar
+
+from ..errors import NbstreamError, fail
+from ..messages import Answer, Event, Finish
+from ..wire import http
+from .turn import Call, Progress, State, events
+
+AHEAD = 512
+"""Events that a turn may be ahead of its slowest reader before it stops reading the socket."""
+
+log = logging.getLogger("nbstream")
+_numbers = itertools.count()
+T = TypeVar("T")
+
+
+class Observer(Protocol):
+    """Somebody who is told, on the turn's own loop, as things happen. Must not block."""
+
+    def state(self, state: State) -> None: ...
+    def batch(self, events: list[Event]) -> None: ...
+    def done(self, answer: Answer) -> None: ...
+
+
+class Run:
+    """A turn under way, or not yet begun."""
+
+    def __init__(
+        self,
+        call: Call,
+        observer: Observer | None = None,
+        when_done: Callable[[Run, Answer], None] | None = None,
+    ) -> None:
+        self.call = call
+        self._when_done = [when_done] if when_done else []
+        self.progress = Progress(call.model)
+        self.observer = observer
+        self.cancelled = False
+        self._changed = threading.Condition()
+        self._sleepers = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._bells: set[_Bell] = set()
+        self._positions: dict[int, int] = {}
+        self._room: asyncio.Event | None = None
+
+    # --- starting and stopping ------------------------------------------------------------------------
+
+    def start(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        """Begin, once: in `loop`, which must be the running one, or else on the io thread."""
+        with self._changed:
+            if self._loop is not None or self.progress.done:
+                return
+            self._loop = loop or io_loop()
+            self.progress.start()
+        if loop is not None:
+            self._spawn()
+        else:
+            self._loop.call_soon_threadsafe(self._spawn)
+
+    def _spawn(self) -> None:
+        assert self._loop is not None
+        self._task = self._loop.create_task(self._work(), name="nbstream-turn")
+        if self.cancelled:
+            self._task.cancel()
+
+    def cancel(self) -> None:
+        """Stop as soon as may be; what has come is kept. From any thread; harmless when repeated."""
+        with self._changed:
+            if self.progress.done or self.cancelled:
+                return
+            self.cancelled = True
+            if self._loop is None:  # never begun: there is nothing to wait for
+                self.progress.start()
+                self._end(None)
+                return
+        with suppress(RuntimeError):  # the loop has ended, and the turn with it
+            self._loop.call_soon_threadsafe(self._cancel_task)
+
+    def _cancel_task(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _work(self) -> None:
+        error: NbstreamError | None = None
+        try:
+            async with aclosing(events(self.call, lambda state: self._tell("state", state))) as batches:
+                async for batch in batches:
+                    self.progress.add(batch)
+                    self._tell("batch", batch)
+                    self._ring()
+                    if self._positions:
+                        await self._wait_for_readers()
+        except asyncio.CancelledError:
+            self.cancelled = True  # also when the loop ends around us
+        except NbstreamError as failure:
+            error = failure
+        except Exception as failure:
+            log.debug("unexpected error in a turn", exc_info=True)
+            error = fail("protocol.unexpected", provider=self.call.provider.name, reason=_brief(failure))
+        finally:
+            self._end(error)
+
+    def _end(self, error: NbstreamError | None) -> None:
+        if error is None and self.cancelled and self.progress.finish is None:
+            self.progress.finish = Finish("cancelled")
+        self.progress.end(error)
+        answer = self.progress.answer()
+        for callback in self._when_done:
+            callback(self, answer)
+        self.progress.done = True
+        self._ring()
+        self._tell("done", answer)
+
+    def when_done(self, callback: Callable[[Run, Answer], None]) -> None:
+        """Have `callback` called, on the turn's loop, before anybody sees that the turn is done."""
+        self._when_done.append(callback)
+
+    def _tell(self, what: str, value: Any) -> None:
+        if self.observer is None:
+            return
+        try:
+            getattr(self.observer, what)(value)
+        except Exception:  # a view that fails must not cost the answer
+            log.exception("an observer failed")
+            self.observer = None
+
+    # --- readers --------------------------------------------------------------------------------------
+
+    def _ring(self) -> None:
+        if self._sleepers:
+            with self._changed:
+                self._changed.notify_all()
+        for bell in tuple(self._bells):
+            bell.ring()
+
+    def _ahead(self) -> bool:
+        positions = list(self._positions.values())
+        return bool(positions) and len(self.progress.events) - min(positions) > AHEAD
+
+    async def _wait_for_readers(self) -> None:
+        while self._ahead():
+            self._room = room = asyncio.Event()
+            if self._ahead():  # a reader may have caught up before it could see the event
+                await room.wait()
+            self._room = None
+
+    def _read_to(self, reader: int, position: int | None) -> None:
+        """Reader number `reader` has taken all before `position`; None: it has gone."""
+        if position is None:
+            self._positions.pop(reader, None)
+        else:
+            self._positions[reader] = position
+        room, loop = self._room, self._loop
+        if room is not None and loop is not None:
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(room.set)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Block until the turn is done, at most `timeout` seconds; whether it is. Ctrl-C gets through."""
+        return self._sleep(lambda: self.progress.done, timeout)
+
+    def _sleep(self, ready: Callable[[], bool], timeout: float | None = None) -> bool:
+        with self._changed:
+            self._sleepers += 1
+            try:
+                return self._changed.wait_for(ready, timeout)
+            finally:
+                self._sleepers -= 1
+
+    def read(self) -> Generator[Event, None, None]:
+        """The events from the first to the last, blocking; closing the generator cancels the turn."""
+        self.start()
+        progress, position, reader = self.progress, 0, next(_numbers)
+        self._read_to(reader, 0)
+        try:
+            while True:
+                grown = progress.events[position:]
+                yield from grown
+                position += len(grown)
+                self._read_to(reader, position)
+                if progress.done and position == len(progress.events):
+                    return
+                self._sleep(lambda: progress.done or len(progress.events) > position)
+        finally:
+            self._read_to(reader, None)
+            self.cancel()
+            self.wait(2.0)
+
+    async def aread(self) -> AsyncGenerator[Event, None]:
+        """The same in the running loop, which also carries the turn if it has not begun elsewhere."""
+        loop = asyncio.get_running_loop()
+        self.start(loop)
+        progress, position, reader = self.progress, 0, next(_numbers)
+        bell = _Bell(loop, near=self._loop is loop)
+        self._bells.add(bell)
+        self._read_to(reader, 0)
+        try:
+            while True:
+                bell.event.clear()
+                for event in progress.events[position:]:
+                    yield event
+                    position += 1
+                self._read_to(reader, position)
+                if progress.done and position == len(progress.events):
+                    return
+                if position == len(progress.events):
+                    await bell.event.wait()
+        finally:
+            self._bells.discard(bell)
+            self._read_to(reader, None)
+            self.cancel()
+            if self._loop is loop and self._task is not None:
+                # When this returns the socket is closed, also when we are being cancelled ourselves.
+                await asyncio.wait([self._task], timeout=2.0)
+
+
+class _Bell:
+    """Wakes a coroutine of `loop`, from that loop or from another thread."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, near: bool) -> None:
+        self.event = asyncio.Event()
+        self._loop, self._near = loop, near
+
+    def ring(self) -> None:
+        if self._near:
+            self.event.set()
+        else:
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self.event.set)
+
+
+def _brief(error: Exception) -> str:
+    """Type, message and place of an error nobody expected, in one line."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    place = f" ({os.path.basename(frame.tb_frame.f_code.co_filename)}:{frame.tb_lineno})" if frame else ""
+    return f"{type(error).__name__}: {str(error)[:200]}{place}"
+
+
+# --- the io thread ----------------------------------------------------------------------------------
+
+_io: tuple[asyncio.AbstractEventLoop, threading.Thread] | None = None
+_io_lock = threading.Lock()
+
+
+def io_loop() -> asyncio.AbstractEventLoop:
+    """The loop of the io thread, started at first use."""
+    global _io
+    with _io_lock:
+        if _io is None or not _io[1].is_alive():
+            loop = asyncio.new_event_loop()
+            http.keep_open(loop)
+            thread = threading.Thread(target=loop.run_forever, name="nbstream-io", daemon=True)
+            thread.start()
+            _io = loop, thread
+        return _io[0]
+
+
+def on_io(work: Coroutine[Any, Any, T], timeout: float | None = None) -> T:
+    """Run a coroutine on the io thread and wait for its result. Not to be called from that thread."""
+    future = asyncio.run_coroutine_threadsafe(work, io_loop())
+    try:
+        return future.result(timeout)
+    except BaseException:
+        future.cancel()
+        raise
+
+
+def shut_down() -> None:
+    """Cancel what runs, close the connections, end the thread."""
+    global _io
+    with _io_lock:
+        io, _io = _io, None
+    if io is None or not io[1].is_alive():
+        return
+    loop, thread = io
+
+    async def finish() -> None:
+        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await http.close_all()
+
+    with suppress(Exception):
+        asyncio.run_coroutine_threadsafe(finish(), loop).result(2.0)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(1.0)
+    if not thread.is_alive():
+        loop.close()
+
+
+def _forget() -> None:
+    """In a forked child the thread does not exist; start anew there."""
+    global _io, _io_lock
+    _io, _io_lock = None, threading.Lock()
+
+
+atexit.register(shut_down)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

@@ -1,0 +1,231 @@
+"""The kernel's state: conversations, the model in use, keys, statistics. And how a call is put together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+
+from .. import credentials as keys
+from ..config import Settings
+from ..credentials import Secret
+from ..errors import fail
+from ..messages import Answer, ChatRequest, Message
+from ..providers import registry
+from ..providers.base import Provider
+from ..wire.limits import Limits
+from .engine import Observer, Run
+from .history import History, Turn
+from .stats import ProviderStats
+from .stream import Stream
+from .turn import Call
+
+Prompt = str | Message | Mapping[str, Any] | Iterable[Any]
+
+
+class Session:
+    """Everything that lives as long as the kernel. There is one: `session`."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
+        self.conversations: dict[str, Conversation] = {}
+        self.stats: dict[str, ProviderStats] = {}
+        self.chosen: str | None = None
+        self._keys: dict[str, dict[str, Secret]] = {}
+
+    # --- which model, which key -----------------------------------------------------------------------
+
+    def use(self, model: str) -> str:
+        """Make `model` this kernel's default, and give its full name."""
+        provider, name = registry.split(model)
+        self.chosen = f"{provider.name}:{name}" if name else provider.name
+        return self.chosen
+
+    def ready(self) -> list[str]:
+        """The providers that have what they need here: keys, or a base URL of the user's own."""
+        found = []
+        for name in registry.names():
+            provider = registry.get(name)
+            if not any(field.required for field in provider.fields):
+                continue
+            own = bool(self.base_url(provider)) and provider.key_optional_elsewhere
+            if own or not self.missing(provider, self.credentials(provider)):
+                found.append(name)
+        return found
+
+    def default_model(self) -> str:
+        """What `use` chose, else the setting, else the only provider with a key, else ``demo``."""
+        if self.chosen or self.settings.model:
+            return self.chosen or self.settings.model
+        ready = self.ready()
+        return ready[0] if len(ready) == 1 else "demo"
+
+    def base_url(self, provider: Provider) -> str | None:
+        """The user's own address for `provider`, from the environment."""
+        return os.environ.get(f"{provider.name.upper().replace('-', '_')}_BASE_URL", "").strip() or None
+
+    def credentials(self, provider: Provider, given: Mapping[str, Any] | None = None) -> dict[str, Secret]:
+        return keys.collect(provider.fields, given, self._keys.get(provider.name, {}))
+
+    def missing(self, provider: Provider, found: Mapping[str, Secret]) -> list[str]:
+        """The required fields that `found` lacks."""
+        return [field.name for field in provider.fields if field.required and not found.get(field.name)]
+
+    def login(self, name: str, **given: str | Secret) -> dict[str, Secret]:
+        """Keep credentials of a provider in this kernel; nothing given: ask with a hidden prompt.
+
+        Examples
+        --------
+        >>> Session().login("openai", api_key="sk-0123456789abcdef")
+        {'api_key': Secret('…cdef')}
+        """
+        provider = registry.get(name)
+        if not provider.fields:
+            raise fail("config.no_login", provider=provider.name)
+        found = keys.collect(provider.fields, given, {}, {}) if given else keys.prompt_for(provider.fields)
+        if missing := self.missing(provider, found):
+            raise self._no_key(provider, missing)
+        self._keys[provider.name] = found
+        return found
+
+    def logout(self, name: str | None = None) -> list[str]:
+        """Forget the credentials of `name`, or all, and say whose were kept here."""
+        names = [registry.get(name).name] if name else list(self._keys)
+        return [one for one in names if self._keys.pop(one, None) is not None]
+
+    def _no_key(self, provider: Provider, missing: list[str]) -> Exception:
+        names = [env for field in provider.fields if field.name in missing for env in field.env[:1]]
+        return fail(
+            "config.no_key",
+            provider=provider.name,
+            label=provider.label,
+            missing=", ".join(missing),
+            env=", ".join(names) or "—",
+            page=provider.key_page,
+        )
+
+    # --- calls ----------------------------------------------------------------------------------------
+
+    def call(
+        self,
+        prompt: Prompt,
+        *,
+        model: str | None = None,
+        system: str | None = None,
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+        tools: Iterable[Mapping[str, Any]] = (),
+        base_url: str | None = None,
+        credentials: Mapping[str, Any] | None = None,
+        timeout: float | dict[str, float | None] | None = None,
+        retries: int | None = None,
+        allow_insecure: bool = False,
+        options: Mapping[str, Any] | None = None,
+    ) -> Call:
+        """Put a call together from what is given and what this session knows. Sends nothing.
+
+        Raises `NbstreamError` (config) for an unknown model, a missing key, or an empty prompt.
+        """
+        messages = Message.many(prompt)
+        if not messages or not (messages[-1].content.strip() or messages[-1].tool_calls):
+            raise fail("config.empty_prompt")
+        provider, name = registry.split(model or self.default_model())
+        address = base_url or self.base_url(provider)
+        found = self.credentials(provider, credentials)
+        missing = self.missing(provider, found)
+        if missing and not (address and provider.key_optional_elsewhere):
+            raise self._no_key(provider, missing)
+        s = self.settings
+        limits = (
+            Limits(s.connect_timeout, s.first_timeout, s.idle_timeout)
+            if timeout is None
+            else Limits.of(timeout)
+        )
+        chat = ChatRequest(
+            messages, name, system, temperature, max_tokens, tuple(tools), address, allow_insecure, options or {}
+        )  # fmt: skip
+        return Call(provider, chat, found, limits, s.retries if retries is None else retries)
+
+    def run(self, call: Call, observer: Observer | None = None) -> Run:
+        """A run whose outcome is counted in `stats`."""
+        return Run(call, observer, self._count)
+
+    def _count(self, run: Run, answer: Answer) -> None:
+        name = run.call.provider.name
+        self.stats.setdefault(name, ProviderStats(name)).add(answer, run.progress.stamps)
+
+    def conversation(self, name: str = "main") -> Conversation:
+        if name not in self.conversations:
+            self.conversations[name] = Conversation(name, self)
+        return self.conversations[name]
+
+
+class Conversation:
+    """A conversation: its turns, and ways to go on. The magics and the panel write to it too.
+
+    Examples
+    --------
+    >>> talk = Session().conversation()
+    >>> answer = talk.ask("hello", model="demo", options={"delay": 0})
+    >>> [turn.status for turn in talk.turns]
+    ['done']
+    """
+
+    def __init__(self, name: str, session: Session) -> None:
+        self.name = name
+        self.history = History()
+        self._session = session
+
+    @property
+    def turns(self) -> list[Turn]:
+        """The turns, oldest first."""
+        return list(self.history.turns)
+
+    def begin(
+        self,
+        prompt: str,
+        *,
+        cell: str | None = None,
+        fresh: bool = False,
+        observer: Observer | None = None,
+        **options: Any,
+    ) -> tuple[Turn, Run]:
+        """A new turn and its run, not yet started. `options` are those of `nbstream.stream`.
+
+        Nothing changes in the history when the call cannot be put together.
+        """
+        call = self._session.call(prompt, **options)
+        kept = {
+            name: options[name] for name in ("temperature", "max_tokens") if options.get(name) is not None
+        }
+        turn = Turn(prompt, call.model, call.chat.system, kept, cell, fresh)
+        self.history.begin(turn)
+        run = self._session.run(call.with_history(self.history.before(turn)), observer)
+        run.when_done(lambda run, answer: self.history.finish(turn, answer))
+        return turn, run
+
+    def stream(self, prompt: str, **options: Any) -> Stream:
+        """Ask, with the conversation so far sent along; the turn joins it."""
+        return Stream(self.begin(prompt, **options)[1])
+
+    def ask(self, prompt: str, **options: Any) -> Answer:
+        """The same, waiting for the whole answer."""
+        return self.stream(prompt, **options).wait()
+
+    def undo(self, count: int = 1) -> list[Turn]:
+        """Take the last `count` turns out."""
+        return self.history.undo(count)
+
+    def reset(self) -> None:
+        """Begin anew."""
+        self.history.reset()
+
+    def __repr__(self) -> str:
+        return f"<Conversation {self.name!r}: {len(self.turns)} turns>"
+
+
+@cache
+def session() -> Session:
+    """The session of this kernel."""
+    return Session()

@@ -1,0 +1,306 @@
+"""One turn: the provider's generator driven frame by frame, repeats included, and what came of it.
+
+`events` is the core that every face shares; `Progress` is the record it fills. No threads here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from array import array
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from ..credentials import Credentials
+from ..errors import NbstreamError, fail
+from ..messages import (
+    Answer,
+    ChatRequest,
+    Event,
+    Finish,
+    Message,
+    Opaque,
+    ReasoningDelta,
+    Retract,
+    TextDelta,
+    Timing,
+    ToolCall,
+    ToolCallDelta,
+    Usage,
+)
+from ..providers.base import Provider
+from ..wire import retry
+from ..wire.limits import Limits
+from ..wire.lines import Surrogates
+from ..wire.request import Frame, WireRequest
+from ..wire.transport import Opening, Refused
+
+SHOWN = (TextDelta, ReasoningDelta, ToolCallDelta, Retract)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Everything that one turn needs to know."""
+
+    provider: Provider
+    chat: ChatRequest
+    credentials: Credentials
+    limits: Limits = field(default_factory=Limits)
+    retries: int = 2
+
+    @property
+    def model(self) -> str:
+        """As a person writes it: ``provider:model``."""
+        return f"{self.provider.name}:{self.chat.model}" if self.chat.model else self.provider.name
+
+    def with_history(self, earlier: tuple[Message, ...]) -> Call:
+        """The same call with `earlier` messages ahead of its own."""
+        return replace(self, chat=replace(self.chat, messages=earlier + self.chat.messages))
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a turn is doing while no text comes: for the status line."""
+
+    phase: Literal["connecting", "retrying"]
+    seconds: float = 0.0
+    attempt: int = 0
+    attempts: int = 0
+    error: NbstreamError | None = None
+
+
+def _ignore(state: State) -> None:
+    pass
+
+
+async def events(
+    call: Call, on_state: Callable[[State], None] = _ignore
+) -> AsyncGenerator[list[Event], None]:
+    """The events of one turn, in batches: all that one read from the socket held.
+
+    Failed attempts are repeated while nothing has been shown; the error that remains is raised with
+    secrets masked. The last event of a good stream is a `Finish`.
+    """
+    request = call.provider.request(call.chat, call.credentials)
+    attempt, changed, shown = 0, False, False
+    while True:
+        on_state(State("connecting", attempt=attempt, attempts=call.retries))
+        failure: NbstreamError
+        try:
+            async with aclosing(_attempt(call, request)) as batches:
+                async for batch in batches:
+                    shown = shown or any(isinstance(event, SHOWN) for event in batch)
+                    yield batch
+            return
+        except NbstreamError as error:
+            failure = _masked(error, call)
+        if shown:
+            raise failure
+        if not changed and (again := call.provider.again(request, failure)) is not None:
+            request, changed = again, True
+            continue
+        seconds = retry.pause(attempt, failure) if attempt < call.retries else None
+        if seconds is None:
+            raise failure
+        attempt += 1
+        on_state(State("retrying", seconds, attempt, call.retries, failure))
+        await asyncio.sleep(seconds)
+        if not changed:
+            request = call.provider.request(call.chat, call.credentials)
+
+
+class _Feed(Iterator[Frame]):
+    """Hands the provider's generator one frame at a time."""
+
+    __slots__ = ("ended", "frame")
+
+    def __init__(self) -> None:
+        self.frame: Frame | None = None
+        self.ended = False
+
+    def __next__(self) -> Frame:
+        frame, self.frame = self.frame, None
+        if frame is None:
+            if self.ended:
+                raise StopIteration
+            raise RuntimeError("a provider must yield None after each frame (see providers/base.py)")
+        return frame
+
+
+async def _attempt(call: Call, request: WireRequest) -> AsyncGenerator[list[Event], None]:
+    """One request and its answer."""
+    opening = Opening(request, call.limits)
+    feed = _Feed()
+    source = call.provider.events(feed)
+    whole = _Whole()
+    refused: NbstreamError | None = None
+    try:
+        async with aclosing(opening.frames()) as batches:
+            async for frames in batches:
+                batch: list[Event] = []
+                try:
+                    for frame in frames:
+                        feed.frame = frame
+                        for event in source:
+                            if event is None:
+                                break
+                            batch += whole.passed(event)
+                        else:  # the generator has returned: nothing after the end mark is read
+                            batch += whole.rest()
+                            yield batch
+                            return
+                except NbstreamError:
+                    # What stood before the error in the same read is text like any other.
+                    if batch := batch + whole.rest():
+                        yield batch
+                    raise
+                if batch:
+                    opening.begun()
+                    yield batch
+    except Refused as refusal:
+        refused = call.provider.refused(refusal.response)
+    except NbstreamError:
+        if rest := whole.rest(ended=False):
+            yield rest
+        raise
+    if refused is not None:
+        raise refused
+    feed.ended = True
+    last = [piece for event in source if event is not None for piece in whole.passed(event)]
+    yield last + whole.rest()
+    if not whole.finished:
+        raise fail("interrupted.no_end", provider=call.provider.name)
+
+
+class _Whole:
+    """Makes deltas whole: joins surrogate pairs that two deltas share, and holds `Finish` to the end.
+
+    Usage may come after the finish reason; a caller should see `Finish` last all the same.
+    """
+
+    def __init__(self) -> None:
+        self._text, self._reasoning = Surrogates(), Surrogates()
+        self._finish: Finish | None = None
+        self.finished = False
+
+    def passed(self, event: Event) -> list[Event]:
+        if type(event) is TextDelta:
+            text = self._text.feed(event.text)
+            return [event] if text == event.text and text else [TextDelta(text)] if text else []
+        if type(event) is ReasoningDelta:
+            text = self._reasoning.feed(event.text)
+            return [ReasoningDelta(text)] if text else []
+        if type(event) is Finish:
+            self._finish = event
+            self.finished = True
+            return []
+        return [event]
+
+    def rest(self, *, ended: bool = True) -> list[Event]:
+        """What was held back, and at the stream's end the `Finish`."""
+        events: list[Event] = []
+        if text := self._reasoning.flush():
+            events.append(ReasoningDelta(text))
+        if text := self._text.flush():
+            events.append(TextDelta(text))
+        if ended and self._finish is not None:
+            events.append(self._finish)
+            self._finish = None
+        return events
+
+
+def _masked(error: NbstreamError, call: Call) -> NbstreamError:
+    """`error` as this provider's, with no credential in its sentences (servers like to echo keys)."""
+    error.provider = error.provider or call.provider.name
+    for secret in call.credentials.values():
+        error.what, error.why, error.fix = map(secret.hide_in, (error.what, error.why, error.fix))
+    error.args = (error.what,)
+    return error
+
+
+class Progress:
+    """What has arrived of one turn so far. Written by one task; read from anywhere.
+
+    Attributes
+    ----------
+    events : list of Event
+        Grows at the end only.
+    done : bool
+        Nothing more will come.
+    stamps : array of float
+        Seconds from the start at which each text or reasoning delta arrived.
+    """
+
+    def __init__(self, model: str) -> None:
+        self.model = model
+        self.events: list[Event] = []
+        self.done = False
+        self.error: NbstreamError | None = None
+        self.finish: Finish | None = None
+        self.notes: list[str] = []
+        self.stamps = array("d")
+        self._started = 0.0
+        self._clock = 0.0
+        self._duration: float | None = None
+
+    def start(self) -> None:
+        self._started, self._clock = time.time(), time.perf_counter()
+
+    def add(self, batch: list[Event]) -> None:
+        now = time.perf_counter() - self._clock
+        for event in batch:
+            if type(event) is TextDelta or type(event) is ReasoningDelta:
+                self.stamps.append(now)
+            elif type(event) is Finish:
+                self.finish = event
+            elif type(event) is Retract:
+                self.notes.append(event.reason)
+        self.events += batch
+
+    def end(self, error: NbstreamError | None = None) -> None:
+        """Stop the clock; `error` says why, if the stream did not end well."""
+        self._duration = time.perf_counter() - self._clock
+        self.error = error
+        if error is not None:
+            self.finish = None
+            error.answer = replace(self.answer(), error=error)
+
+    def answer(self) -> Answer:
+        """The answer as far as it has come."""
+        text: list[str] = []
+        reasoning: list[str] = []
+        calls: dict[int, ToolCall] = {}
+        usage: Usage | None = None
+        opaque: list[Opaque] = []
+        for event in list(self.events):
+            if type(event) is TextDelta:
+                text.append(event.text)
+            elif type(event) is ReasoningDelta:
+                reasoning.append(event.text)
+            elif isinstance(event, ToolCallDelta):
+                old = calls.get(event.index, ToolCall("", "", ""))
+                calls[event.index] = ToolCall(
+                    event.id or old.id, event.name or old.name, old.arguments + event.arguments
+                )
+            elif isinstance(event, Usage):
+                usage = event
+            elif isinstance(event, Retract):
+                text.clear()
+            elif isinstance(event, Opaque):
+                opaque.append(event)
+        first = self.stamps[0] if self.stamps else None
+        return Answer(
+            text="".join(text),
+            reasoning="".join(reasoning),
+            tool_calls=[calls[index] for index in sorted(calls)],
+            finish_reason=self.finish.reason if self.finish else None,
+            raw_finish_reason=self.finish.raw_reason if self.finish else None,
+            usage=usage,
+            notes=tuple(self.notes),
+            model=self.model,
+            timing=Timing(self._started, first, self._duration),
+            error=self.error,
+            opaque=tuple(opaque),
+        )

@@ -1,0 +1,236 @@
+"""HTTP: the one file that imports httpx2.
+
+Clients are pooled per event loop. TLS is always verified, against the system's own store. Loopback
+addresses never go through a proxy. Every failure leaves here as an `NbstreamError`, without httpx2's
+exceptions attached: those carry the request, and the request carries the key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import urllib.request
+import weakref
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, asynccontextmanager, suppress
+from functools import cache
+
+import httpx2 as httpx
+
+from ..credentials import Secret
+from ..errors import NbstreamError, fail
+from .address import is_loopback, shown
+from .limits import Limits
+from .request import WireRequest, WireResponse
+
+MAX_REFUSAL = 64 * 1024
+
+
+class Reply:
+    """An open answer: status, headers with lower-case names, and the body as it arrives."""
+
+    def __init__(self, response: httpx.Response, address: str, limits: Limits, slow_start: bool) -> None:
+        self._response = response
+        self._address = address
+        self._limits = limits
+        self._slow_start = slow_start
+        self.begun = False
+        """Set by the reader when the first token has come: from then on the shorter patience holds."""
+        self.status: int = response.status_code
+        self.headers = {name.lower(): value for name, value in response.headers.items()}
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        """The decoded body, piece by piece. Raises `NbstreamError` when it is cut or silent too long."""
+        async with aclosing(self._response.aiter_bytes()) as pieces:
+            async for piece in self._guarded(pieces):
+                yield piece
+
+    async def _guarded(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        while True:
+            limit = self._limits.patience(begun=self.begun, slow_start=self._slow_start)
+            failure: NbstreamError | None = None
+            try:
+                async with asyncio.timeout(limit):
+                    piece = await anext(pieces)
+            except StopAsyncIteration:
+                return
+            except TimeoutError:
+                key = "timeout.idle" if self.begun else "timeout.first"
+                failure = fail(key, address=self._address, seconds=f"{limit:g}")
+            except (httpx.HTTPError, httpx.StreamError, OSError) as error:
+                failure = _broken(error, self._address)
+            if failure is not None:
+                raise failure
+            if piece:
+                yield piece
+
+    async def read(self, limit: int) -> bytes:
+        """The body, cut off after `limit` bytes."""
+        body = bytearray()
+        async for piece in self.chunks():
+            body += piece
+            if len(body) >= limit:
+                break
+        return bytes(body[:limit])
+
+    async def refusal(self) -> WireResponse:
+        """This answer as a value, its body cut at 64 KiB; of one that breaks off, what came."""
+        body = b""
+        with suppress(NbstreamError):
+            body = await self.read(MAX_REFUSAL)
+        return WireResponse(self.status, self.headers, body)
+
+
+@asynccontextmanager
+async def opened(request: WireRequest, limits: Limits) -> AsyncIterator[Reply]:
+    """Send `request` and give its `Reply`; leaving the block closes the connection if it is not read up."""
+    url = _plain(request.url)
+    address = shown(url)
+    async with _client(url) as client:
+        failure: NbstreamError | None = None
+        response: httpx.Response | None = None
+        try:
+            built = client.build_request(
+                request.method,
+                url,
+                headers={"Accept-Encoding": "identity"}
+                | {name: _plain(value) for name, value in request.headers.items()},
+                content=request.body,
+                timeout=httpx.Timeout(None, connect=limits.connect),
+            )
+            limit = limits.patience(begun=False, slow_start=request.slow_start)
+            async with asyncio.timeout(limit):
+                response = await client.send(built, stream=True)
+        except TimeoutError:
+            failure = fail("timeout.first", address=address, seconds=f"{limit:g}")
+        except httpx.ConnectTimeout:
+            failure = fail("timeout.connect", address=address, seconds=f"{limits.connect:g}")
+        except httpx.InvalidURL:
+            failure = fail("config.base_url", given=address)
+        except UnicodeEncodeError:
+            failure = fail("config.header")
+        except (httpx.HTTPError, OSError, ValueError) as error:
+            failure = _unconnected(error, address)
+        if failure is not None or response is None:
+            raise failure or fail("connection.failed", address=address, reason="")
+        try:
+            yield Reply(response, address, limits, request.slow_start)
+        finally:
+            with suppress(httpx.HTTPError, OSError):
+                await response.aclose()
+
+
+def _plain(value: str | Secret) -> str:
+    return value.reveal() if isinstance(value, Secret) else value
+
+
+# --- failures -----------------------------------------------------------------------------------------
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """`error` and all that led to it, groups included."""
+    seen: set[int] = set()
+    waiting = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        waiting += [one.__cause__, one.__context__]
+        if isinstance(one, BaseExceptionGroup):
+            waiting += one.exceptions
+
+
+def _unconnected(error: Exception, address: str) -> NbstreamError:
+    """The error for a request that got no answer."""
+    host = address.partition("://")[2]
+    for cause in _causes(error):
+        if isinstance(cause, socket.gaierror):
+            return fail("connection.dns", address=address, host=host)
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            reason = cause.verify_message or cause.reason
+            return fail("connection.certificate", address=address, reason=reason)
+        if isinstance(cause, ssl.SSLError):
+            return fail("connection.tls", address=address, reason=cause.reason or str(cause))
+        if isinstance(cause, ConnectionRefusedError):
+            return fail("connection.refused", address=address)
+        if isinstance(cause, httpx.ProxyError):
+            return fail("connection.proxy", address=address, reason=str(cause))
+    if isinstance(error, httpx.RemoteProtocolError):
+        return fail("connection.closed", address=address)
+    return fail("connection.failed", address=address, reason=str(error) or type(error).__name__)
+
+
+def _broken(error: Exception, address: str) -> NbstreamError:
+    """The error for an answer that broke off."""
+    if isinstance(error, httpx.DecodingError):
+        return fail("protocol.encoding", address=address)
+    return fail("interrupted.cut", address=address)
+
+
+# --- clients ------------------------------------------------------------------------------------------
+
+
+class _Pool:
+    """The clients of one event loop, and how many streams use them."""
+
+    def __init__(self) -> None:
+        self.clients: dict[object, httpx.AsyncClient] = {}
+        self.streams = 0
+
+
+_pools: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Pool] = weakref.WeakKeyDictionary()
+_kept: weakref.WeakSet[asyncio.AbstractEventLoop] = weakref.WeakSet()
+
+
+def keep_open(loop: asyncio.AbstractEventLoop) -> None:
+    """Keep idle connections of `loop` between streams: it is ours, and lives as long as the process."""
+    _kept.add(loop)
+
+
+async def close_all() -> None:
+    """Close the running loop's clients."""
+    pool = _pools.pop(asyncio.get_running_loop(), None)
+    for client in pool.clients.values() if pool else ():
+        await client.aclose()
+
+
+@asynccontextmanager
+async def _client(url: str) -> AsyncIterator[httpx.AsyncClient]:
+    """The pooled client of the running loop that fits `url`."""
+    loop = asyncio.get_running_loop()
+    pool = _pools.setdefault(loop, _Pool())
+    loopback = is_loopback(url)
+    secure = url.lower().startswith("https:")
+    proxies = () if loopback else tuple(sorted(urllib.request.getproxies().items()))
+    key = (loopback, secure, proxies)
+    if (client := pool.clients.get(key)) is None:
+        client = pool.clients[key] = httpx.AsyncClient(
+            verify=_no_store() if loopback and not secure else _store(),
+            trust_env=not loopback,
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
+        )
+    pool.streams += 1
+    try:
+        yield client
+    finally:
+        pool.streams -= 1
+        if pool.streams == 0 and loop not in _kept:
+            # A loop that is not ours may end at any moment; connections must not outlive it.
+            await close_all()
+
+
+@cache
+def _store() -> ssl.SSLContext:
+    """The system's certificates; shared, since loading them costs milliseconds."""
+    import truststore
+
+    return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+@cache
+def _no_store() -> ssl.SSLContext:
+    """For plain http to this machine: trusts nobody, and costs nothing to make."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -1,0 +1,52 @@
+"""How long to wait, as one value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ..errors import fail
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Seconds of patience. None waits for ever.
+
+    Parameters
+    ----------
+    connect : float or None
+        For the connection (and the proxy, and TLS).
+    first : float or None
+        Without a byte before the first token, for models that think before they speak.
+    idle : float or None
+        Without a byte otherwise.
+    """
+
+    connect: float | None = 10.0
+    first: float | None = 600.0
+    idle: float | None = 120.0
+
+    @classmethod
+    def of(cls, timeout: float | Limits | dict[str, float | None] | None) -> Limits:
+        """A number sets `idle` and `first`; a dict sets what it names; None gives the defaults.
+
+        >>> Limits.of(30).idle
+        30.0
+        >>> Limits.of({"connect": 2}).connect
+        2
+        """
+        if timeout is None:
+            return cls()
+        if isinstance(timeout, Limits):
+            return timeout
+        if isinstance(timeout, dict):
+            try:
+                return replace(cls(), **timeout)
+            except TypeError:
+                raise fail("config.timeout", given=sorted(timeout)) from None
+        if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or timeout <= 0:
+            raise fail("config.timeout", given=repr(timeout))
+        return cls(first=float(timeout), idle=float(timeout))
+
+    def patience(self, *, begun: bool, slow_start: bool) -> float | None:
+        """How long the next byte may take."""
+        return self.first if slow_start and not begun else self.idle

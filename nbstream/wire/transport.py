@@ -1,0 +1,109 @@
+"""From a `WireRequest` to frames, whichever transport carries them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+
+from ..errors import fail
+from .http import MAX_REFUSAL, Reply, opened
+from .limits import Limits
+from .lines import NDJSON
+from .request import BODY, Frame, WireRequest, WireResponse
+from .sse import SSE
+
+MAX_BODY = 16 * 1024 * 1024
+FIELDS = (b"data", b"event", b"id", b"retry", b":")
+
+
+class Refused(Exception):
+    """The peer answered, but with no stream. The provider turns `response` into an error."""
+
+    def __init__(self, response: WireResponse) -> None:
+        super().__init__(response.status)
+        self.response = response
+
+
+class Opening:
+    """Frames of one request, and what is known of its state.
+
+    ``async for batch in opening.frames()`` gives lists of frames: all that one read from the socket held.
+    Set `begun` when the first token has come.
+    """
+
+    def __init__(self, request: WireRequest, limits: Limits) -> None:
+        self._request = request
+        self._limits = limits
+        self._reply: Reply | None = None
+        self.headers: dict[str, str] = {}
+
+    def begun(self) -> None:
+        if self._reply is not None:
+            self._reply.begun = True
+
+    async def frames(self) -> AsyncGenerator[list[Frame], None]:
+        if self._request.transport == "local":
+            for delay, frame in self._request.script:
+                if delay > 0:
+                    await asyncio.sleep(delay)
+                yield [frame]
+            return
+        async with opened(self._request, self._limits) as reply:
+            self._reply, self.headers = reply, reply.headers
+            if reply.status >= 300:
+                raise Refused(await reply.refusal())
+            if self._request.transport == "json":
+                yield [await _body(reply)]
+                return
+            async with aclosing(reply.chunks()) as chunks:
+                async for batch in self._decoded(reply, chunks):
+                    yield batch
+
+    async def _decoded(self, reply: Reply, chunks: AsyncIterator[bytes]) -> AsyncIterator[list[Frame]]:
+        """The frames in `chunks`; a whole body as one frame where a good answer is not a stream."""
+        decoder = NDJSON() if self._request.transport == "ndjson" else SSE()
+        head: bytes | None = b""  # what came before the first byte that tells what this is
+        async for chunk in chunks:
+            if head is not None:
+                chunk = head + chunk
+                start = chunk.removeprefix(b"\xef\xbb\xbf").lstrip()
+                if len(start) < 5 and any(field.startswith(start) for field in FIELDS):
+                    head = chunk
+                    continue
+                head = None
+                if not _is_stream(self._request, reply, start):
+                    rest = b"".join([piece async for piece in _bounded(chunks, MAX_BODY - len(chunk))])
+                    if start[:1] in (b"{", b"["):
+                        yield [Frame((chunk + rest).decode("utf-8", "replace"), BODY)]
+                        return
+                    raise Refused(WireResponse(reply.status, reply.headers, (chunk + rest)[:MAX_REFUSAL]))
+            if batch := decoder.feed(chunk):
+                yield batch
+        if head:
+            decoder.feed(head)
+        if batch := decoder.flush():
+            yield batch
+
+
+def _is_stream(request: WireRequest, reply: Reply, start: bytes) -> bool:
+    """Whether a good answer is the stream that was asked for, by what it says and how it begins."""
+    kind = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if request.transport == "ndjson":
+        return start[:1] != b"<"
+    if kind == "text/event-stream":
+        return start[:1] != b"<"
+    return start.startswith(FIELDS)
+
+
+async def _bounded(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
+    async for chunk in chunks:
+        limit -= len(chunk)
+        if limit < 0:
+            raise fail("protocol.too_large", limit="16 MiB")
+        yield chunk
+
+
+async def _body(reply: Reply) -> Frame:
+    body = b"".join([chunk async for chunk in _bounded(reply.chunks(), MAX_BODY)])
+    return Frame(body.decode("utf-8", "replace"), BODY)
