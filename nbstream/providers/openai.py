@@ -1,0 +1,201 @@
+"""Any service that speaks OpenAI's chat completions, made from one row of ``hosts.py``."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import SplitResult, urlsplit, urlunsplit
+
+from ..credentials import CredentialField, Credentials, Secret
+from ..errors import NbstreamError, fail
+from ..i18n import t
+from ..messages import ChatRequest, Event, Message
+from ..wire.address import is_loopback, shown
+from ..wire.request import Frame, WireRequest, WireResponse
+from .base import Model, Provider
+from .chunks import chat_events
+from .hosts import Host
+from .refusals import clean, from_response, no_answer
+
+ENDPOINT = "/chat/completions"
+THINKING_OPTIONS = ("reasoning_effort", "reasoning", "thinking", "enable_thinking")
+
+
+class OpenAICompatible(Provider):
+    """One chat-completions host.
+
+    Parameters
+    ----------
+    host : Host
+    """
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self.name, self.label = host.name, host.label
+        self.default_model, self.key_page = host.default_model, host.key_page
+        self.base_url = host.base_url
+        self.fields = (CredentialField("api_key", host.key_env, required=host.key_required),)
+
+    def request(self, chat: ChatRequest, credentials: Credentials) -> WireRequest:
+        model = chat.model or self.default_model
+        if not model:
+            raise fail("config.no_model", provider=self.name, label=self.label)
+        body: dict[str, Any] = {"model": model, "messages": self._messages(chat), "stream": True}
+        if self.host.usage_option:
+            body["stream_options"] = {"include_usage": True}
+        if chat.temperature is not None:
+            body["temperature"] = chat.temperature
+        if chat.max_tokens is not None:
+            renamed = re.search(self.host.renames_max_tokens, model)
+            body["max_completion_tokens" if renamed else "max_tokens"] = chat.max_tokens
+        if chat.tools:
+            body["tools"] = [_tool(tool) for tool in chat.tools]
+        body |= chat.options
+        if body.get("stream") is not True and "stream_options" not in chat.options:
+            body.pop("stream_options", None)
+        slow = re.search(self.host.slow, model, re.I) or any(name in body for name in THINKING_OPTIONS)
+        return WireRequest(
+            "sse",
+            url=endpoint(chat.base_url or self.base_url, self.host, ENDPOINT, insecure=chat.allow_insecure),
+            headers=self._headers(credentials, "text/event-stream") | {"Content-Type": "application/json"},
+            # Lone surrogates (a prompt cut in half) cannot be sent as UTF-8: as escapes they can.
+            body=_encoded(body),
+            slow_start=bool(slow),
+            allow_insecure=chat.allow_insecure,
+        )
+
+    def events(self, frames: Iterator[Frame]) -> Iterator[Event | None]:
+        return chat_events(self.host, frames)
+
+    def refused(self, response: WireResponse) -> NbstreamError:
+        return from_response(self.host, response)
+
+    def again(self, request: WireRequest, error: NbstreamError) -> WireRequest | None:
+        """Once more without what a 400 named: ``stream_options``, or ``max_tokens`` by its old name."""
+        try:
+            body = json.loads(request.body or b"{}")
+        except ValueError:
+            return None
+        if error.kind == "not_found":
+            # Only here request and refusal meet: say what was asked of whom.
+            asked = dict(model=clean(str(body.get("model")), 100), url=_plain(request.url))
+            error.fix = t("refusal.not_found.fix", provider=self.name, **asked)
+        if error.status not in (400, 422):
+            return None
+        if "stream_options" in body and re.search("stream_options|include_usage", error.why):
+            del body["stream_options"]
+        elif "max_tokens" in body and "max_completion_tokens" in error.why:
+            body["max_completion_tokens"] = body.pop("max_tokens")
+        else:
+            return None
+        return replace(request, body=_encoded(body))
+
+    def models_request(self, credentials: Credentials, base_url: str | None = None) -> WireRequest | None:
+        # Whether plain http is allowed is not known here; the transport checks it once more.
+        url = endpoint(base_url or self.base_url, self.host, "/models", insecure=True)
+        return WireRequest(
+            "json", url=url, method="GET", headers=self._headers(credentials, "application/json")
+        )
+
+    def models(self, response: WireResponse) -> list[Model]:
+        if response.status >= 300:
+            raise self.refused(response)
+        try:
+            data = json.loads(response.text)
+        except (ValueError, RecursionError):
+            raise self.refused(response) from None
+        # {"data": [...]} nearly everywhere; a bare list, or {"models": [...]}, in a few places.
+        listed = (data.get("data") or data.get("models")) if isinstance(data, Mapping) else data
+        if not isinstance(listed, list):
+            if isinstance(data, Mapping) and data.get("data", "") in (None, []):
+                return []
+            raise no_answer(self.host, response.text, status=response.status)
+        found = []
+        for item in listed:
+            name = item.get("id") or item.get("name") if isinstance(item, Mapping) else item
+            label = item.get("display_name") or item.get("name") if isinstance(item, Mapping) else ""
+            if isinstance(name, str) and name:
+                found.append(Model(name, label if isinstance(label, str) and label != name else ""))
+        return sorted(found, key=lambda model: model.name)
+
+    def _headers(self, credentials: Credentials, accept: str) -> dict[str, str | Secret]:
+        headers: dict[str, str | Secret] = {"Accept": accept}
+        if key := credentials.get("api_key"):
+            headers["Authorization"] = key.wrap("Bearer {}")
+        return headers
+
+    def _messages(self, chat: ChatRequest) -> list[dict[str, Any]]:
+        system = [{"role": "system", "content": chat.system}] if chat.system else []
+        return system + [self._message(message) for message in chat.messages]
+
+    def _message(self, message: Message) -> dict[str, Any]:
+        out: dict[str, Any] = {"role": message.role, "content": message.content}
+        if message.role == "tool":
+            out["tool_call_id"] = message.tool_call_id or ""
+        if message.tool_calls:
+            out["tool_calls"] = [
+                {
+                    "id": call.id,
+                    "type": "function",
+                    "function": {"name": call.name, "arguments": call.arguments},
+                }
+                for call in message.tool_calls
+            ]
+            if not message.content:
+                out["content"] = None  # "" beside tool calls is refused by some
+            if message.reasoning and self.host.returns_reasoning:
+                out["reasoning_content"] = message.reasoning
+        return out
+
+
+def endpoint(base_url: str, host: Host, path: str, *, insecure: bool = False) -> str:
+    """The address of `path` at `base_url`.
+
+    A URL with a path is used as it is, with or without a slash or ``/chat/completions`` at its end; one
+    without gets the host's own. A query (Azure's ``api-version``) stays.
+
+    >>> from nbstream.providers.hosts import HOSTS
+    >>> endpoint("http://127.0.0.1:9", HOSTS[0], ENDPOINT)
+    'http://127.0.0.1:9/v1/chat/completions'
+    >>> endpoint("https://h.example/api/v3/?x=1", HOSTS[0], ENDPOINT)
+    'https://h.example/api/v3/chat/completions?x=1'
+    """
+    parts = _split(base_url.strip(), host)
+    if parts.scheme == "http" and not insecure and not is_loopback(urlunsplit(parts)):
+        raise fail("config.insecure_url", provider=host.name, given=shown(urlunsplit(parts)))
+    prefix = parts.path.rstrip("/") or urlsplit(host.base_url).path
+    prefix = prefix.removesuffix(ENDPOINT).rstrip("/")
+    return urlunsplit((parts.scheme, parts.netloc, prefix + path, parts.query, ""))
+
+
+def _split(url: str, host: Host) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or re.search(r"[\s\x00-\x1f\x7f]", url):
+        raise fail("config.base_url", provider=host.name, given=clean(url, 200))
+    return parts
+
+
+def _plain(url: str | Secret) -> str:
+    """`url` as it may be shown: no user name, no query."""
+    text = str(url)
+    return shown(text) + urlsplit(text).path.removesuffix(ENDPOINT) if "://" in text else text
+
+
+def _tool(tool: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A tool as the dialect wants it: a bare ``{"name", "description", "parameters"}`` gets its wrapper."""
+    return {"type": "function", "function": tool} if "name" in tool and "type" not in tool else tool
+
+
+def _encoded(body: Mapping[str, Any]) -> bytes:
+    text = json.dumps(body, ensure_ascii=False, default=dict)
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(body, default=dict).encode()

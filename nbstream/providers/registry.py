@@ -1,0 +1,87 @@
+"""Names to providers: our own, the rows of ``hosts.py``, and those that other packages bring.
+
+A package brings one through the entry point group ``nbstream.providers``; the entry's name is the
+provider's, and it loads to a `Provider`, or to a class or function that makes one without arguments.
+"""
+
+from __future__ import annotations
+
+import difflib
+from functools import cache
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+
+from ..errors import fail
+from .base import Provider
+from .hosts import HOSTS, Host
+
+GROUP = "nbstream.providers"
+
+OWN: dict[str, str] = {
+    "demo": "demo:Demo",
+}
+"""Dialects with a file of their own: name to ``module:class``, imported when asked for."""
+
+_HOSTS: dict[str, Host] = {host.name: host for host in HOSTS}
+_ALIASES: dict[str, str] = {alias: host.name for host in HOSTS for alias in host.aliases}
+
+
+def get(name: str) -> Provider:
+    """The provider called `name` (or one of its aliases), in any case.
+
+    >>> get("dashscope").name
+    'qwen'
+    """
+    wanted = name.strip().lower()
+    if wanted not in OWN and wanted not in _HOSTS and wanted not in _others():
+        wanted = _ALIASES.get(wanted, wanted)
+    if wanted in OWN or wanted in _HOSTS or wanted in _others():
+        return _made(wanted)
+    known = names()
+    close = difflib.get_close_matches(wanted, [*known, *_ALIASES], n=1)
+    raise fail("config.unknown_provider", name=name.strip()[:80], nearest=close[0] if close else "demo",
+               known=", ".join(known))  # fmt: skip
+
+
+def names() -> list[str]:
+    """All names, without aliases, sorted.
+
+    >>> {"demo", "openai", "deepseek"} <= set(names())
+    True
+    """
+    return sorted({*OWN, *_HOSTS, *_others()})
+
+
+def split(model: str) -> tuple[Provider, str]:
+    """``provider:model`` as its two halves; without the second, the provider's default model.
+
+    >>> provider, model = split("openrouter:qwen/qwen3:free")
+    >>> provider.name, model
+    ('openrouter', 'qwen/qwen3:free')
+    """
+    name, _, rest = model.partition(":")
+    provider = get(name)
+    return provider, rest.strip() or provider.default_model
+
+
+@cache
+def _made(name: str) -> Provider:
+    # Providers keep no state, so one of each is enough.
+    if name in _HOSTS:
+        from .openai import OpenAICompatible
+
+        return OpenAICompatible(_HOSTS[name])
+    if name in OWN:
+        module, _, attribute = OWN[name].partition(":")
+        made: object = getattr(import_module(f".{module}", __package__), attribute)
+    else:
+        made = _others()[name].load()
+    provider = made if isinstance(made, Provider) else made() if callable(made) else None
+    if not isinstance(provider, Provider):
+        raise TypeError(f"the entry point {name!r} of {GROUP} gave {provider!r}, which is no Provider")
+    return provider
+
+
+@cache
+def _others() -> dict[str, EntryPoint]:
+    return {entry.name.lower(): entry for entry in entry_points(group=GROUP)}
