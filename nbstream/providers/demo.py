@@ -2,7 +2,7 @@
 
 It plays short lessons (``lessons/``) as a stream, at the pace of a real model, so that everything around
 an answer can be tried and tested. Each answer says so in its first line. What it says depends on the
-messages alone: the same conversation gives the same pieces in every run.
+messages alone (and on which providers this version has): the same conversation, the same pieces.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..credentials import Credentials
 from ..errors import NbstreamError, fail
 from ..messages import ChatRequest, Event, Finish, Message, TextDelta, Usage
 from ..wire.request import Frame, WireRequest, WireResponse
-from . import lessons
+from . import lessons, registry
 from .base import Provider
 
 LABEL = {
@@ -148,7 +148,7 @@ def count(text: str) -> int:
 
 
 def _dress(name: str, language: str, **fields: str) -> str:
-    body = lessons.lesson(name, language).body
+    body = lessons.lesson(name, language).text(registry.names())
     if name == "fallback":
         fields["lessons"] = "\n".join(f"- {lessons.lesson(n, language).title}" for n in lessons.LISTED)
     for field, value in fields.items():

@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 
 from nbstream.errors import NbstreamError
 from nbstream.messages import ChatRequest, Finish, Message, TextDelta, Usage
-from nbstream.providers import lessons
+from nbstream.providers import lessons, registry
 from nbstream.providers.demo import FIRST, LABEL, Demo, Script, count, split
 from nbstream.wire.request import Frame, WireResponse
 
@@ -36,6 +36,11 @@ def play(*talk: str, **fields: Any) -> tuple[str, Usage, Finish]:
 
 def script(prompt: str, **fields: Any) -> Script:
     return Script(ChatRequest(Message.many(prompt), "", **fields))
+
+
+def told(name: str, language: str) -> str:
+    """A lesson as it is told here."""
+    return lessons.lesson(name, language).text(registry.names())
 
 
 ASKED = {
@@ -155,30 +160,53 @@ def test_an_answer_that_was_cut_goes_on_where_it_broke_off(prompt: str, more: st
 
 @pytest.mark.parametrize(("language", "name"), BODIES)
 def test_lessons_are_short_rich_and_alike_in_both_languages(language: str, name: str) -> None:
-    body = lessons.lesson(name, language).body
+    body = told(name, language)
     assert 120 <= len(re.findall(r"[\w'%-]+", re.sub("[\u4e00-\u9fff]{2}", " x ", body))) <= 480
     kinds = [token.type for token in MarkdownIt("commonmark").enable("table").parse(body)]
     assert kinds[0] == "heading_open"
     assert "fence" in kinds or name in ("recall", "fallback")
-    other = lessons.lesson(name, "zh" if language == "en" else "en")
-    theirs = [token.type for token in MarkdownIt("commonmark").enable("table").parse(other.body)]
+    other = told(name, "zh" if language == "en" else "en")
+    theirs = [token.type for token in MarkdownIt("commonmark").enable("table").parse(other)]
     block = re.compile("heading_open|fence|table_open|tr_open|(bullet_)?(ordered_)?list_(item_)?open")
     assert list(filter(block.fullmatch, kinds)) == list(filter(block.fullmatch, theirs))
-    assert body.count("$") == other.body.count("$")
+    assert body.count("$") == other.count("$")
 
 
 @pytest.mark.parametrize(("language", "name"), BODIES)
 def test_lessons_name_only_commands_and_addresses_that_both_languages_share(language: str, name: str) -> None:
-    body = lessons.lesson(name, language).body
+    body = told(name, language)
     for word in re.findall(r"(?<!%)%llm (\w+)", body):
         assert word in {"login", "use", "models", "history", "reset", "stats", "why"}
     for option in re.findall(r"%%llm (-[-\w]+)", body):
         assert option in {"-m", "-s", "-o", "-c", "--new", "--no-history", "--max-tokens"}
     for link in re.findall(r"\]\(([^)]*)\)", body):
         assert urlsplit(link).scheme == "https" and urlsplit(link).hostname
-    other = lessons.lesson(name, "zh" if language == "en" else "en").body
+    other = told(name, "zh" if language == "en" else "en")
     for pattern in (r"\]\(([^)]*)\)", r"\b[A-Z]+(?:_[A-Z]+)+\b", r"(?<!%)%llm \w+ ?\w*"):
         assert set(re.findall(pattern, body)) == set(re.findall(pattern, other))
+
+
+@pytest.mark.parametrize(("language", "name"), BODIES)
+def test_lessons_teach_only_providers_and_keys_that_are_there(language: str, name: str) -> None:
+    body = told(name, language)
+    soon = {provider for provider in ("spark", "ernie") if name == provider not in registry.names()}
+    assert [word in body for word in ("Not in this version yet", "当前版本尚未包含")].count(True) == len(soon)
+    for model in re.findall(r"(?:%llm (?:login|use)|%%llm -m|model=)[ \"]+([\w.:-]+)", body):
+        if model != "NAME" and model.partition(":")[0] not in soon:
+            assert registry.split(model)
+    known = {env for one in registry.names() for field in registry.get(one).fields for env in field.env}
+    known |= {f"{one.upper().replace('-', '_')}_BASE_URL" for one in registry.names()}
+    for env in re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", body):
+        assert env in known or (env.startswith(("SPARK_", "QIANFAN_")) and soon)
+
+
+def test_a_lesson_changes_on_the_day_its_provider_arrives() -> None:
+    for language in ("en", "zh"):
+        lesson = lessons.lesson("spark", language)
+        early, late = lesson.text(["demo"]), lesson.text(["demo", "spark", "spark-http"])
+        assert "OPENAI_BASE_URL" in early and "SPARK_API_PASSWORD" not in early
+        assert "OPENAI_BASE_URL" not in late and "SPARK_API_PASSWORD" in late
+        assert "[[" not in early + late
 
 
 @pytest.mark.parametrize(("language", "name"), BODIES)
@@ -218,9 +246,14 @@ def test_the_pace_can_be_set() -> None:
 
 
 def test_a_script_is_told_piece_by_piece_and_can_be_left_at_any_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[str] = []
+    made: list[object] = []
     dumps = json.dumps
-    monkeypatch.setattr(json, "dumps", lambda value, **how: (made.append(str(value)), dumps(value, **how))[1])
+
+    def counted(value: object, **how: Any) -> str:
+        made.append(value)
+        return dumps(value, **how)
+
+    monkeypatch.setattr(json, "dumps", counted)
     request = Demo().request(ChatRequest(Message.many("hello"), ""), {})
     assert made == []
     told = iter(request.script)

@@ -9,11 +9,15 @@ call for it; each word that occurs in the prompt scores once:
     whole   10   only if it is the whole prompt: "hi", "help"
 
 The best score wins. A lesson without such words (``fallback``) is never found, only asked for by name.
+
+A line that begins with ``[[with NAME]]`` or ``[[without NAME]]`` is there only while a provider of that
+name is, or is not: a lesson must not teach what does not exist, nor need mending on the day it does.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -32,6 +36,8 @@ LISTED = ORDER[: ORDER.index("resume")]
 CJK = re.compile(
     "[\u2e80-\u2fdf\u3000-\u303f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff01-\uff65\U00020000-\U0003ffff]"
 )
+
+_LINE = re.compile(r"^\[\[(?P<kind>with|without) (?P<name>[\w-]+)\]\](?P<line>.*\n?)", re.M)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,14 @@ class Lesson:
             for word, kind in self.words
             if (word == whole if kind == "whole" else _occurs(word, prompt))
         )
+
+    def text(self, providers: Collection[str]) -> str:
+        """The lesson as it is told where `providers` are there."""
+
+        def line(match: re.Match[str]) -> str:
+            return match["line"] if (match["name"] in providers) == (match["kind"] == "with") else ""
+
+        return re.sub("\n{3,}", "\n\n", _LINE.sub(line, self.body))
 
 
 def language_of(prompt: str) -> str:
