@@ -1,0 +1,268 @@
+"""A notebook in a browser page, with one interface for JupyterLab and Notebook 7.
+
+Every wait is a wait for a condition. What a person does is done by mouse and keyboard where that is the
+thing tested (the kernel's ■, Ctrl+S); the rest goes through the front end's own commands.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import nbformat
+from jupyter_client import BlockingKernelClient
+from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, expect
+
+from tests.browser.jupyter import Server
+from tests.environment import ROOT
+
+SHOTS = ROOT / "shots"
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+WAIT = 30_000  # milliseconds; a bound for a machine under load, not a pause
+
+# The notebook panel, wherever the front end keeps it. `minified` names differ by build: look at shapes.
+PANEL = """
+window.notebookPanel = () => {
+  for (const w of window.jupyterapp?.shell?.widgets('main') ?? [])
+    if (w.sessionContext && w.content?.widgets && w.context) return w;
+};
+window.kernelReady = () => {
+  const p = window.notebookPanel();
+  return !!p && p.context.isReady && p.sessionContext.isReady
+    && p.sessionContext.session?.kernel?.status === 'idle';
+};
+window.cellsDone = () => {
+  const p = window.notebookPanel();
+  return !window.runningCommands && p.sessionContext.session?.kernel?.status === 'idle'
+    && p.content.widgets.every(w => w.model.type !== 'code' || w.model.executionState !== 'running');
+};
+window.runCommand = (id, args) => {
+  window.runningCommands = (window.runningCommands ?? 0) + 1;
+  window.jupyterapp.commands.execute(id, args ?? {}).finally(() => { window.runningCommands -= 1; });
+};
+"""
+# Noise of the front ends themselves, seen with no extension loaded.
+FRONT_END_NOISE = re.compile(r"yjs#509|is duplicated|favicon|ResizeObserver loop|jupyterlab-widgets-controls")
+
+
+def squeezed(text: str) -> str:
+    """`text` with no white space at all: what a hash of visible text is taken of.
+
+    Blocks and cells are parted by line breaks in one place and by margins in another.
+    """
+    return re.sub(r"\s+", "", text)
+
+
+class FrontEnd:
+    """A server and the browser pages that one test opens on it."""
+
+    def __init__(self, server: Server, context: BrowserContext) -> None:
+        self.server = server
+        self.kind = server.kind
+        self.context = context
+        self.errors: list[str] = []
+        self.requests: list[str] = []
+        self.pages: list[Notebook] = []
+        context.set_default_timeout(WAIT)
+        context.add_init_script(PANEL)
+        context.on("request", lambda request: self.requests.append(request.url))
+        context.on("console", self._console)
+        context.on("weberror", lambda error: self.errors.append(f"uncaught: {error.error}"))
+        context.on("page", lambda page: page.on("websocket", lambda ws: self.requests.append(ws.url)))
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type == "error" and not FRONT_END_NOISE.search(message.text):
+            self.errors.append(message.text)
+
+    def strangers(self) -> list[str]:
+        """The addresses asked for that are not loopback."""
+        asked = (urlsplit(url) for url in self.requests)
+        return [u.geturl() for u in asked if u.scheme not in ("data", "blob") and u.hostname not in LOOPBACK]
+
+    def write(self, cells: Sequence[str], name: str | None = None) -> str:
+        """Write a notebook of these code cells; a cell that begins with ``#md`` is a Markdown cell."""
+        notebook = nbformat.v4.new_notebook()
+        notebook.metadata["kernelspec"] = {
+            "name": "python3",
+            "display_name": "Python 3",
+            "language": "python",
+        }
+        for source in cells:
+            if source.startswith("#md\n"):
+                notebook.cells.append(nbformat.v4.new_markdown_cell(source[4:]))
+            else:
+                notebook.cells.append(nbformat.v4.new_code_cell(source))
+        path = f"{name or 'n' + uuid.uuid4().hex[:8]}.ipynb"
+        nbformat.write(notebook, self.server.root / path)
+        return path
+
+    def open(self, cells: Sequence[str], name: str | None = None) -> Notebook:
+        """Write a notebook of these cells and open it; comes back when its kernel is idle."""
+        return self.view(self.write(cells, name))
+
+    def view(self, path: str) -> Notebook:
+        """Open the notebook `path` in a new browser page (a second view, if one is open already)."""
+        notebook = Notebook(self, self.context.new_page(), path)
+        self.pages.append(notebook)
+        notebook.go()
+        return notebook
+
+    def set_theme(self, name: str) -> None:
+        """``"dark"`` or ``"light"``, for the pages that are opened or reloaded from now on."""
+        self.server.set("apputils-extension/themes", {"theme": THEMES[name]})
+
+    def close_kernels(self) -> None:
+        self.server.close_kernels()
+
+
+class Notebook:
+    """One notebook in one browser page."""
+
+    def __init__(self, front: FrontEnd, page: Page, path: str) -> None:
+        self.front = front
+        self.page = page
+        self.path = path
+        self.file = front.server.root / path
+        # A workspace of its own: else Lab opens what the page before had open.
+        where = f"/lab/workspaces/w{uuid.uuid4().hex[:8]}/tree/" if front.kind == "lab" else "/notebooks/"
+        self.url = f"{front.server.url}{where}{path}?token={front.server.token}"
+
+    def go(self) -> None:
+        self.page.goto(self.url)
+        self.until("window.kernelReady && window.kernelReady()", timeout=90_000)
+
+    def reload(self) -> None:
+        """Reload the page as F5 does. The kernel lives on; the notebook comes from the disk."""
+        self.page.reload()
+        self.until("window.kernelReady && window.notebookPanel()?.context.isReady")
+        self.page.locator(".jp-Notebook .jp-Cell").first.wait_for()
+
+    def close(self) -> None:
+        self.page.close()
+
+    # -- doing ---------------------------------------------------------------------------------------
+
+    def run_all(self, wait: bool = True) -> None:
+        self.page.evaluate("window.runCommand('notebook:run-all-cells')")
+        if wait:
+            self.wait_done()
+
+    def run_cell(self, index: int, wait: bool = True) -> None:
+        """Run one cell and leave it selected."""
+        self.select(index)
+        self.page.evaluate("window.runCommand('notebook:run-cell')")
+        if wait:
+            self.wait_done()
+
+    def select(self, index: int) -> None:
+        self.page.evaluate(
+            "i => { const c = window.notebookPanel().content; c.deselectAll(); c.activeCellIndex = i; }",
+            index,
+        )
+
+    def interrupt(self) -> None:
+        """Click the ■ of the notebook's toolbar."""
+        self.page.locator("jp-button[data-command='notebook:interrupt-kernel']").click()
+
+    def command(self, name: str, **args: Any) -> None:
+        self.page.evaluate("([id, args]) => window.runCommand(id, args)", [name, args])
+
+    def save(self) -> None:
+        """Press Ctrl+S and wait until the file is written."""
+        before = self.file.stat().st_mtime_ns
+        self.page.evaluate("window.jupyterapp.shell.activateById(window.notebookPanel().id)")
+        self.page.keyboard.press("Control+s")
+        self.wait_for(lambda: self.file.stat().st_mtime_ns != before, "the file to be written")
+        self.until("!window.notebookPanel().context.model.dirty")
+
+    def execute_hidden(self, code: str, timeout: float = 30) -> str:
+        """Run `code` in the kernel on a connection of its own; what it printed."""
+        client = BlockingKernelClient(
+            connection_file=str(self.front.server.connection_file(self.front.server.kernel_of(self.path)))
+        )
+        client.load_connection_file()
+        client.start_channels()
+        printed: list[str] = []
+
+        def collect(message: dict[str, Any]) -> None:
+            if message["msg_type"] == "stream":
+                printed.append(message["content"]["text"])
+
+        try:
+            client.wait_for_ready(timeout=timeout)
+            reply = client.execute_interactive(
+                code, store_history=False, allow_stdin=False, timeout=timeout, output_hook=collect
+            )
+        finally:
+            client.stop_channels()
+        assert reply["content"]["status"] == "ok", reply["content"]
+        return "".join(printed)
+
+    # -- waiting -------------------------------------------------------------------------------------
+
+    def until(self, condition: str, timeout: float = WAIT) -> None:
+        """Wait until the JavaScript expression `condition` is true in the page."""
+        self.page.wait_for_function(f"() => {condition}", timeout=timeout)
+
+    def wait_done(self, timeout: float = 60_000) -> None:
+        """Wait until every cell that was started has ended and the kernel is idle."""
+        self.until("window.cellsDone()", timeout)
+
+    def wait_for(self, condition: Callable[[], bool], what: str, timeout: float = WAIT) -> None:
+        """Wait for something outside of the page, while the page goes on."""
+        waited = 0
+        while not condition():
+            assert waited < timeout, f"waited {timeout / 1000:.0f} s for {what}"
+            self.page.wait_for_timeout(20)
+            waited += 20
+
+    # -- seeing --------------------------------------------------------------------------------------
+
+    def cell(self, index: int) -> Locator:
+        return self.page.locator(".jp-Notebook .jp-Cell").nth(index)
+
+    def output(self, index: int) -> Locator:
+        """The output area of cell `index`."""
+        return self.cell(index).locator(".jp-OutputArea").first
+
+    def outputs(self, index: int) -> Locator:
+        """The single outputs of cell `index`."""
+        return self.output(index).locator(".jp-OutputArea-output")
+
+    def text(self, index: int) -> str:
+        """What a person reads below cell `index`."""
+        self.output(
+            index
+        ).scroll_into_view_if_needed()  # a cell off the screen has no layout, so no innerText
+        return self.output(index).inner_text()
+
+    def see(self, index: int, text: str | re.Pattern[str], timeout: float = WAIT) -> None:
+        """Wait until the output of cell `index` holds `text`."""
+        expect(self.output(index)).to_contain_text(text, timeout=timeout)
+
+    def prompts(self) -> list[str]:
+        """The execution prompts of the code cells: ``1``, ``*`` while one waits or runs, empty before."""
+        script = "window.notebookPanel().content.widgets.flatMap(w => w.prompt ?? [])"
+        found: list[str] = self.page.evaluate(script)
+        return found
+
+    def read(self) -> Any:
+        """The notebook as it is on the disk."""
+        return nbformat.read(self.file, as_version=4)
+
+    def saved(self, index: int) -> list[Any]:
+        """The outputs of cell `index` in the saved file."""
+        outputs: list[Any] = self.read().cells[index].outputs
+        return outputs
+
+    def screenshot(self, name: str) -> Path:
+        """Write shots/NAME.FRONTEND.png."""
+        SHOTS.mkdir(exist_ok=True)
+        path = SHOTS / f"{name}.{self.front.kind}.png"
+        self.page.screenshot(path=path, animations="disabled")
+        return path

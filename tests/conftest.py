@@ -1,0 +1,13 @@
+"""The order of the tests: the browser last.
+
+Playwright's synchronous face keeps an event loop on the main thread while a browser is open, where
+``asyncio.run`` of other tests would fail. And what is quick should fail first.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: "browser" in getattr(item, "fixturenames", ()))
