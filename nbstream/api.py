@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import builtins
+from functools import cache
 from typing import Any
 
 from .chat.session import Conversation, Prompt, session
 from .chat.stats import ProviderStats
 from .chat.stream import Stream
+from .i18n import t
 from .messages import Answer
 
 
@@ -68,7 +71,15 @@ def ask(prompt: Prompt, *, model: str | None = None, system: str | None = None, 
 
 def login(provider: str, **credentials: str) -> None:
     """Keep a provider's credentials in this kernel; nothing given: asks with a hidden prompt."""
-    session().login(provider, **credentials)
+    name = session().login(provider, **credentials)[0]
+    if credentials and "get_ipython" in vars(builtins):
+        _warn_once(name)
+
+
+@cache
+def _warn_once(provider: str) -> None:
+    """A literal key works, but it stays where it was typed: say so, once."""
+    print(t("login.literal", provider=provider))
 
 
 def use(model: str) -> str:

@@ -16,12 +16,14 @@ import os
 import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import aclosing, suppress
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from ..errors import NbstreamError, fail
 from ..messages import Answer, Event, Finish
 from ..wire import http
-from .turn import Call, Progress, State, events
+from .call import Call, State
+from .turn import Progress, events
 
 AHEAD = 512
 """Events that a turn may be ahead of its slowest reader before it stops reading the socket."""
@@ -125,9 +127,9 @@ class Run:
         answer = self.progress.answer()
         for callback in self._when_done:
             callback(self, answer)
+        self._tell("done", answer)
         self.progress.done = True
         self._ring()
-        self._tell("done", answer)
 
     def when_done(self, callback: Callable[[Run, Answer], None]) -> None:
         """Have `callback` called, on the turn's loop, before anybody sees that the turn is done."""
@@ -198,7 +200,7 @@ class Run:
                 self._read_to(reader, position)
                 if progress.done and position == len(progress.events):
                     return
-                self._sleep(lambda: progress.done or len(progress.events) > position)
+                self._sleep(partial(progress.beyond, position))
         finally:
             self._read_to(reader, None)
             self.cancel()

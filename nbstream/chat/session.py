@@ -5,21 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import credentials as keys
 from ..config import Settings
 from ..credentials import Secret
-from ..errors import fail
+from ..errors import NbstreamError, fail
 from ..messages import Answer, ChatRequest, Message
 from ..providers import registry
 from ..providers.base import Provider
 from ..wire.limits import Limits
-from .engine import Observer, Run
+from .call import Call
 from .history import History, Turn
 from .stats import ProviderStats
-from .stream import Stream
-from .turn import Call
+
+if TYPE_CHECKING:
+    from .engine import Observer, Run
+    from .stream import Stream
 
 Prompt = str | Message | Mapping[str, Any] | Iterable[Any]
 
@@ -32,6 +34,7 @@ class Session:
         self.conversations: dict[str, Conversation] = {}
         self.stats: dict[str, ProviderStats] = {}
         self.chosen: str | None = None
+        self.last_error: NbstreamError | None = None
         self._keys: dict[str, dict[str, Secret]] = {}
 
     # --- which model, which key -----------------------------------------------------------------------
@@ -72,13 +75,15 @@ class Session:
         """The required fields that `found` lacks."""
         return [field.name for field in provider.fields if field.required and not found.get(field.name)]
 
-    def login(self, name: str, **given: str | Secret) -> dict[str, Secret]:
+    def login(self, name: str, **given: str | Secret) -> tuple[str, dict[str, Secret]]:
         """Keep credentials of a provider in this kernel; nothing given: ask with a hidden prompt.
+
+        Gives the provider's own name and what is kept.
 
         Examples
         --------
         >>> Session().login("openai", api_key="sk-0123456789abcdef")
-        {'api_key': Secret('…cdef')}
+        ('openai', {'api_key': Secret('…cdef')})
         """
         provider = registry.get(name)
         if not provider.fields:
@@ -87,7 +92,7 @@ class Session:
         if missing := self.missing(provider, found):
             raise self._no_key(provider, missing)
         self._keys[provider.name] = found
-        return found
+        return provider.name, found
 
     def logout(self, name: str | None = None) -> list[str]:
         """Forget the credentials of `name`, or all, and say whose were kept here."""
@@ -143,19 +148,28 @@ class Session:
             else Limits.of(timeout)
         )
         chat = ChatRequest(
-            messages, name, system, temperature, max_tokens, tuple(tools), address, allow_insecure, options or {}
+            messages, name, system, temperature, max_tokens, tuple(tools), address,
+            allow_insecure, options or {},
         )  # fmt: skip
         return Call(provider, chat, found, limits, s.retries if retries is None else retries)
 
     def run(self, call: Call, observer: Observer | None = None) -> Run:
         """A run whose outcome is counted in `stats`."""
+        from .engine import Run  # the engine brings httpx2: not before something is sent
+
         return Run(call, observer, self._count)
 
     def _count(self, run: Run, answer: Answer) -> None:
         name = run.call.provider.name
+        self.last_error = answer.error or self.last_error
         self.stats.setdefault(name, ProviderStats(name)).add(answer, run.progress.stamps)
 
+    def scratch(self) -> Conversation:
+        """A conversation that nothing else sees."""
+        return Conversation("", self)
+
     def conversation(self, name: str = "main") -> Conversation:
+        """The conversation `name`, begun if there is none."""
         if name not in self.conversations:
             self.conversations[name] = Conversation(name, self)
         return self.conversations[name]
@@ -207,6 +221,8 @@ class Conversation:
 
     def stream(self, prompt: str, **options: Any) -> Stream:
         """Ask, with the conversation so far sent along; the turn joins it."""
+        from .stream import Stream
+
         return Stream(self.begin(prompt, **options)[1])
 
     def ask(self, prompt: str, **options: Any) -> Answer:

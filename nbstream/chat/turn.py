@@ -10,17 +10,13 @@ import time
 from array import array
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import replace
 
-from ..credentials import Credentials
 from ..errors import NbstreamError, fail
 from ..messages import (
     Answer,
-    ChatRequest,
     Event,
     Finish,
-    Message,
     Opaque,
     ReasoningDelta,
     Retract,
@@ -30,45 +26,13 @@ from ..messages import (
     ToolCallDelta,
     Usage,
 )
-from ..providers.base import Provider
 from ..wire import retry
-from ..wire.limits import Limits
 from ..wire.lines import Surrogates
 from ..wire.request import Frame, WireRequest
 from ..wire.transport import Opening, Refused
+from .call import Call, State
 
 SHOWN = (TextDelta, ReasoningDelta, ToolCallDelta, Retract)
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """Everything that one turn needs to know."""
-
-    provider: Provider
-    chat: ChatRequest
-    credentials: Credentials
-    limits: Limits = field(default_factory=Limits)
-    retries: int = 2
-
-    @property
-    def model(self) -> str:
-        """As a person writes it: ``provider:model``."""
-        return f"{self.provider.name}:{self.chat.model}" if self.chat.model else self.provider.name
-
-    def with_history(self, earlier: tuple[Message, ...]) -> Call:
-        """The same call with `earlier` messages ahead of its own."""
-        return replace(self, chat=replace(self.chat, messages=earlier + self.chat.messages))
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """What a turn is doing while no text comes: for the status line."""
-
-    phase: Literal["connecting", "retrying"]
-    seconds: float = 0.0
-    attempt: int = 0
-    attempts: int = 0
-    error: NbstreamError | None = None
 
 
 def _ignore(state: State) -> None:
@@ -247,6 +211,10 @@ class Progress:
 
     def start(self) -> None:
         self._started, self._clock = time.time(), time.perf_counter()
+
+    def beyond(self, position: int) -> bool:
+        """Whether there is more than `position` events, or never will be."""
+        return self.done or len(self.events) > position
 
     def add(self, batch: list[Event]) -> None:
         now = time.perf_counter() - self._clock

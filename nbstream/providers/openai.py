@@ -32,6 +32,8 @@ class OpenAICompatible(Provider):
     host : Host
     """
 
+    key_optional_elsewhere = True
+
     def __init__(self, host: Host) -> None:
         self.host = host
         self.name, self.label = host.name, host.label

@@ -1,0 +1,43 @@
+"""What a turn is made of before it starts, and what it says of itself while it waits. Plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from ..credentials import Credentials
+from ..errors import NbstreamError
+from ..messages import ChatRequest, Message
+from ..providers.base import Provider
+from ..wire.limits import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Everything that one turn needs to know."""
+
+    provider: Provider
+    chat: ChatRequest
+    credentials: Credentials
+    limits: Limits = field(default_factory=Limits)
+    retries: int = 2
+
+    @property
+    def model(self) -> str:
+        """As a person writes it: ``provider:model``."""
+        return f"{self.provider.name}:{self.chat.model}" if self.chat.model else self.provider.name
+
+    def with_history(self, earlier: tuple[Message, ...]) -> Call:
+        """The same call with `earlier` messages ahead of its own."""
+        return replace(self, chat=replace(self.chat, messages=earlier + self.chat.messages))
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a turn is doing while no text comes: for the status line."""
+
+    phase: Literal["connecting", "retrying"]
+    seconds: float = 0.0
+    attempt: int = 0
+    attempts: int = 0
+    error: NbstreamError | None = None

@@ -1,0 +1,38 @@
+"""One small request and its whole answer: models, and later tokens."""
+
+from __future__ import annotations
+
+from ..credentials import Secret
+from ..errors import NbstreamError
+from ..providers.base import Model, Provider
+from ..wire.http import opened
+from ..wire.limits import Limits
+from ..wire.request import WireRequest, WireResponse
+from .engine import on_io
+
+LARGEST = 4 * 1024 * 1024
+
+
+async def fetch(request: WireRequest, limits: Limits) -> WireResponse:
+    """The answer to `request`, whatever its status, at most 4 MiB of it."""
+    async with opened(request, limits) as reply:
+        return WireResponse(reply.status, reply.headers, await reply.read(LARGEST))
+
+
+def models(provider: Provider, credentials: dict[str, Secret], base_url: str | None) -> list[Model] | None:
+    """What `provider` offers, by asking it; None where it cannot be asked. Raises `NbstreamError`."""
+    request = provider.models_request(credentials, base_url)
+    if request is None:
+        return None
+    failure: NbstreamError | None = None
+    try:
+        response = on_io(fetch(request, Limits(connect=5, first=15, idle=15)), timeout=30)
+        if response.status < 300:
+            return provider.models(response)
+        failure = provider.refused(response)
+    except NbstreamError as error:
+        failure = error
+    failure.provider = failure.provider or provider.name
+    for secret in credentials.values():
+        failure.what, failure.why, failure.fix = map(secret.hide_in, (failure.what, failure.why, failure.fix))
+    raise failure

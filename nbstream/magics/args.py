@@ -1,0 +1,74 @@
+"""The options on a magic line, and clear errors for those that cannot be read."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import re
+from typing import Any
+
+from IPython.core.error import UsageError
+from IPython.core.magic_arguments import MagicArgumentParser
+from IPython.utils._process_common import arg_split
+
+from ..errors import fail
+
+# What keys look like: OpenAI and its likes, Baidu, Google, Groq, xAI, Hugging Face, JWTs.
+_KEY = re.compile(
+    r"(?:^|[=\"'])(?:sk-[\w-]{12,}|bce-v3/\S+|AIza[\w-]{20,}|gsk_\w{16,}|xai-\w{16,}|hf_\w{16,}|eyJ[\w-]{20,})"
+)
+_KEY_OPTION = re.compile(r"--?(?:api[-_]?(?:key|secret|password)|secret[-_]?key|token|password)\b", re.I)
+
+
+def refuse_keys(line: str) -> None:
+    """Raise if `line` seems to hold a key: it would stay in the notebook and in the history."""
+    if _KEY.search(line) or _KEY_OPTION.search(line):
+        raise fail("config.key_on_line")
+
+
+def words(line: str) -> list[str]:
+    """The words of a line; a quoted one is one word, without its quotes.
+
+    >>> words('-s "be brief" -m demo')
+    ['-s', 'be brief', '-m', 'demo']
+    """
+    try:
+        found = arg_split(line, posix=False, strict=True)
+    except ValueError:
+        raise fail("config.quotes", line=line.strip()) from None
+    return [one[1:-1] if len(one) > 1 and one[0] == one[-1] and one[0] in "\"'" else one for one in found]
+
+
+def parse(parser: MagicArgumentParser, line: str) -> argparse.Namespace:
+    """The options in `line`. Raises `NbstreamError` (config), naming the nearest option."""
+    refuse_keys(line)
+    try:
+        known, rest = parser.parse_known_args(words(line))
+    except UsageError as error:
+        raise fail("config.option_value", reason=str(error)) from None
+    if rest:
+        options = [name for action in parser._actions for name in action.option_strings]
+        if rest[0].startswith("-"):
+            close = difflib.get_close_matches(rest[0].partition("=")[0], options, n=1, cutoff=0.5)
+            raise fail("config.unknown_option", name=rest[0], nearest=close[0] if close else "--help")
+        raise fail("config.stray_words", words=" ".join(rest)[:80])
+    return known
+
+
+def help_text(parser: MagicArgumentParser) -> str:
+    return parser.format_help()
+
+
+def whole(value: str) -> int:
+    """A positive whole number, for argparse."""
+    number = int(value)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def name(value: str) -> Any:
+    """A Python name, for argparse."""
+    if not value.isidentifier():
+        raise argparse.ArgumentTypeError(f"{value!r} is no Python name")
+    return value

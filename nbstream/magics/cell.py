@@ -1,0 +1,131 @@
+"""The cell magic ``%%llm``: ask, show the answer as it comes, leave it as Markdown."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from IPython.core.getipython import get_ipython
+from IPython.core.magic import no_var_expand
+from IPython.core.magic_arguments import argument, magic_arguments
+
+from ..chat.session import session
+from ..errors import NbstreamError
+from . import args as arguments
+from .surface import Surface, cell_id, surface
+
+TICK = 0.03
+"""Seconds between looks at the turn: what an interrupt may have to wait for where locks do not hear it."""
+
+
+@no_var_expand
+@magic_arguments()
+@argument("-m", "--model", help="provider or provider:model, such as spark:4.0Ultra or openai:gpt-6-luna")
+@argument("-s", "--system", help='the system message: -s "Answer in one sentence."')
+@argument("-t", "--temperature", type=float, help="how freely to choose words")
+@argument("--max-tokens", type=arguments.whole, help="bound on the answer's length")
+@argument("-c", "--conversation", default="main", help="the conversation to go on with (default: main)")
+@argument("-o", "--out", type=arguments.name, help="bind the Answer to this variable")
+@argument("--new", action="store_true", help="send nothing of what came before")
+@argument("--no-history", action="store_true", help="neither send nor keep anything")
+@argument("--background", action="store_true", help="return at once; the answer goes on streaming")
+@argument("-h", "--help", action="store_true", help="show this help")
+def llm(line: str, cell: str) -> None:
+    """Ask a language model; the answer streams into the output and stays there as Markdown.
+
+    %%llm -m deepseek -t 0.2
+    Explain the difference between a list and a tuple.
+    """
+    where = surface()
+    try:
+        options = arguments.parse(llm.parser, line)
+        if options.help:
+            print(arguments.help_text(llm.parser))
+            return
+        ask(cell, options, where)
+    except NbstreamError as error:
+        session().last_error = error
+        show_error(error, where)
+        if where == "headless":
+            raise
+
+
+def ask(prompt: str, options: Any, where: Surface) -> None:
+    """One turn from the prompt to the settled output. Raises what went wrong before anything was sent."""
+    from ..chat.stream import Stream
+
+    prompt = prompt.strip("\n")
+    sink = _sink(where, background=options.background)
+    chosen = {
+        "model": options.model,
+        "system": options.system,
+        "temperature": options.temperature,
+        "max_tokens": options.max_tokens,
+    }
+    name = None if options.no_history else options.conversation
+    talk = session().scratch() if options.no_history else session().conversation(options.conversation)
+    turn, run = talk.begin(prompt, cell=cell_id(), fresh=options.new, observer=sink, **chosen)
+
+    def settle() -> None:
+        from ..show.settled import bundle
+
+        answer = turn.answer or replace(run.progress.answer(), finish_reason="cancelled")
+        sink.settle(*bundle(turn, answer, name, footer=session().settings.footer))
+
+    def bind(value: Any) -> None:
+        if options.out and (shell := get_ipython()) is not None:
+            shell.user_ns[options.out] = value
+
+    bind(Stream(run))
+    sink.open(run, turn.id)
+    if options.background and where != "headless":  # nobody would be there to see it end
+        sink.when_done = settle
+        run.start()
+        return
+    _wait(run)
+    settle()
+    answer = turn.answer or run.progress.answer()
+    bind(answer)
+    if answer.error is not None and where == "headless":
+        raise answer.error
+
+
+def _wait(run: Any) -> None:
+    """Block until the turn is over; an interrupt ends it and keeps what has come."""
+    from .pump import pump
+
+    step: Callable[[], None] | None = pump()
+    try:
+        run.start()
+        while not run.wait(TICK):
+            if step is not None:
+                step()
+    except KeyboardInterrupt:
+        run.cancel()
+        with suppress(KeyboardInterrupt):  # twice pressed: do not wait for the socket
+            run.wait(2.0)
+
+
+def _sink(where: Surface, *, background: bool) -> Any:
+    from ..show import sinks
+
+    if where == "notebook":
+        return sinks.WidgetSink(blocking=not background, footer=session().settings.footer)
+    if where == "terminal":
+        return sinks.SilentSink() if background else sinks.TerminalSink()
+    return sinks.Sink()
+
+
+def show_error(error: NbstreamError, where: Surface) -> None:
+    """The card of an error that stopped a cell before it asked anything."""
+    if where == "terminal":
+        print(error, file=sys.stderr)
+        return
+    from IPython.display import display
+
+    from ..show.cards import error_markdown
+
+    display({"text/markdown": error_markdown(error), "text/plain": str(error)}, raw=True)

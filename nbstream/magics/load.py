@@ -1,0 +1,53 @@
+"""Putting the magics in, and taking them out."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from IPython.core.interactiveshell import InteractiveShell
+
+from ..i18n import t
+from .cell import llm
+from .line import llm_line
+
+NAMES = ("llm", "nbstream")
+MAGICS = {"cell": llm, "line": llm_line}
+
+
+def load(shell: InteractiveShell) -> None:
+    """Register the magics; as ``%nbstream`` where another extension owns ``%llm`` (llm-jupyter does)."""
+    registered = shell.magics_manager.magics
+    if any(registered["cell"].get(name) is llm for name in NAMES):
+        return
+    taken = "llm" in registered["cell"] or "llm" in registered["line"]
+    name = "nbstream" if taken else "llm"
+    for kind, function in MAGICS.items():
+        shell.magics_manager.register_function(function, kind, name)
+    shell.input_transformers_cleanup.append(lone_line)
+    from ..chat.session import session
+
+    session().settings.update_config(shell.config)
+    print(t("load.taken" if taken else "load.ready", model=session().default_model()))
+
+
+def unload(shell: InteractiveShell) -> None:
+    """Take out all that `load` put in."""
+    for kind, function in MAGICS.items():
+        registered: dict[str, Any] = shell.magics_manager.magics[kind]
+        for name in NAMES:
+            if registered.get(name) is function:
+                del registered[name]
+    if lone_line in shell.input_transformers_cleanup:
+        shell.input_transformers_cleanup.remove(lone_line)
+
+
+def lone_line(lines: list[str]) -> list[str]:
+    """Give a ``%%llm …`` line without a body an empty one: IPython rejects it otherwise.
+
+    >>> lone_line(["%%llm --help"])
+    ['%%llm --help\\n', '\\n']
+    """
+    if len(lines) == 1 and re.match(r"%%(llm|nbstream)\b", lines[0]):
+        return [lines[0].rstrip("\n") + "\n", "\n"]
+    return lines

@@ -1,0 +1,49 @@
+"""The answer widget: an anywidget that shows one answer as it comes."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import anywidget
+from traitlets import Bool, Dict, Unicode
+
+from ..i18n import t
+
+
+@cache
+def asset(*names: str) -> str:
+    """Files of this folder, one after the other: anywidget loads one module, without imports."""
+    return "\n".join(files("nbstream.show").joinpath(name).read_text(encoding="utf-8") for name in names)
+
+
+class AnswerWidget(anywidget.AnyWidget):
+    """Carries operations to the view and its wishes back. The answer itself is in no trait.
+
+    To the view: ``{seq, ops, think, reset, status, end}`` in order, or the same with ``full`` (all so
+    far), or ``{settle}``. From the view: ``{do: "sync" | "ack" | "stop"}``.
+    """
+
+    _esm = asset("ops.js", "answer.js")
+    _css = asset("answer.css")
+    turn = Unicode().tag(sync=True)
+    words = Dict().tag(sync=True)
+    status = Dict(allow_none=True).tag(sync=True)
+    blocking = Bool(False).tag(sync=True)
+    """Whether our own call holds the kernel's main thread: then the view may interrupt it."""
+
+    def __init__(self, turn: str, status: dict[str, Any], *, blocking: bool) -> None:
+        words = {name: t(f"view.{name}") for name in ("stop", "stop_title", "stopping", "thinking")}
+        super().__init__(turn=turn, words=words, status=status, blocking=blocking)
+        route_to_subshell(self.comm)
+
+
+def route_to_subshell(comm: Any) -> None:
+    """Have the front end's messages delivered while a cell runs.
+
+    On ipykernel 7 they arrive on a subshell. 7.4 sends them back to the shell which last published on
+    the comm: for us the main one, which is busy with the very cell that they are to stop.
+    """
+    if hasattr(comm, "_reply_subshell_for"):
+        comm._reply_subshell_for = lambda data, default: default

@@ -1,0 +1,37 @@
+"""Errors and other facts as Markdown. Server messages in them are model text: hostile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ..errors import NbstreamError
+from .clean import clean
+from .words import is_line
+
+# Every character that means something to one of the parsers that may read a notebook.
+_ENTITIES = {ord(char): f"&#{ord(char)};" for char in "\\`*_{}[]<>()#+!|~&:@^=\"'"}
+_ENTITIES[ord("$")] = "<span>&#36;</span>"
+
+
+def literal(text: str) -> str:
+    """`text` as Markdown that shows just these characters, on one line.
+
+    >>> literal("a*b")
+    'a&#42;b'
+    """
+    return " ".join(clean(text).split()).translate(_ENTITIES).replace("www.", "www&#46;")
+
+
+def error_markdown(error: NbstreamError) -> str:
+    """An error card: what happened, why, and the line that mends it."""
+    fix = f"`{error.fix}`" if is_line(error.fix) and "`" not in error.fix else literal(error.fix)
+    lines = [f"**⚠ {literal(error.what)}**", literal(error.why), f"→ {fix}" if error.fix else ""]
+    return "\n>\n".join(f"> {line}" for line in lines if line)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A Markdown table; every cell is shown literally."""
+    lines = [head, ["---"] * len(head)]
+    text = [f"| {' | '.join(map(literal, lines[0]))} |", f"| {' | '.join(lines[1])} |"]
+    text += [f"| {' | '.join(literal('' if cell is None else str(cell)) for cell in row)} |" for row in rows]
+    return "\n".join(text)

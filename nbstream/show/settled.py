@@ -1,0 +1,32 @@
+"""What stays in the notebook when a turn has ended: Markdown, plain text, and a receipt."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..chat.history import Turn
+from ..messages import Answer
+from . import words
+from .cards import error_markdown, literal
+from .clean import clean
+from .markdown import settle
+
+
+def bundle(
+    turn: Turn, answer: Answer, conversation: str | None, *, footer: bool = True
+) -> tuple[dict[str, str], dict[str, Any]]:
+    """The output's data and metadata.
+
+    ``text/plain`` is the model's text alone, which history and restore read; our card and footer stand
+    outside the answer, in the Markdown only.
+    """
+    parts = [settle(answer.text).strip("\n")] if answer.text.strip() else []
+    plain = clean(answer.text)
+    if answer.error is not None:
+        parts.append(error_markdown(answer.error))
+        plain = plain or str(answer.error)
+    if footer:
+        parts.append(f"*{words.MARK} {literal(words.footer(answer).removeprefix(words.MARK))}*")
+    return {"text/markdown": "\n\n".join(parts), "text/plain": plain}, words.receipt(
+        turn, answer, conversation
+    )

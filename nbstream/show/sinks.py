@@ -1,0 +1,221 @@
+"""Where an answer goes: a widget, a terminal, or nowhere until it is whole (headless).
+
+A sink observes a run on the run's loop (`state`, `batch`, `done`), is opened before it starts and
+settled after it has ended, both by the thread that runs the cell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from IPython.display import display
+
+from ..chat.call import State
+from ..chat.engine import Run
+from ..messages import Answer, Event, ReasoningDelta, Retract, TextDelta
+from . import words
+from .answer import AnswerWidget
+from .clean import clean
+from .live import LiveMarkdown
+from .pacer import Pacer
+
+FIRST_SNAPSHOT = 0.25
+"""Seconds after which a view that has not answered is sent all there is; doubles each time."""
+
+
+class Sink:
+    """Shows nothing until the end: for runs without a front end. The base of the others."""
+
+    when_done: Callable[[], None] | None = None
+    """Called on the run's loop after the end, where no cell waits for it (``--background``)."""
+
+    def open(self, run: Run, turn: str) -> None:
+        """Before the run starts."""
+
+    def state(self, state: State) -> None:
+        """The turn is connecting, or waits before it tries again."""
+
+    def batch(self, events: list[Event]) -> None:
+        """Events have come."""
+
+    def done(self, answer: Answer) -> None:
+        """Nothing more will come."""
+
+    def settle(self, bundle: dict[str, str], metadata: dict[str, Any]) -> None:
+        """Replace what was shown by the finished answer."""
+        display(bundle, raw=True, metadata=metadata)
+
+
+class SilentSink(Sink):
+    """Shows nothing at all: a terminal that went on with something else."""
+
+    def settle(self, bundle: dict[str, str], metadata: dict[str, Any]) -> None:
+        pass
+
+
+class TerminalSink(Sink):
+    """Text on stdout as it comes, without control characters."""
+
+    def batch(self, events: list[Event]) -> None:
+        for event in events:
+            if type(event) is TextDelta:
+                sys.stdout.write(clean(event.text))
+        sys.stdout.flush()
+
+    def settle(self, bundle: dict[str, str], metadata: dict[str, Any]) -> None:
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+
+
+class WidgetSink(Sink):
+    """The answer widget: rendered blocks, paced, numbered, and all of them again on demand.
+
+    All that is sent goes from the run's loop, so the numbers are in order without a lock.
+    """
+
+    def __init__(self, *, blocking: bool, footer: bool) -> None:
+        self._blocking, self._footer = blocking, footer
+        self._live = LiveMarkdown()
+        self._pacer = Pacer()
+        self._text: list[str] = []
+        self._think: list[str] = []
+        self._thought: list[str] = []
+        self._message: dict[str, Any] = {}
+        self._seq = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._phase = ""
+        self._views = 0
+        self._status: dict[str, Any] | None = None
+        self._end: dict[str, Any] | None = None
+
+    def open(self, run: Run, turn: str) -> None:
+        self._run = run
+        self._status = words.status(run.call.model, State("connecting"))
+        self.widget = AnswerWidget(turn, self._status, blocking=self._blocking)
+        self.widget.on_msg(self._hear)
+        self._handle = display(self.widget, display_id=True)
+
+    # --- on the run's loop ----------------------------------------------------------------------------
+
+    def state(self, state: State) -> None:
+        self._loop = asyncio.get_running_loop()
+        if state.phase == "connecting" and state.attempt == 0:
+            self._loop.call_later(FIRST_SNAPSHOT, self._snapshot_unasked, FIRST_SNAPSHOT)
+        self._say(words.status(self._run.call.model, state))
+        self._flush()
+
+    def batch(self, events: list[Event]) -> None:
+        for event in events:
+            if type(event) is TextDelta:
+                self._text.append(event.text)
+                self._enter("writing")
+            elif type(event) is ReasoningDelta:
+                self._think.append(event.text)
+                self._enter("thinking")
+            elif type(event) is Retract:
+                self._text.clear()
+                self._live = LiveMarkdown()
+                self._message["reset"] = True
+        if self._timer is None:
+            delay = self._pacer.due(self._loop.time())
+            if delay <= 0:
+                self._flush()
+            else:
+                self._timer = self._loop.call_later(delay, self._flush)
+
+    def done(self, answer: Answer) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._end = {
+            "footer": words.footer(answer) if self._footer else "",
+            "card": words.card(answer.error) if answer.error else None,
+        }
+        self._message["end"] = self._end
+        self._say(None)
+        self._flush(last=True)
+        if self.when_done is not None:
+            self._loop.call_soon(self.when_done)
+
+    def _enter(self, phase: str) -> None:
+        if phase != self._phase:
+            self._phase = phase
+            self._say(words.status(self._run.call.model, None, thinking=phase == "thinking"))
+
+    def _say(self, status: dict[str, Any] | None) -> None:
+        self._status = self._message["status"] = status
+
+    def _flush(self, last: bool = False) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        message, self._message = self._message, {}
+        ops: list[Any] = []
+        if self._text:
+            ops = self._live.feed("".join(self._text))
+            self._text.clear()
+        if last:
+            ops = ops + self._live.finish()
+        if ops:
+            message["ops"] = ops
+        if self._think:
+            message["think"] = "".join(self._think)
+            self._thought += self._think
+            self._think.clear()
+        if message:
+            self._seq += 1
+            self.widget.send({"seq": self._seq, **message})
+            size = sum(len(op[-1]) for op in ops) + len(message.get("think", "")) + 100
+            self._pacer.sent(self._seq, size, self._loop.time())
+
+    def _snapshot(self) -> None:
+        """All so far in one message, for a view that came late or missed something."""
+        snapshot = {
+            "seq": self._seq,
+            "full": True,
+            "ops": self._live.snapshot(),
+            "think": "".join(self._thought),
+            "status": self._status,
+            "end": self._end,
+        }
+        self.widget.send(snapshot)
+
+    def _snapshot_unasked(self, delay: float) -> None:
+        # Where the front end's messages wait until the cell ends, its question for a snapshot does too.
+        if not self._views and self._end is None:
+            self._snapshot()
+            self._loop.call_later(2 * delay, self._snapshot_unasked, 2 * delay)
+
+    # --- from the view, on whichever thread the kernel delivers it ------------------------------------
+
+    def _hear(self, widget: Any, content: dict[str, Any], buffers: Any) -> None:
+        wish = content.get("do")
+        if wish == "stop":
+            self._run.cancel()
+        elif wish == "ack" and isinstance(seq := content.get("seq"), int):
+            self._pacer.acked(seq)
+        elif wish == "sync":
+            self._views += 1
+            self._loop.call_soon_threadsafe(self._snapshot)
+
+    # --- at the end -----------------------------------------------------------------------------------
+
+    def settle(self, bundle: dict[str, str], metadata: dict[str, Any]) -> None:
+        self.widget.send({"settle": True})
+        self._handle.update(bundle, raw=True, metadata=metadata)
+        if self._views <= 1:
+            self.widget.close()
+        else:
+            # A page that was reloaded in mid-stream never sees the update: there the widget stays.
+            _keep(self.widget)
+
+
+_kept: deque[AnswerWidget] = deque()
+
+
+def _keep(widget: AnswerWidget, most: int = 16) -> None:
+    _kept.append(widget)
+    if len(_kept) > most:
+        _kept.popleft().close()

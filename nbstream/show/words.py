@@ -1,0 +1,118 @@
+"""The short lines around an answer: status, footer, receipt. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from .._version import __version__
+from ..chat.call import State
+from ..chat.history import Turn
+from ..errors import NbstreamError
+from ..i18n import t
+from ..messages import Answer
+
+MARK = "⟡"
+"""Begins our footer; `settle` drops it from model text, so nothing else can."""
+
+
+def title(model: str) -> str:
+    """``provider:model`` as a person reads it.
+
+    >>> title("spark:4.0Ultra"), title("demo")
+    ('spark 4.0Ultra', 'demo')
+    """
+    return model.replace(":", " ", 1)
+
+
+def status(model: str, state: State | None, *, thinking: bool = False) -> dict[str, Any]:
+    """What the status line says; ``{s}`` in its text is seconds, which the view counts by ``step``."""
+    name = title(model)
+    if state is not None and state.phase == "retrying" and state.error is not None:
+        text = t(
+            "status.retrying",
+            model=name,
+            reason=t(f"kind.{state.error.kind}"),
+            attempt=state.attempt,
+            attempts=state.attempts,
+            s="{s}",
+        )
+        return {"text": text, "seconds": state.seconds, "step": -1}
+    if state is not None:
+        return {"text": t("status.connecting", model=name), "seconds": 0, "step": 0}
+    if thinking:
+        return {"text": t("status.thinking", model=name, s="{s}"), "seconds": 0, "step": 1}
+    return {"text": name, "seconds": 0, "step": 0}
+
+
+def footer(answer: Answer) -> str:
+    """One quiet line of facts: model, tokens, times. Only what is known."""
+    parts = [title(answer.model)]
+    usage, timing = answer.usage, answer.timing
+    if answer.finish_reason == "cancelled":
+        parts.append(t("footer.stopped"))
+    elif answer.finish_reason in ("length", "content_filter"):
+        parts.append(t(f"footer.{answer.finish_reason}"))
+    if answer.error is not None:
+        parts.append(t("footer.failed"))
+    if usage is not None and usage.output_tokens is not None:
+        given = "?" if usage.input_tokens is None else f"{usage.input_tokens:,}"
+        parts.append(t("footer.tokens", input=given, output=f"{usage.output_tokens:,}"))
+    if timing.first_token is not None and timing.duration is not None:
+        parts.append(t("footer.first", seconds=f"{timing.first_token:.2g}"))
+        spent = timing.duration - timing.first_token
+        if usage is not None and usage.output_tokens and spent > 0.05:
+            parts.append(t("footer.speed", rate=f"{usage.output_tokens / spent:.0f}"))
+    return f"{MARK} " + " · ".join(parts)
+
+
+def receipt(turn: Turn, answer: Answer, conversation: str | None) -> dict[str, Any]:
+    """The metadata of a settled output: enough to rebuild the turn from the notebook; never a key."""
+    provider, _, model = turn.model.partition(":")
+    usage = answer.usage
+    facts: dict[str, Any] = {
+        "version": __version__,
+        "provider": provider,
+        "model": model,
+        "options": dict(turn.options),
+        "conversation": conversation,
+        "turn": turn.id,
+        "cell": turn.cell,
+        "finish_reason": answer.finish_reason,
+        "usage": None
+        if usage is None
+        else {
+            "input_tokens": usage.input_tokens,
+            "output_tokens": usage.output_tokens,
+            "reasoning_tokens": usage.reasoning_tokens,
+            "cached_tokens": usage.cached_tokens,
+        },
+        "timing": {
+            "started": round(answer.timing.started, 3),
+            "first_token": _rounded(answer.timing.first_token),
+            "duration": _rounded(answer.timing.duration),
+        },
+        "prompt_sha256": hashlib.sha256(turn.prompt.encode("utf-8", "replace")).hexdigest(),
+    }
+    if answer.error is not None:
+        facts["error"] = {"kind": answer.error.kind, "status": answer.error.status, "code": answer.error.code}
+    return {"nbstream": facts}
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)
+
+
+def card(error: NbstreamError) -> Mapping[str, Any]:
+    """An error as the view shows it."""
+    return {"what": error.what, "why": error.why, "fix": error.fix, "code": is_line(error.fix)}
+
+
+def is_line(fix: str) -> bool:
+    """Whether a fix is a line to paste rather than a sentence.
+
+    >>> is_line("%llm login spark"), is_line("Check the network.")
+    (True, False)
+    """
+    return fix.startswith(("%", "nbstream.", "pip ", "ollama ", "credentials=", "timeout=", "options="))
