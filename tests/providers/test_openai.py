@@ -417,7 +417,7 @@ class TestToolCalls:
         assert events(chunk("stop", tool_calls=[piece(0, "a", "f")]))[-1] == Finish("tool_calls", "stop")
 
 
-NAMES = "choices delta content usage error message index tool_calls function code finish_reason arguments reasoning"
+NAMES = "choices delta content usage error message index tool_calls function code finish_reason arguments"
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
     lambda inner: (
