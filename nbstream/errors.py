@@ -50,6 +50,8 @@ class NbstreamError(Exception):
     retry_after : float or None
         Seconds which the provider asked to wait.
     request_id : str or None
+    retryable : bool
+        Whether the same request may work when it is sent again.
     answer : Answer
         What had arrived before the error; empty if nothing had.
     """
@@ -77,6 +79,7 @@ class NbstreamError(Exception):
         self.retry_after = retry_after
         self.request_id = request_id
         self._answer = answer
+        self.retryable = self.kind in RETRYABLE
 
     @property
     def answer(self) -> Answer:
@@ -89,11 +92,6 @@ class NbstreamError(Exception):
     @answer.setter
     def answer(self, answer: Answer) -> None:
         self._answer = answer
-
-    @property
-    def retryable(self) -> bool:
-        """Whether the same request may work when it is sent again (before any text was shown)."""
-        return self.kind in RETRYABLE
 
     def __str__(self) -> str:
         return "\n".join(sentence for sentence in (self.what, self.why, self.fix) if sentence)

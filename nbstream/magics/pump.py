@@ -1,14 +1,70 @@
 """Hearing the front end while a cell runs, on kernels that have no subshells.
 
-On ipykernel 7 comm messages arrive on a subshell and there is nothing to do: running the kernel's loop
-nested there would lose queued cells. On ipykernel 6 they wait until the cell ends, unless we look.
+On ipykernel 7 comm messages arrive on a subshell and there is nothing to do; running the kernel's loop
+nested there would lose queued cells. On ipykernel 6 they wait until the cell ends. There, and only there,
+nest_asyncio lets the loop take in what has arrived, and of that only comm messages are delivered:
+cells and everything else stay queued, in order.
 """
 
 from __future__ import annotations
 
+import asyncio
+import json
+import logging
 from collections.abc import Callable
+from typing import Any
+
+from IPython.core.getipython import get_ipython
+
+log = logging.getLogger("nbstream")
 
 
 def pump() -> Callable[[], None] | None:
-    """What to call now and then while waiting, or None where nothing is needed."""
-    return None
+    """What to call now and then while a cell waits, or None where nothing is needed."""
+    kernel = getattr(get_ipython(), "kernel", None)
+    queue = getattr(getattr(kernel, "msg_queue", None), "_queue", None)
+    if queue is None or _major() >= 7:
+        return None
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+    import nest_asyncio
+
+    nest_asyncio.apply(loop)
+
+    def step() -> None:
+        loop.run_until_complete(asyncio.sleep(0))
+        for item in [item for item in queue if _is_comm(kernel, item)]:
+            queue.remove(item)
+            _deliver(kernel, item)
+
+    return step
+
+
+def _major() -> int:
+    import ipykernel
+
+    return int(ipykernel.version_info[0])
+
+
+def _is_comm(kernel: Any, item: Any) -> bool:
+    """Whether a queued ``(number, dispatch, (frames,))`` is a comm message; looks at its header only."""
+    try:
+        _, frames = kernel.session.feed_identities(item[2][0], copy=False)
+        kind: str = json.loads(bytes(frames[1].buffer))["msg_type"]
+    except (IndexError, KeyError, TypeError, ValueError):
+        return False
+    return kind.startswith("comm_")
+
+
+def _deliver(kernel: Any, item: Any) -> None:
+    """Handle one comm message as the kernel would, without making it the parent of our cell's output."""
+    try:
+        identities, frames = kernel.session.feed_identities(item[2][0], copy=False)
+        message = kernel.session.deserialize(frames, content=True, copy=False)
+        kernel._publish_status("busy", "shell", parent=message)
+        kernel.shell_handlers[message["header"]["msg_type"]](kernel.shell_stream, identities, message)
+        kernel._publish_status("idle", "shell", parent=message)
+    except Exception:  # a view's message must not end the cell
+        log.exception("a comm message could not be delivered")

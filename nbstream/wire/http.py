@@ -145,6 +145,13 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 def _unconnected(error: Exception, address: str) -> NbstreamError:
     """The error for a request that got no answer."""
+    failure = _diagnosed(error, address)
+    # A certificate does not become better by asking again.
+    failure.retryable = not any(isinstance(cause, ssl.SSLError) for cause in _causes(error))
+    return failure
+
+
+def _diagnosed(error: Exception, address: str) -> NbstreamError:
     host = address.partition("://")[2]
     for cause in _causes(error):
         if isinstance(cause, socket.gaierror):
