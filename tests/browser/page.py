@@ -46,8 +46,11 @@ window.runCommand = (id, args) => {
   window.jupyterapp.commands.execute(id, args ?? {}).finally(() => { window.runningCommands -= 1; });
 };
 """
-# Noise of the front ends themselves, seen with no extension loaded.
-FRONT_END_NOISE = re.compile(r"yjs#509|is duplicated|favicon|ResizeObserver loop|jupyterlab-widgets-controls")
+# Noise of the front ends themselves, seen with no extension loaded: settings of a plugin that Notebook 7
+# leaves out; a reply to the comm by which the page before a reload had asked for the widgets.
+FRONT_END_NOISE = re.compile(
+    r"ResizeObserver loop|Comm not found for comm id|reading 'schema'.*notebook_core", re.DOTALL
+)
 
 
 def squeezed(text: str) -> str:
@@ -72,12 +75,16 @@ class FrontEnd:
         context.add_init_script(PANEL)
         context.on("request", lambda request: self.requests.append(request.url))
         context.on("console", self._console)
-        context.on("weberror", lambda error: self.errors.append(f"uncaught: {error.error}"))
+        context.on("weberror", lambda error: self._error(f"uncaught: {error.error.stack}"))
         context.on("page", lambda page: page.on("websocket", lambda ws: self.requests.append(ws.url)))
 
     def _console(self, message: ConsoleMessage) -> None:
-        if message.type == "error" and not FRONT_END_NOISE.search(message.text):
-            self.errors.append(message.text)
+        if message.type == "error":
+            self._error(message.text)
+
+    def _error(self, text: str) -> None:
+        if not FRONT_END_NOISE.search(text):
+            self.errors.append(text)
 
     def strangers(self) -> list[str]:
         """The addresses asked for that are not loopback."""
