@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import fcntl
 import json
+import shutil
 import socket
 import ssl
 import struct
@@ -59,7 +60,7 @@ class Record:
             "closed_by": self.closed_by,
             "written": self.written,
             "text": self.text,
-            "pending": self.unsent(),
+            "pending": self.unsent() if self.closed is None else 0,
         }
 
 
@@ -187,6 +188,8 @@ class Loopback:
             self._loop.call_soon_threadsafe(self._stopping.set)
         assert self._thread is not None
         self._thread.join(10)
+        if self.certificate is not None:
+            shutil.rmtree(self.certificate.parent, ignore_errors=True)
 
     def wait_for(self, condition: Callable[[list[Record]], bool], timeout: float = 5.0) -> bool:
         """Wait until `condition` holds for the log; whether it does. Woken when a request begins or ends."""
@@ -208,7 +211,7 @@ class Loopback:
             server = await self._start()
         except BaseException as error:
             self._announce(ready, error)
-            raise
+            return
         async with contextlib.AsyncExitStack() as stack:
             stack.callback(server.close)
             self._announce(ready, None)
@@ -250,36 +253,40 @@ class Loopback:
         plain = writer.get_extra_info("socket")
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         writer.transport.set_write_buffer_limits(high=SEND_BUFFER)
+        try:
+            await self._serve(reader, writer, number)
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # the client left between two requests, or the server stops
+        finally:
+            writer.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
         first = b""
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            while True:
-                record = await self._request(reader, first, number)
-                exchange = Exchange(record, writer)
-                quiet = record.path.startswith("/control/")
-                if not quiet:
-                    self._note(lambda record=record: self.log.append(record))
-                answering = asyncio.create_task(self._answer(exchange))
-                watching = asyncio.create_task(reader.read(1))
-                try:
-                    await asyncio.wait({answering, watching}, return_when=asyncio.FIRST_COMPLETED)
-                    if not answering.done() and not watching.result():
-                        self._closed(record, "client")
-                        return
-                    await answering
-                    self._closed(record, "server")
-                    if not exchange.keep_alive:
-                        return
-                    first = await watching
-                    if not first:
-                        return
-                except ConnectionError:
+        while True:
+            record = await self._request(reader, first, number)
+            exchange = Exchange(record, writer)
+            if not record.path.startswith("/control/"):
+                self._note(lambda record=record: self.log.append(record))
+            answering = asyncio.create_task(self._answer(exchange))
+            watching = asyncio.create_task(reader.read(1))
+            try:
+                await asyncio.wait({answering, watching}, return_when=asyncio.FIRST_COMPLETED)
+                if not answering.done() and not watching.result():
                     self._closed(record, "client")
                     return
-                finally:
-                    # Also when the server stops; a cancelled answer must not outlive its connection.
-                    for task in (answering, watching):
-                        task.cancel()
-        writer.close()
+                await answering
+                self._closed(record, "server")
+                first = await watching if exchange.keep_alive else b""
+                if not first:
+                    return
+            except ConnectionError:
+                if record.closed is None:
+                    self._closed(record, "client")
+                return
+            finally:
+                # Also when the server stops; an answer must not outlive its connection.
+                for task in (answering, watching):
+                    task.cancel()
 
     async def _request(self, reader: asyncio.StreamReader, first: bytes, number: int) -> Record:
         head = (first + await reader.readuntil(b"\r\n\r\n")).decode("latin-1")

@@ -5,8 +5,11 @@ from __future__ import annotations
 import random
 import re
 
-WORDS = """ocean light river signal carbon window garden silver matrix engine shadow paper bridge forest
-number copper planet method thread cloud pattern stone winter valley circle moment market letter""".split()
+_ENGLISH = (
+    "ocean light river signal carbon window garden silver matrix engine shadow paper bridge forest "
+    "number copper planet method thread cloud pattern stone winter valley circle moment market letter"
+)
+WORDS = _ENGLISH.split()
 HAN = "天地玄黄宇宙洪荒日月盈昃辰宿列张寒来暑往秋收冬藏数据模型函数向量学习"
 
 
