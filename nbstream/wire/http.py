@@ -18,6 +18,7 @@ from functools import cache
 
 import httpx2 as httpx
 
+from .._version import __version__
 from ..credentials import Secret
 from ..errors import NbstreamError, fail
 from .address import is_loopback, shown
@@ -25,6 +26,7 @@ from .limits import Limits
 from .request import WireRequest, WireResponse
 
 MAX_REFUSAL = 64 * 1024
+AGENT = f"nbstream/{__version__}"
 
 
 class Reply:
@@ -94,7 +96,7 @@ async def opened(request: WireRequest, limits: Limits) -> AsyncIterator[Reply]:
             built = client.build_request(
                 request.method,
                 url,
-                headers={"Accept-Encoding": "identity"}
+                headers={"Accept-Encoding": "identity", "User-Agent": AGENT}
                 | {name: _plain(value) for name, value in request.headers.items()},
                 content=request.body,
                 timeout=httpx.Timeout(None, connect=limits.connect),
