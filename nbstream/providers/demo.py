@@ -113,7 +113,8 @@ def answer_to(messages: tuple[Message, ...]) -> str:
         before = messages[: said[-1]]
         rest = _rest(answer_to(before), messages[said[-1]].content)
         if rest:
-            return rest
+            # Said anew it is an answer of its own, which must say what it is; standing last, it is not.
+            return f"{LABEL[lessons.language_of(prompt)]}\n\n…{rest}" if resumes else rest
     earlier = [message for message in messages[: asked[-1]] if message.role in ("user", "assistant")]
     if lesson is None:
         return _dress("fallback", lessons.language_of(prompt))

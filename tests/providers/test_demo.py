@@ -14,6 +14,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from nbstream.errors import NbstreamError
+from nbstream.i18n import t
 from nbstream.messages import ChatRequest, Finish, Message, TextDelta, Usage
 from nbstream.providers import lessons, registry
 from nbstream.providers.demo import FIRST, LABEL, Demo, Script, count, split
@@ -150,9 +151,11 @@ def test_an_answer_that_was_cut_goes_on_where_it_broke_off(prompt: str, more: st
     part, usage, finish = play(prompt, max_tokens=25)
     assert (finish.reason, usage.output_tokens) == ("length", 25)
     assert whole.startswith(part) and part != whole
-    second, _, _ = play(prompt, part.rstrip(), more, max_tokens=10)
+    second, _, _ = play(prompt, part.rstrip(), more, max_tokens=30)
     third, _, finish = play(prompt, part.rstrip(), more, second, more)
-    assert part.rstrip() + second + third == whole
+    again = LABEL[lessons.language_of(more)] + "\n\n…"
+    assert part.rstrip() + second.removeprefix(again) + third.removeprefix(again) == whole
+    assert second.startswith(again) and third.startswith(again)
     assert finish.reason == "stop"
     assert play(prompt, part)[0] == whole[len(part) :]  # the unfinished answer stands last
     assert "nothing to continue" in play("hello", play("hello")[0], "continue")[0]
@@ -184,6 +187,12 @@ def test_lessons_name_only_commands_and_addresses_that_both_languages_share(lang
     other = told(name, "zh" if language == "en" else "en")
     for pattern in (r"\]\(([^)]*)\)", r"\b[A-Z]+(?:_[A-Z]+)+\b", r"(?<!%)%llm \w+ ?\w*"):
         assert set(re.findall(pattern, body)) == set(re.findall(pattern, other))
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_lesson_on_continuing_quotes_the_footer_as_it_is(language: str) -> None:
+    for key in ("footer.stopped", "footer.length"):
+        assert t(key, lang=language) in told("resume", language)
 
 
 @pytest.mark.parametrize(("language", "name"), BODIES)
