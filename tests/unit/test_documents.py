@@ -1,0 +1,103 @@
+"""The words around the project say what is so."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from nbstream.magics.cell import llm
+from nbstream.magics.line import VERBS
+from nbstream.providers import registry
+from nbstream.providers.hosts import HOSTS
+
+ROOT = Path(__file__).parents[2]
+READMES = ("README.md", "README.zh-CN.md")
+PAGES = (*READMES, "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md", "binder/README.md")
+NOTEBOOKS = ("01_quickstart.ipynb", "01_quickstart.zh.ipynb")
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def code_in(text: str) -> str:
+    return "\n".join(re.findall(r"`([^`\n]+)`", text) + re.findall(r"```\w*\n(.*?)```", text, re.S))
+
+
+@pytest.mark.parametrize("page", READMES)
+def test_a_readme_lists_each_provider_with_its_key_and_its_model(page: str) -> None:
+    rows = [line for line in read(page).splitlines() if line.startswith("| `")]
+    for host in HOSTS:
+        (row,) = [row for row in rows if f"`{host.name}`" in row.split("|")[1]]
+        assert all(f"`{alias}`" in row for alias in host.aliases if alias not in ("silicon", "llama.cpp"))
+        if host.key_required:
+            assert f"| `{host.key_env[0]}` | `{host.default_model}` |" in row
+
+
+@pytest.mark.parametrize("page", READMES)
+def test_a_readme_lists_the_options_and_verbs_that_exist(page: str) -> None:
+    text = read(page)
+    options = {name for action in llm.parser._actions for name in action.option_strings}
+    assert set(re.findall(r"^\| `(-[-\w]+)", text, re.M)) == {
+        ({*action.option_strings} & {"-m", "-s", "-t", "-c", "-o"} or {action.option_strings[-1]}).pop()
+        for action in llm.parser._actions
+        if "--help" not in action.option_strings
+    }
+    assert set(re.findall(r"%%llm (-[-\w]+)", text)) <= options
+    assert set(re.findall(r"^\| .*?(?<!%)%llm (\w+)", text, re.M)) >= {
+        "use",
+        "login",
+        "history",
+        "stats",
+        "why",
+    }
+
+
+@pytest.mark.parametrize("page", [*PAGES, *(f"notebooks/{name}" for name in NOTEBOOKS)])
+def test_pages_name_only_verbs_and_models_that_exist(page: str) -> None:
+    text = read(page)
+    assert set(re.findall(r"(?<!%)%llm ([a-z]+)", text)) <= set(VERBS)
+    for model in re.findall(r"(?:%llm (?:login|use)|%%llm -m|model=\\?\")[ ]*([a-z][\w.:-]*)", text):
+        assert registry.split(model)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_between_pages_lead_somewhere(page: str) -> None:
+    here = (ROOT / page).parent
+    for link in re.findall(r"\]\(([^)#]+)\)", read(page)):
+        # The screenshot is made by a tool, after the pages.
+        assert link.startswith("https://") or link.startswith("docs/img/") or (here / link).exists(), link
+
+
+def test_both_readmes_and_both_notebooks_are_built_alike() -> None:
+    def shape(text: str) -> list[str]:
+        return [match[0] for match in re.finditer(r"^(#+|```|\||- |!\[)", text, re.M)]
+
+    assert shape(read(READMES[0])) == shape(read(READMES[1]))
+    one, other = (json.loads(read(f"notebooks/{name}"))["cells"] for name in NOTEBOOKS)
+    assert [(cell["id"], cell["cell_type"]) for cell in one] == [
+        (cell["id"], cell["cell_type"]) for cell in other
+    ]
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_a_notebook_is_kept_without_outputs_and_runs_anywhere(name: str) -> None:
+    notebook = json.loads(read(f"notebooks/{name}"))
+    assert (notebook["nbformat"], notebook["nbformat_minor"]) == (4, 5)
+    assert notebook["metadata"]["kernelspec"]["name"] == "python3"
+    for cell in notebook["cells"]:
+        assert cell["id"]
+        if cell["cell_type"] == "code":
+            assert cell["outputs"] == [] and cell["execution_count"] is None
+
+
+def test_the_architecture_page_names_files_that_exist() -> None:
+    names = re.findall(r"`((?:\w+/)?\w+\.(?:py|js))`", read("docs/architecture.md"))
+    there = [
+        path.relative_to(ROOT).as_posix() for path in [*ROOT.glob("nbstream/**/*"), *ROOT.glob("tests/**/*")]
+    ]
+    for name in names:
+        assert any(path.endswith(f"/{name}") for path in there), name
