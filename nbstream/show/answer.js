@@ -30,14 +30,6 @@ class View {
     const words = (this.words = model.get("words"));
     this.model = model;
     this.el = make("div", "nbs-answer", el);
-    const bar = make("div", "nbs-bar", this.el);
-    this.dot = make("span", "nbs-dot", bar);
-    this.status = make("span", "nbs-status", bar);
-    this.status.setAttribute("role", "status");
-    this.stop = make("button", "nbs-stop", bar, words.stop);
-    this.stop.type = "button";
-    this.stop.title = words.stop_title;
-    this.stop.onclick = () => this.halt();
     this.think = make("details", "nbs-think", this.el);
     make("summary", "", this.think, words.thinking);
     this.thought = make("div", "nbs-thought", this.think);
@@ -45,6 +37,15 @@ class View {
     this.body = make("div", "nbs-body jp-RenderedHTMLCommon", this.el);
     this.blocks = createBlocks(this.body);
     this.tail = make("div", "nbs-tail", this.el);
+    // Below the text, where the footer will stand: when it goes, no line above it moves.
+    const bar = make("div", "nbs-bar", this.el);
+    make("span", "nbs-dot", bar);
+    this.status = make("span", "nbs-status", bar);
+    this.status.setAttribute("role", "status");
+    this.stop = make("button", "nbs-stop", bar, words.stop);
+    this.stop.type = "button";
+    this.stop.title = words.stop_title;
+    this.stop.onclick = () => this.halt();
     this.seq = -1;
     this.acked = 0;
     this.show(model.get("status"));

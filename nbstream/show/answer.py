@@ -10,6 +10,7 @@ import anywidget
 from traitlets import Bool, Dict, Unicode
 
 from ..i18n import t
+from .highlight import CSS
 
 
 @cache
@@ -26,7 +27,7 @@ class AnswerWidget(anywidget.AnyWidget):
     """
 
     _esm = asset("ops.js", "answer.js")
-    _css = asset("answer.css")
+    _css = asset("answer.css") + CSS
     turn = Unicode().tag(sync=True)
     words = Dict().tag(sync=True)
     status = Dict(allow_none=True).tag(sync=True)
