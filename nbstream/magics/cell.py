@@ -53,6 +53,9 @@ def llm(line: str, cell: str) -> None:
             raise
 
 
+llm.parser.prog = "%%llm"
+
+
 def ask(prompt: str, options: Any, where: Surface) -> None:
     """One turn from the prompt to the settled output. Raises what went wrong before anything was sent."""
     from ..chat.stream import Stream
@@ -115,7 +118,7 @@ def _sink(where: Surface, *, background: bool) -> Any:
     if where == "notebook":
         return sinks.WidgetSink(blocking=not background, footer=session().settings.footer)
     if where == "terminal":
-        return sinks.SilentSink() if background else sinks.TerminalSink()
+        return sinks.SilentSink() if background else sinks.TerminalSink(footer=session().settings.footer)
     return sinks.Sink()
 
 

@@ -10,6 +10,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from ..i18n import t
 from .cell import llm
 from .line import llm_line
+from .surface import surface
 
 NAMES = ("llm", "nbstream")
 MAGICS = {"cell": llm, "line": llm_line}
@@ -45,9 +46,13 @@ def unload(shell: InteractiveShell) -> None:
 def lone_line(lines: list[str]) -> list[str]:
     """Give a ``%%llm …`` line without a body an empty one: IPython rejects it otherwise.
 
+    In a terminal only where help is asked for: there the body is still to be typed.
+
     >>> lone_line(["%%llm --help"])
     ['%%llm --help\\n', '\\n']
     """
-    if len(lines) == 1 and re.match(r"%%(llm|nbstream)\b", lines[0]):
-        return [lines[0].rstrip("\n") + "\n", "\n"]
-    return lines
+    if len(lines) != 1 or not re.match(r"%%(llm|nbstream)\b", lines[0]):
+        return lines
+    if surface() == "terminal" and not re.search(r"\s(-h|--help)\s*$", lines[0]):
+        return lines
+    return [lines[0].rstrip("\n") + "\n", "\n"]

@@ -57,17 +57,19 @@ class SilentSink(Sink):
         pass
 
 
-class TerminalSink(Sink):
-    """Text on stdout as it comes, without control characters."""
+class TerminalSink(SilentSink):
+    """Text on stdout as it comes, without control characters; then the footer, or what went wrong."""
+
+    def __init__(self, *, footer: bool) -> None:
+        self._footer = footer
 
     def batch(self, events: list[Event]) -> None:
-        for event in events:
-            if type(event) is TextDelta:
-                sys.stdout.write(clean(event.text))
+        sys.stdout.write("".join(clean(event.text) for event in events if type(event) is TextDelta))
         sys.stdout.flush()
 
-    def settle(self, bundle: dict[str, str], metadata: dict[str, Any]) -> None:
-        sys.stdout.write("\n")
+    def done(self, answer: Answer) -> None:
+        last = str(answer.error) if answer.error else words.footer(answer) if self._footer else ""
+        sys.stdout.write(("\n\n" if answer.text else "") + (f"{clean(last)}\n" if last else ""))
         sys.stdout.flush()
 
 
