@@ -27,11 +27,11 @@ LANGUAGES = frozenset(
         "bash", "c", "c#", "c++", "clojure", "cmake", "cpp", "cs", "csharp", "css", "cuda", "cxx", "dart",
         "diff", "docker", "dockerfile", "elixir", "erlang", "fortran", "go", "golang", "graphql", "h",
         "haskell", "hpp", "hs", "html", "http", "ini", "ipython", "java", "javascript", "jl", "js", "json",
-        "json5", "jsonc", "jsx", "julia", "kotlin", "kt", "latex", "lua", "make", "makefile", "matlab", "nginx",
-        "node", "objc", "ocaml", "octave", "perl", "php", "pl", "powershell", "proto", "ps1", "py", "py3",
-        "pycon", "python", "python3", "r", "rb", "rs", "ruby", "rust", "sass", "scala", "scheme", "scss", "sh",
-        "shell", "solidity", "sql", "stan", "swift", "tcl", "tex", "toml", "ts", "tsx", "typescript", "udiff",
-        "vim", "xml", "yaml", "yml", "zig", "zsh",
+        "json5", "jsonc", "jsx", "julia", "kotlin", "kt", "latex", "lua", "make", "makefile", "matlab",
+        "nginx", "node", "objc", "ocaml", "octave", "perl", "php", "pl", "powershell", "proto", "ps1", "py",
+        "py3", "pycon", "python", "python3", "r", "rb", "rs", "ruby", "rust", "sass", "scala", "scheme",
+        "scss", "sh", "shell", "solidity", "sql", "stan", "swift", "tcl", "tex", "toml", "ts", "tsx",
+        "typescript", "udiff", "vim", "xml", "yaml", "yml", "zig", "zsh",
     }
 )
 # fmt: on

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .blocks import Op, Page
-from .render import Renderer, TooDeep, clean, plain
+from .render import Renderer, TooDeep, plain, tidy
 
 
 class LiveMarkdown:
@@ -29,12 +29,12 @@ class LiveMarkdown:
         """Take more text; the operations that show it."""
         text = self._raw + text
         self._raw = "\r" if text.endswith("\r") else ""
-        self._window += clean(text[: len(text) - len(self._raw)])
+        self._window += tidy(text[: len(text) - len(self._raw)])
         return self._show(False)
 
     def finish(self) -> list[Op]:
         """Show all that was held back."""
-        self._window += clean(self._raw)
+        self._window += tidy(self._raw)
         self._raw = ""
         return self._show(True)
 

@@ -1,7 +1,8 @@
 """Markdown to safe HTML: one parser, one tree, one string for each top-level block.
 
 The parser is markdown-it with CommonMark, tables and strikethrough; HTML and bare addresses in
-the text stay text, and there are no reference definitions, so nothing in an answer reaches back to an earlier block.
+the text stay text, and there are no reference definitions, so nothing in an answer reaches back to an
+earlier block.
 No source text is copied: tags are written here, what stands between them is escaped, and all inline HTML
 and coloured code passes nh3 with a short list of what may remain.
 """
@@ -15,33 +16,17 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
 from markdown_it.token import Token
 
+from .clean import FOOTER_MARK, clean
 from .highlight import code_html, escape_text
-from .inline import MATH, Inline, allowed_link, math
+from .spans import MATH, Inline, allowed_link, math
 
 MAX_NESTING = 60  # markdown-it counts a list twice and drops what is deeper; such text is shown as it is
 LANGUAGE = re.compile(r"[A-Za-z0-9+#.-]{1,24}")
-_DANGEROUS = re.compile(
-    "\r\n|[\r\u2028\u2029\x85\x0b\x0c]|[\ud800-\udfff]"
-    "|[\x00-\x08\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u27e1]"
-)
 
 
-def clean(text: str) -> str:
-    """Model text without what no text needs: control characters, lone surrogates, bidi overrides.
-
-    Examples
-    --------
-    >>> clean("a\\r\\nb\\u2028c\\x1b[0m")
-    'a\\nb\\nc[0m'
-    """
-    return _DANGEROUS.sub(_harmless, text)
-
-
-def _harmless(match: re.Match[str]) -> str:
-    char = match.group()
-    if char in "\r\n\r\u2028\u2029\x85\x0b\x0c":
-        return "\n"
-    return "\ufffd" if "\ud800" <= char <= "\udfff" else ""
+def tidy(text: str) -> str:
+    """Model text as it is rendered: clean, and without the sign that begins our own footer."""
+    return clean(text).replace(FOOTER_MARK, "")
 
 
 def _math_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
@@ -192,7 +177,7 @@ def render(text: str) -> list[str]:
     ['<h1>Hi</h1>', '<ul><li>a</li><li>&lt;b&gt;</li></ul>']
     """
     renderer = Renderer()
-    source = clean(text)
+    source = tidy(text)
     try:
         return [renderer.html(node) for node in renderer.parse(source)]
     except TooDeep as deep:

@@ -1,0 +1,197 @@
+"""One run of inline Markdown (a paragraph's text, a cell, a heading) as safe HTML.
+
+Two things live here: the HTML for markdown-it's inline tokens, and `next_cut`, which says where a long text
+may be cut without changing what it shows, so that an endless paragraph costs no more than a short one.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import nh3
+from markdown_it import MarkdownIt
+from markdown_it.rules_inline import StateInline
+from markdown_it.token import Token
+
+from .clean import clean_inline
+from .highlight import escape_text
+from .unfinished import MATH_SPAN, mend
+
+MATH = "nbs-math"
+_SCHEMES = ("http://", "https://", "mailto:")
+_SIZES = (700, 1400, 2000)  # where a cut is tried; after the last one the text is shown without its marks
+_MANY_BRACKETS = 100  # each `[` may scan all that follows it
+_MATH_LENGTH = 200
+_CLEAN = {
+    "tags": {"a", "strong", "em", "s", "code", "br"},
+    "clean_content_tags": set[str](),
+    "attributes": {"a": {"href"}},
+    "allowed_classes": {"code": {MATH}},
+    "url_schemes": {"http", "https", "mailto"},
+    "url_relative": "deny",
+    "link_rel": "noopener noreferrer nofollow",
+    "set_tag_attribute_values": {"a": {"target": "_blank"}},
+}
+
+
+def allowed_link(url: str) -> bool:
+    """Only what a reader may follow; markdown-it then leaves any other link as plain text."""
+    return url.lower().startswith(_SCHEMES)
+
+
+def math(state: StateInline, silent: bool) -> bool:
+    """Take ``$…$`` and ``$$…$$`` on one line as one token, but no prices."""
+    if state.src[state.pos] != "$":
+        return False
+    match = MATH_SPAN.match(state.src, state.pos, state.posMax)
+    if match is None:
+        if not silent:
+            state.append_pending("$") if hasattr(state, "append_pending") else _pend(state, "$")
+        state.pos += 1
+        return True
+    if not silent:
+        token = state.push("math", "code", 0)
+        token.content = (match.group(1) or match.group(2)).strip()
+    state.pos = match.end()
+    return True
+
+
+def _pend(state: StateInline, text: str) -> None:
+    state.pending += text
+
+
+class Inline:
+    """Inline Markdown to HTML, by the rules of one parser."""
+
+    def __init__(self, parser: MarkdownIt) -> None:
+        self._parser = parser
+        self.parsed = 0  # characters parsed so far: tests hold the cost of a long answer against it
+
+    def html(self, text: str, unfinished: bool = False) -> str:
+        """Safe HTML for `text`; with `unfinished`, for a text that still grows."""
+        parts = []
+        while cut := self.next_cut(text):
+            length, html = cut
+            parts.append(html)
+            text = text[length:]
+        if unfinished:
+            text = mend(text)
+        return "".join(parts) + self._segment(text)
+
+    def next_cut(self, text: str) -> tuple[int, str] | None:
+        """How much of a long `text` is done, whatever follows, and its HTML; None if nothing is.
+
+        The answer depends on the text up to the cut and a bounded length after it, never on how much more
+        there is: so the live view and a rendering of the whole text cut at the same places.
+        """
+        cut = 0
+        for size in _SIZES:
+            if len(text) <= size + 1:
+                return None
+            cut = _last_space(text, size)
+            if not cut or _crowded(text[:cut]):
+                continue
+            tokens, open_marks = self._parse(text[:cut])
+            if not open_marks and _closed(text[:cut], tokens):
+                return cut, self._clean(tokens)
+        cut = cut or _SIZES[-1]
+        return cut, escape_text(text[:cut])
+
+    def _segment(self, text: str) -> str:
+        if _crowded(text):
+            return escape_text(text)
+        return self._clean(self._parse(text)[0])
+
+    def _parse(self, text: str) -> tuple[list[Token], bool]:
+        """The tokens of `text`, and whether an emphasis mark in it still waits for its partner."""
+        self.parsed += len(text)
+        state = StateInline(text, self._parser, {}, [])
+        try:
+            self._parser.inline.tokenize(state)
+            for rule in self._parser.inline.ruler2.getRules(""):
+                rule(state)
+        except RecursionError:
+            token = Token("text", "", 0)
+            token.content = text
+            return [token], True
+        return state.tokens, any(mark.open and mark.end < 0 for mark in state.delimiters)
+
+    @staticmethod
+    def _clean(tokens: list[Token]) -> str:
+        html = _html(tokens)
+        if "<" not in html:
+            return html
+        cleaned: str = nh3.clean(html, **_CLEAN)  # type: ignore[arg-type]
+        return cleaned
+
+
+def _crowded(text: str) -> bool:
+    return text.count("[") > _MANY_BRACKETS
+
+
+def _last_space(text: str, size: int) -> int:
+    """The start of the last white space in the first `size` characters, or 0."""
+    for at in range(size, size // 2, -1):
+        if text[at] in " \n" and text[at - 1] not in " \n\\":
+            return at
+    return 0
+
+
+def _closed(text: str, tokens: list[Token]) -> bool:
+    """No code span, bracket or formula that begins in `text` can end behind it."""
+    last_line = text[-_MATH_LENGTH:].rpartition("\n")[2]
+    if "$" in last_line and any(token.type == "text" and "$" in token.content for token in tokens):
+        return False
+    plain = "".join(token.content for token in tokens if token.type == "text")
+    return "`" not in plain and "](" not in plain and plain.count("[") == plain.count("]")
+
+
+_TAGS = {
+    "em_open": "<em>",
+    "em_close": "</em>",
+    "strong_open": "<strong>",
+    "strong_close": "</strong>",
+    "s_open": "<s>",
+    "s_close": "</s>",
+    "softbreak": "\n",
+    "hardbreak": "<br>\n",
+}
+
+
+def _html(tokens: list[Token]) -> str:
+    parts: list[str] = []
+    links: list[bool] = []
+    for token in tokens:
+        kind = token.type
+        if kind in _TAGS:
+            parts.append(_TAGS[kind])
+        elif kind == "code_inline":
+            parts.append(f"<code>{escape_text(token.content)}</code>")
+        elif kind == "math":
+            parts.append(f'<code class="{MATH}">{escape_text(token.content)}</code>')
+        elif kind == "link_open":
+            parts.append(_anchor(token.attrs.get("href")))
+        elif kind == "link_close":
+            parts.append("</a>")
+        elif kind == "image":
+            parts.append(_image(token, bool(links)))
+        elif kind == "text_special":  # an escape, or an entity, which can spell any control character
+            parts.append(escape_text(clean_inline(token.content)))
+        else:
+            parts.append(escape_text(token.content))
+        if kind in ("link_open", "link_close"):
+            links = links[:-1] if kind == "link_close" else [*links, True]
+    return "".join(parts)
+
+
+def _anchor(url: Any) -> str:
+    quoted = escape_text(str(url)).replace('"', "&quot;")
+    return f'<a href="{quoted}">'
+
+
+def _image(token: Token, inside_link: bool) -> str:
+    """Images never load: their address could carry away what the reader wrote."""
+    words = "".join(child.content for child in token.children or []) or token.content
+    label = escape_text(f"[image: {words}]" if words else "[image]")
+    return label if inside_link else f"{_anchor(token.attrs.get('src'))}{label}</a>"
