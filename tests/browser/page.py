@@ -46,6 +46,16 @@ window.runCommand = (id, args) => {
   window.jupyterapp.commands.execute(id, args ?? {}).finally(() => { window.runningCommands -= 1; });
 };
 """
+# The live view's body; else the settled Markdown but for its last paragraph, when that is our footer.
+ANSWER = """
+area => {
+  const shown = [...area.querySelectorAll('.nbs-body, .jp-RenderedMarkdown')]
+    .filter(node => !node.closest('.nbs-ghost') && node.getBoundingClientRect().height > 0);
+  return shown.map(node => [...node.children]
+    .filter((block, i) => !(i === node.children.length - 1 && block.textContent.startsWith('\u27e1')))
+    .map(block => block.textContent).join(' ')).join(' ');
+}
+"""
 # Noise of the front ends themselves, seen with no extension loaded: settings of a plugin that Notebook 7
 # leaves out; a reply to the comm by which the page before a reload had asked for the widgets.
 FRONT_END_NOISE = re.compile(
@@ -59,6 +69,12 @@ def squeezed(text: str) -> str:
     Blocks and cells are parted by line breaks in one place and by margins in another.
     """
     return re.sub(r"\s+", "", text)
+
+
+def answer_in(area: Locator) -> str:
+    """The squeezed text of the answer in an output area, streaming or settled; no status, no footer."""
+    area.scroll_into_view_if_needed()
+    return squeezed(area.evaluate(ANSWER))
 
 
 class FrontEnd:
@@ -112,11 +128,11 @@ class FrontEnd:
         """Write a notebook of these cells and open it; comes back when its kernel is idle."""
         return self.view(self.write(cells, name))
 
-    def view(self, path: str) -> Notebook:
+    def view(self, path: str, wait_idle: bool = True) -> Notebook:
         """Open the notebook `path` in a new browser page (a second view, if one is open already)."""
         notebook = Notebook(self, self.context.new_page(), path)
         self.pages.append(notebook)
-        notebook.go()
+        notebook.go(wait_idle)
         return notebook
 
     def set_theme(self, name: str) -> None:
@@ -139,13 +155,19 @@ class Notebook:
         where = f"/lab/workspaces/w{uuid.uuid4().hex[:8]}/tree/" if front.kind == "lab" else "/notebooks/"
         self.url = f"{front.server.url}{where}{path}?token={front.server.token}"
 
-    def go(self) -> None:
+    def go(self, wait_idle: bool = True) -> None:
         self.page.goto(self.url)
-        self.until("window.kernelReady && window.kernelReady()", timeout=90_000)
+        if wait_idle:
+            self.until("window.kernelReady && window.kernelReady()", timeout=90_000)
+        else:
+            self._loaded()
 
     def reload(self) -> None:
         """Reload the page as F5 does. The kernel lives on; the notebook comes from the disk."""
         self.page.reload()
+        self._loaded()
+
+    def _loaded(self) -> None:
         self.until("window.kernelReady && window.notebookPanel()?.context.isReady")
         self.page.locator(".jp-Notebook .jp-Cell").first.wait_for()
 
@@ -247,6 +269,10 @@ class Notebook:
             index
         ).scroll_into_view_if_needed()  # a cell off the screen has no layout, so no innerText
         return self.output(index).inner_text()
+
+    def answer(self, index: int) -> str:
+        """The visible text of the answer below cell `index`, squeezed; no status, no footer."""
+        return answer_in(self.output(index))
 
     def see(self, index: int, text: str | re.Pattern[str], timeout: float = WAIT) -> None:
         """Wait until the output of cell `index` holds `text`."""

@@ -1,0 +1,88 @@
+"""IPython in a terminal: tokens on standard output, and Ctrl-C keeps what came."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.environment import clean
+from tests.served import Served
+
+pexpect = pytest.importorskip("pexpect", reason="a terminal to drive")
+PROMPT = r"In \[\d+\]: "
+
+
+class Terminal:
+    """A person at the IPython prompt."""
+
+    def __init__(self, home: Path, **env: str) -> None:
+        self.child = pexpect.spawn(
+            sys.executable,
+            ["-m", "IPython", "--simple-prompt", "--no-banner", "--colors=NoColor"],
+            env=clean(home, TERM="dumb", **env),
+            cwd=str(home),
+            encoding="utf-8",
+            timeout=30,
+            dimensions=(40, 200),
+        )
+        self.child.expect(PROMPT)
+
+    def type(self, *lines: str) -> None:
+        """Type a cell; an empty line ends one that has several."""
+        for line in lines if len(lines) == 1 else [*lines, ""]:
+            self.child.sendline(line)
+
+    def run(self, *lines: str) -> str:
+        """Type a cell and give what stands between it and the next prompt."""
+        self.type(*lines)
+        self.child.expect(r"(?:\r\n)" + PROMPT)
+        return str(self.child.before)
+
+
+@pytest.fixture
+def terminal(tmp_path: Path, served: Served) -> Iterator[Terminal]:
+    terminal = Terminal(tmp_path, **served.environment())
+    terminal.run("%load_ext nbstream")
+    yield terminal
+    terminal.child.close(force=True)
+
+
+def squeezed(text: str) -> str:
+    return re.sub(r"\s", "", text)
+
+
+def test_tokens_stream_to_standard_output(terminal: Terminal, served: Served) -> None:
+    terminal.type("%%llm -m openai:hold", "Hold on")
+    terminal.child.expect("Held back")
+    [record] = served.log()
+    assert record["closed"] is None, "the first words stand there while the server holds the rest back"
+    served.release()
+    terminal.child.expect("Last words.")
+    terminal.child.expect(PROMPT)
+
+
+def test_the_whole_answer_is_printed(terminal: Terminal, served: Served) -> None:
+    said = terminal.run("%%llm -m openai:words:300", "Write")
+    [record] = served.log()
+    assert squeezed(record["text"]) in squeezed(said)
+
+
+def test_ctrl_c_keeps_the_partial_answer(terminal: Terminal, served: Served) -> None:
+    terminal.type("%%llm -m openai:words:5000@50 -o part", "Write")
+    terminal.child.expect(r"(\w+ ){5}")
+    terminal.child.sendintr()
+    terminal.child.expect(PROMPT)
+    assert "Traceback" not in terminal.child.before and "KeyboardInterrupt" not in terminal.child.before
+    assert "cancelled" in terminal.run("print(part.finish_reason, len(part.text) > 0)")
+    [record] = served.wait_for(lambda log: log[0]["closed"] is not None, "the socket to close")
+    assert record["closed_by"] == "client"
+
+
+def test_an_error_is_three_lines_and_no_traceback(terminal: Terminal) -> None:
+    said = terminal.run("%%llm -m openai:status:401", "Write")
+    assert "%llm login openai" in said
+    assert "Traceback" not in said and "sk-test" not in said
