@@ -1,360 +1,307 @@
-"""One run of inline Markdown (a paragraph's text, a cell, a heading) as safe HTML.
+"""The inside of a paragraph, heading or cell: inline tokens -> Markdown that every parser reads alike.
 
-Three things live here: the HTML for markdown-it's inline tokens; `next_cut`, which says where a long text may
-be cut without changing what it shows, so that an endless paragraph costs no more than a short one;
-and `mend`, which makes an unfinished text presentable: what is not decided yet is held back or closed for the
-moment, so that `**`, a backtick or half a link never flash as raw marks.
+Tokens become a flat list of pieces first, emphasis marks being pieces of their own. Only when all
+neighbours are known is each pair of marks written: as ``*`` where every parser agrees that it is
+emphasis, as ``_`` beside other stars, and as a tag where punctuation or Chinese stands in the way.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
 
-import nh3
-from markdown_it import MarkdownIt
-from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
-from .highlight import escape_text
+from .escape import SPANS_AT_MOST, TextEscaper, html_text, safe_url, tidy
+from .rules import Rules
+from .tex import in_table
 
-MATH = "nbs-math"
-_SCHEMES = ("http://", "https://", "mailto:")
-_SIZES = (700, 1400, 2000)  # where a cut is tried; after the last one the text is shown without its marks
-_MANY_BRACKETS = 100  # each `[` may scan all that follows it
-_MATH_LENGTH = 200
-_MATH_SPAN = re.compile(r"\$\$(?!\s)([^$\n`]{1,198}?)\$\$|\$(?![\s$])([^$\n`]{0,197}[^$\n`\s\\])\$(?!\d)")
-_CLEAN = {
-    "tags": {"a", "strong", "em", "s", "code", "br"},
-    "clean_content_tags": set[str](),
-    "attributes": {"a": {"href"}},
-    "allowed_classes": {"code": {MATH}},
-    "url_schemes": {"http", "https", "mailto"},
-    "url_relative": "deny",
-    "link_rel": "noopener noreferrer nofollow",
-    "set_tag_attribute_values": {"a": {"target": "_blank"}},
-}
+_MARKS = {"em": ("*", "_"), "strong": ("**", "__"), "s": ("~~", None)}
+_TAGS = {"em": "em", "strong": "strong", "s": "del"}
+_TASK = re.compile(r"\[[ xX]\] (?! )")
+# What JupyterLab takes for math also inside code (dollars in code spans it leaves alone).
+_MATH_IN_CODE = re.compile(r"\\(?:begin|end)\{[a-z]*\*?\}|\\\\[()\[\]]|@@\d+@@", re.IGNORECASE)
+_LONGEST_DELIMITER = 2
+_BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)
+_DEEPEST = 8
 
 
-def allowed_link(url: str) -> bool:
-    """Only what a reader may follow; markdown-it then leaves any other link as plain text."""
-    return url.lower().startswith(_SCHEMES)
+@dataclass(slots=True, eq=False)
+class _Mark:
+    """One end of an emphasis."""
+
+    kind: str
+    opens: bool
+    other: _Mark | None = None
+    depth: int = 0
+    text: str | None = None
 
 
-def math(state: StateInline, silent: bool) -> bool:
-    """Take ``$…$`` and ``$$…$$`` on one line as one token, but no prices."""
-    if state.src[state.pos] != "$":
-        return False
-    match = _MATH_SPAN.match(state.src, state.pos, state.posMax)
-    if match is None:
-        if not silent:
-            state.append_pending("$") if hasattr(state, "append_pending") else _pend(state, "$")
-        state.pos += 1
-        return True
-    if not silent:
-        token = state.push("math", "code", 0)
-        token.content = (match.group(1) or match.group(2)).strip()
-    state.pos = match.end()
-    return True
+_Piece = str | _Mark
+Place = Literal["text", "heading", "cell"]
 
 
-def _pend(state: StateInline, text: str) -> None:
-    state.pending += text
+class InlineWriter:
+    """Writes the children of one inline token.
 
-
-class Inline:
-    """Inline Markdown to HTML, by the rules of one parser."""
-
-    def __init__(self, parser: MarkdownIt) -> None:
-        self._parser = parser
-        self.parsed = 0  # characters parsed so far: tests hold the cost of a long answer against it
-
-    def html(self, text: str, unfinished: bool = False) -> str:
-        """Safe HTML for `text`; with `unfinished`, for a text that still grows."""
-        parts = []
-        while cut := self.next_cut(text):
-            length, html = cut
-            parts.append(html)
-            text = text[length:]
-        if unfinished:
-            text = mend(text)
-        return "".join(parts) + self._segment(text)
-
-    def next_cut(self, text: str) -> tuple[int, str] | None:
-        """How much of a long `text` is done, whatever follows, and its HTML; None if nothing is.
-
-        The answer depends on the text up to the cut and a bounded length after it, never on how much more
-        there is: so the live view and a rendering of the whole text cut at the same places.
-        """
-        cut = 0
-        for size in _SIZES:
-            if len(text) <= size + 1:
-                return None
-            cut = _last_space(text, size)
-            if not cut or _crowded(text[:cut]):
-                continue
-            tokens, open_marks = self._parse(text[:cut])
-            if not open_marks and _closed(text[:cut], tokens):
-                return cut, self._clean(tokens)
-        cut = cut or _SIZES[-1]
-        return cut, escape_text(text[:cut])
-
-    def _segment(self, text: str) -> str:
-        if _crowded(text):
-            return escape_text(text)
-        return self._clean(self._parse(text)[0])
-
-    def _parse(self, text: str) -> tuple[list[Token], bool]:
-        """The tokens of `text`, and whether an emphasis mark in it still waits for its partner."""
-        self.parsed += len(text)
-        state = StateInline(text, self._parser, {}, [])
-        try:
-            self._parser.inline.tokenize(state)
-            for rule in self._parser.inline.ruler2.getRules(""):
-                rule(state)
-        except RecursionError:
-            token = Token("text", "", 0)
-            token.content = text
-            return [token], True
-        return state.tokens, any(mark.open and mark.end < 0 for mark in state.delimiters)
-
-    @staticmethod
-    def _clean(tokens: list[Token]) -> str:
-        html = _html(tokens)
-        if "<" not in html:
-            return html
-        cleaned: str = nh3.clean(html, **_CLEAN)  # type: ignore[arg-type]
-        return cleaned
-
-
-def _crowded(text: str) -> bool:
-    return text.count("[") > _MANY_BRACKETS
-
-
-def _last_space(text: str, size: int) -> int:
-    """The start of the last white space in the first `size` characters, or 0."""
-    for at in range(size, size // 2, -1):
-        if text[at] in " \n" and text[at - 1] not in " \n\\":
-            return at
-    return 0
-
-
-def _closed(text: str, tokens: list[Token]) -> bool:
-    """No code span, bracket or formula that begins in `text` can end behind it."""
-    last_line = text[-_MATH_LENGTH:].rpartition("\n")[2]
-    if "$" in last_line and any(token.type == "text" and "$" in token.content for token in tokens):
-        return False
-    plain = "".join(token.content for token in tokens if token.type == "text")
-    return "`" not in plain and "](" not in plain and plain.count("[") == plain.count("]")
-
-
-_TAGS = {
-    "em_open": "<em>",
-    "em_close": "</em>",
-    "strong_open": "<strong>",
-    "strong_close": "</strong>",
-    "s_open": "<s>",
-    "s_close": "</s>",
-    "softbreak": "\n",
-    "hardbreak": "<br>\n",
-}
-
-
-def _html(tokens: list[Token]) -> str:
-    parts: list[str] = []
-    links: list[bool] = []
-    for token in tokens:
-        kind = token.type
-        if kind in _TAGS:
-            parts.append(_TAGS[kind])
-        elif kind == "code_inline":
-            parts.append(f"<code>{escape_text(token.content)}</code>")
-        elif kind == "math":
-            parts.append(f'<code class="{MATH}">{escape_text(token.content)}</code>')
-        elif kind == "link_open":
-            parts.append(_anchor(token.attrs.get("href")))
-        elif kind == "link_close":
-            parts.append("</a>")
-        elif kind == "image":
-            parts.append(_image(token, bool(links)))
-        else:
-            parts.append(escape_text(token.content))
-        if kind in ("link_open", "link_close"):
-            links = links[:-1] if kind == "link_close" else [*links, True]
-    return "".join(parts)
-
-
-def _anchor(url: Any) -> str:
-    quoted = escape_text(str(url)).replace('"', "&quot;")
-    return f'<a href="{quoted}">'
-
-
-def _image(token: Token, inside_link: bool) -> str:
-    """Images never load: their address could carry away what the reader wrote."""
-    words = "".join(child.content for child in token.children or []) or token.content
-    label = escape_text(f"[image: {words}]" if words else "[image]")
-    return label if inside_link else f"{_anchor(token.attrs.get('src'))}{label}</a>"
-
-
-# --- unfinished text ------------------------------------------------------------------------------------
-
-_HELD_LINK = 300
-_OPEN_CODE = 400
-_OPEN_EMPHASIS = 600
-_PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~\u2010-\u2027\u3001-\u3003\u3008-\u3011\uff01-\uff0f]")
-_HALVES = {  # of an entity, of an address
-    "&": re.compile(r"&[#a-zA-Z0-9]{0,31}$"),
-    "<": re.compile(r"<(?:[A-Za-z][^\s<>]{0,200})?$"),
-}
-
-
-def mend(text: str) -> str:
-    """`text` as it may be shown while more is coming.
-
-    Examples
-    --------
-    >>> mend("a **bold te")
-    'a **bold te**'
-    >>> mend("see [the docs](https://exam")
-    'see'
-    >>> mend("run `pip ins")
-    'run `pip ins`'
+    Parameters
+    ----------
+    rules : Rules
+    place : {"text", "heading", "cell"}
+        Headings and cells have one line; in cells a pipe is a border.
+    images : bool
+        Whether images stay images.
+    plain_dollars : bool
+        The document as a whole holds too many dollars to isolate each.
     """
-    shown, closers = _undecided(text)
-    shown = shown.rstrip()
-    return shown + closers if closers else shown
 
+    def __init__(self, rules: Rules, place: Place = "text", images: bool = False, bulk: bool = False) -> None:
+        self._rules, self._place, self._images, self._bulk = rules, place, images, bulk
+        self._pieces: list[_Piece] = []
+        self._escaper = TextEscaper(rules, bulk)
+        self._rich = False
 
-def _undecided(text: str) -> tuple[str, str]:
-    """The part of `text` that may be shown, and the marks which close what is open in it."""
-    marks: list[tuple[str, int]] = []  # open emphasis: the mark and where its text begins
-    at, end = 0, len(text)
-    while at < end:
-        char = text[at]
-        if char == "\\":
-            if at + 1 == end:
-                return text[:at], _closers(marks, text, at)
-            at += 2
-        elif char == "`":
-            run = _run(text, at)
-            close = _same_run(text, at + run, run)
-            if close < 0 and end - at < _OPEN_CODE:
-                inside = text[at + run :].rstrip("`")
-                if not inside.strip() or "\n" in inside:
-                    return text[:at], _closers(marks, text, at)
-                return text[: at + run] + inside.rstrip(), "`" * run + _closers(marks, text, at)
-            at = close + run if close >= 0 else at + run
-        elif char == "[" or (char == "!" and text[at + 1 : at + 2] in ("", "[")):
-            step = _bracket(text, at if char == "[" else at + 1)
-            if step < 0:
-                return text[:at], _closers(marks, text, at)
-            at += max(1, step - at)
-        elif char == "$":
-            match = _MATH_SPAN.match(text, at)
-            if match is None and _may_be_math(text, at):
-                return text[:at], _closers(marks, text, at)
-            at = match.end() if match else at + 1
-        elif char in "*_~":
-            run = _run(text, at)
-            if at + run == end:
-                return text[:at], _closers(marks, text, at)
-            _delimit(text, at, run, marks)
-            at += run
-        elif char in _HALVES and _HALVES[char].match(text, at):
-            return text[:at], _closers(marks, text, at)
+    def write(self, tokens: list[Token], task: bool = False) -> str:
+        """Return the Markdown; lines are separated by newlines, none of them blank.
+
+        Parameters
+        ----------
+        tokens : list of Token
+        task : bool
+            Whether a leading ``[ ]`` may be the box of a task list.
+        """
+        literal = "".join(token.content for token in tokens if token.type in ("text", "math_inline"))
+        crowded = max(literal.count("$"), literal.count("\\")) > SPANS_AT_MOST
+        self._escaper = TextEscaper(self._rules, self._bulk or crowded)
+        self._rich = any(token.nesting for token in tokens)
+        self._tokens(tokens, task)
+        text = self._joined()
+        if self._place == "heading":
+            # A closing sequence of hashes would vanish.
+            text = re.sub(r"(?:(?<=\s)|^)#+$", lambda end: "&#35;" * len(end[0]), text.rstrip())
+        lines = (line.strip(" ") for line in text.split("\n"))
+        return "\n".join(line for line in lines if line and line != "\\").removesuffix("\\")
+
+    # From tokens to pieces
+
+    def _tokens(self, tokens: Iterable[Token], task: bool = False, in_link: bool = False) -> None:
+        text: list[str] = []
+        marks: list[_Mark] = []
+        links: list[tuple[int, str]] = []
+
+        def flush() -> None:
+            nonlocal task
+            self._text("".join(text), task)
+            task = task and not text
+            text.clear()
+
+        for token in tokens:
+            if token.type in ("text", "text_special"):
+                text.append(token.content)
+                continue
+            flush()
+            task = False
+            kind, _, end = token.type.rpartition("_")
+            if kind in _MARKS:
+                self._mark(kind, end == "open", marks)
+            elif token.type == "softbreak":
+                self._pieces.append("\n" if self._place == "text" else " ")
+            elif token.type == "hardbreak":
+                self._pieces.append({"text": "\\\n", "heading": " ", "cell": "<br>"}[self._place])
+            elif token.type == "code_inline":
+                self._apart(self._code(token.content, bool(links)))
+            elif token.type == "math_inline":
+                self._math(token)
+            elif token.type == "image":
+                self._image(token, bool(links))
+            elif token.type == "link_open":
+                links.append((len(self._pieces), self._title(token)))
+                self._link_open(str(token.attrGet("href") or ""))
+            elif token.type == "link_close":
+                at, title = links.pop()
+                self._link_close(at, title)
+            else:  # nothing else is enabled; were it, it is text
+                text.append(token.content)
+        flush()
+
+    def _text(self, text: str, task: bool = False) -> None:
+        text = tidy(text, self._rules)
+        if not text:
+            return
+        if task and (box := _TASK.match(text)):
+            self._pieces.append(box[0])
+            text = text[box.end() :]
+            self._pieces.append(self._escaper.text(text))
+            return
+        if self._place == "cell":
+            # The one tag that models write in tables, for want of another way to break a line there.
+            self._pieces.append("<br>".join(self._escaper.text(part) for part in _BREAK.split(text)))
+            return
+        self._pieces.append(self._escaper.text(text, self._at_line_start()))
+
+    def _at_line_start(self) -> bool:
+        return not self._pieces or (isinstance(self._pieces[-1], str) and self._pieces[-1].endswith("\n"))
+
+    def _apart(self, piece: str) -> None:
+        """Append code or math, never touching another: their delimiters would melt into one."""
+        last = self._pieces[-1] if self._pieces else ""
+        if isinstance(last, str) and last[-1:] == piece[:1] and last[-1:] in "`$":
+            self._pieces.append(" ")
+        self._pieces.append(piece)
+
+    def _mark(self, kind: str, opens: bool, marks: list[_Mark]) -> None:
+        mark = _Mark(kind, opens)
+        if opens:
+            mark.depth = len(marks)
+            marks.append(mark)
         else:
-            at += 1
-    return text, _closers(marks, text, end)
+            mark.other = marks.pop()
+            mark.depth = mark.other.depth
+            mark.other.other = mark
+        self._pieces.append(mark)
 
+    def _code(self, code: str, in_link: bool) -> str:
+        rules = self._rules
+        code = tidy(code, rules)
+        cell = self._place == "cell"
+        runs = [len(run) for run in re.findall("`+", code)] if rules.code_delimiter else []
+        hard = (
+            (rules.code_math and _MATH_IN_CODE.search(code) is not None)
+            or (bool(runs) and (self._rich or in_link))
+            or (code.endswith("\\") and self._rich)
+            or (in_link and re.search(r"[\[\]\\<>]", code) is not None)
+            or (cell and "\\|" in code)
+        )
+        length = next(n for n in range(1, len(runs) + 2) if n not in runs)
+        if hard or length > _LONGEST_DELIMITER:
+            return f"<code>{html_text(code)}</code>"
+        if cell and rules.table_pipes:
+            code = code.replace("|", "\\|")
+        if code.strip() and (code[0] == code[-1] == " " or "`" in (code[0], code[-1])):
+            code = f" {code} "
+        return "`" * length + code + "`" * length if code else ""
 
-def _closers(marks: list[tuple[str, int]], text: str, end: int) -> str:
-    """What closes the open marks, inner ones first; a mark with no text behind it yet, or left open for long,
-    is closed by nothing."""
-    shown = text[:end].rstrip()
-    return "".join(mark for mark, begin in reversed(marks) if begin < len(shown) < begin + _OPEN_EMPHASIS)
-
-
-def _run(text: str, at: int) -> int:
-    stop = at
-    while stop < len(text) and text[stop] == text[at]:
-        stop += 1
-    return stop - at
-
-
-def _same_run(text: str, at: int, length: int) -> int:
-    while (at := text.find("`", at)) >= 0:
-        run = _run(text, at)
-        if run == length:
-            return at
-        at += run
-    return -1
-
-
-def _bracket(text: str, at: int) -> int:
-    """Behind the link or bracket at `at`; -1 while it may still become a link."""
-    if at >= len(text):
-        return -1
-    depth, here = 0, at
-    while here < len(text):
-        char = text[here]
-        if char == "\\":
-            here += 1
-        elif char in "[]":
-            depth += 1 if char == "[" else -1
-            if depth == 0:
-                break
-        here += 1
-    recent = len(text) - at < _HELD_LINK
-    if here >= len(text):
-        return -1 if recent and "\n" not in text[at:] else at + 1
-    if here + 1 == len(text):
-        return -1 if recent else at + 1
-    if text[here + 1] != "(":
-        return at + 1
-    close = text.find(")", here)
-    if close < 0:
-        held = len(text) - here < _HELD_LINK and not re.search(r"\n|^.\S+ [^\"' ]", text[here + 1 :])
-        return -1 if held else at + 1
-    return close + 1
-
-
-def _may_be_math(text: str, at: int) -> bool:
-    rest = text[at:]
-    if len(rest) > 120 or "\n" in rest or "`" in rest:
-        return False
-    inside = rest.lstrip("$")
-    if re.match(r"\d[\d.,]*(\s|[.,]?\s|$)", inside):  # a price, most likely
-        return inside == "" or re.fullmatch(r"[\d.,]*", inside) is not None
-    return not inside[:1].isspace()
-
-
-def _delimit(text: str, at: int, run: int, marks: list[tuple[str, int]]) -> None:
-    """Keep count of open emphasis; a guess in the rare cases, the finished text does not depend on it."""
-    char = text[at]
-    before, after = text[at - 1 : at] or " ", text[at + run]
-    left = not after.isspace() and (not _PUNCTUATION.match(after) or before.isspace() or _punctuates(before))
-    right = not before.isspace() and (not _PUNCTUATION.match(before) or after.isspace() or _punctuates(after))
-    opens = left and (char != "_" or not right or _punctuates(before))
-    closes = right and (char != "_" or not left or _punctuates(after))
-    if char == "~" and run != 2:
-        return
-    left_over = run
-    while closes and left_over:
-        for index in range(len(marks) - 1, -1, -1):
-            mark = marks[index][0]
-            if mark[0] == char and len(mark) <= left_over:
-                del marks[index:]
-                left_over -= len(mark)
-                break
+    def _math(self, token: Token) -> None:
+        tex: str | None = token.content
+        if self._place == "cell" and self._rules.table_pipes:
+            tex = in_table(token.content)
+        if tex is None or self._escaper.bulk:
+            self._text(token.markup + token.content + token.markup)
         else:
-            break
-    if opens and left_over:
-        begin = at + run
-        if left_over >= 3:
-            marks.append((char, begin))
-            left_over = 2
-        marks.append((char * left_over, begin))
+            self._apart(token.markup + tex + token.markup)
+
+    # Links and images
+
+    def _title(self, token: Token) -> str:
+        return "" if self._rules.titles else f' "{token.attrGet("title")}"'
+
+    def _link_open(self, href: str) -> None:
+        self._bang()
+        self._pieces.append("[")
+        self._pieces.append(href)
+
+    def _link_close(self, at: int, title: str) -> None:
+        # `at` is where the bracket was put (after a mended "!"), the address behind it.
+        href = self._pieces.pop(at + 1)
+        assert isinstance(href, str)
+        url = safe_url(href, self._rules)
+        empty = len(self._pieces) == at + 1
+        if url is None:
+            self._pieces[at] = ""
+            self._text(href if empty else f" ({href})")
+            return
+        if empty:
+            self._pieces.append(self._escaper.text(tidy(href, self._rules)))
+        self._pieces.append(f"](<{url}>{title})")
+
+    def _image(self, token: Token, in_link: bool) -> None:
+        alt = " ".join(tidy(_plain(token.children or []), self._rules).split())
+        href = str(token.attrGet("src") or "")
+        url = None if in_link else safe_url(href, self._rules)
+        shown = self._images and url is not None and url.lower().startswith("http")
+        if shown or not self._rules.images_as_links:
+            self._pieces.append(f"![{self._escaper.text(alt)}](<{url}>)")
+            return
+        label = f"image: {alt}" if alt else "image"
+        if url is None:
+            self._text(label if in_link else f"[{label}]")
+            return
+        self._bang()
+        self._pieces.append(f"[{self._escaper.text(label)}](<{url}>)")
+
+    def _bang(self) -> None:
+        last = self._pieces[-1] if self._pieces else ""
+        if self._rules.bang and isinstance(last, str) and last.endswith("!"):
+            self._pieces[-1] = last[:-1] + "&#33;"
+
+    # From pieces to text
+
+    def _joined(self) -> str:
+        self._pieces = [piece for piece in self._pieces if piece != ""]
+        at = {id(piece): index for index, piece in enumerate(self._pieces) if isinstance(piece, _Mark)}
+        for index, piece in enumerate(self._pieces):
+            if isinstance(piece, _Mark) and piece.opens and piece.other:
+                self._resolve(piece, piece.other, index, at[id(piece.other)])
+        return "".join(piece if isinstance(piece, str) else piece.text or "" for piece in self._pieces)
+
+    def _resolve(self, opening: _Mark, closing: _Mark, start: int, end: int) -> None:
+        if end == start + 1 or (self._rules.bounds and opening.depth >= _DEEPEST):
+            opening.text = closing.text = ""  # nothing left to stress, or a tower that stops parsers
+            return
+        form = self._form(opening, start, end)
+        tag = _TAGS[opening.kind]
+        opening.text, closing.text = form or f"<{tag}>", form or f"</{tag}>"
+
+    def _form(self, mark: _Mark, start: int, end: int) -> str | None:
+        star, underscore = _MARKS[mark.kind]
+        before, first = self._char(start - 1, -1), self._char(start + 1, 0)
+        last, after = self._char(end - 1, -1), self._char(end + 1, 0)
+        if not self._rules.emphasis_tags:
+            return star
+        if " " in (_class(first), _class(last)):
+            return None
+        outer_word = _class(before) == "w" or _class(after) == "w"
+        beside = {before, first, last, after}
+        if mark.kind == "s":
+            inside = self._pieces[start + 1 : end]
+            tilde = any("~" in piece if isinstance(piece, str) else piece.kind == "s" for piece in inside)
+            return star if not tilde and "~" not in beside and self._flanks(mark, start, end) else None
+        if "*" not in beside and self._flanks(mark, start, end):
+            return star
+        if underscore and "_" not in beside and not outer_word and self._flanks(mark, start, end):
+            return underscore
+        return None
+
+    def _flanks(self, mark: _Mark, start: int, end: int) -> bool:
+        """Whether every parser sees the opening mark open and the closing one close."""
+        before, first = _class(self._char(start - 1, -1)), _class(self._char(start + 1, 0))
+        last, after = _class(self._char(end - 1, -1)), _class(self._char(end + 1, 0))
+        if mark.depth and "w" in (before, after):
+            return False  # such a mark both opens and closes; among others it may pair wrongly
+        if mark.depth and (before == first == "p" or last == after == "p"):
+            return False
+        return (first == "w" or before != "w") and (last == "w" or after != "w")
+
+    def _char(self, index: int, which: int) -> str:
+        """The character which a mark has for a neighbour; a mark not yet written counts as punctuation."""
+        if not 0 <= index < len(self._pieces):
+            return "\n"
+        piece = self._pieces[index]
+        if isinstance(piece, _Mark):
+            return piece.text[which] if piece.text else "\1"
+        return piece[which] if piece else "\n"
 
 
-def _punctuates(char: str) -> bool:
-    return _PUNCTUATION.match(char) is not None
+def _plain(tokens: list[Token]) -> str:
+    """What a picture's description says, without its markup."""
+    return "".join(_plain(token.children) if token.children else token.content or " " for token in tokens)
+
+
+def _class(character: str) -> str:
+    """``w`` for a word, `` `` for space, ``p`` for punctuation: as the strictest parser counts them."""
+    if character.isspace():
+        return " "
+    return "p" if unicodedata.category(character)[0] in "PSC" else "w"

@@ -1,0 +1,104 @@
+"""An answer, settled: the neutral Markdown that stays in the notebook.
+
+JupyterLab does not sanitize a fresh ``text/markdown`` output, and parses it with another parser than
+ours. So nothing of the model's text is copied: it is parsed here, and written anew from the tokens, in
+the one spelling that all parsers read alike. What each rule is for stands in `nbstream.show.rules`.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
+
+from .clean import FOOTER_MARK, clean
+from .escape import html_text
+from .math import math_plugin
+from .rules import RULES, Rules
+from .serialize import Serializer
+
+DEEPEST = 40
+"""Levels of nesting; markdown-it would silently leave out what lies deeper."""
+_MOST_LINES = 30_000
+_MOST_BLOCKS = 60_000
+_MOST_MARKS = 40_000
+_MARK = re.compile(r"[*_\[\]!<&`\\~$:]")
+
+
+class _TooMuch(Exception):
+    """The answer is no prose: it is settled as one block of code."""
+
+
+def settle(text: str, *, images: bool = False) -> str:
+    r"""Turn an answer into Markdown which any notebook shows alike, and in which nothing runs.
+
+    Parameters
+    ----------
+    text : str
+        The model's text, as it came.
+    images : bool
+        Whether remote images stay images. They tell their server who reads the notebook, and when; so
+        by default an image becomes a link.
+
+    Returns
+    -------
+    str
+        Markdown without a trailing newline.
+
+    Examples
+    --------
+    >>> settle("It costs $5. <b>Now</b>")
+    'It costs <span>&#36;</span>5. &lt;b>Now&lt;/b>'
+    >>> settle("![](http://a.example/x.png)")
+    '[image](<http://a.example/x.png>)'
+    """
+    return settle_with(RULES, text, images=images)
+
+
+def settle_with(rules: Rules, text: str, *, images: bool = False) -> str:
+    """`settle`, with rules to choose from: for the test that shows what each is good for."""
+    if rules.clean:
+        text = clean(text)
+    if rules.footer_mark:
+        text = text.replace(FOOTER_MARK, "")
+    try:
+        if rules.bounds and text.count("\n") > _MOST_LINES:
+            raise _TooMuch
+        return Serializer(_parser(rules).parse(text), rules, images).text()
+    except (RecursionError, _TooMuch):
+        return plain(text)
+
+
+def plain(text: str) -> str:
+    """All of `text` as one block of code, whatever it is."""
+    runs = [len(run) for run in re.findall("`+", text)]
+    if len(runs) > 2_000 or max(runs, default=0) > 100:
+        # In a fence so many backticks would cost JupyterLab's search for math quadratic time.
+        return f"<pre><code>{html_text(text)}\n</code></pre>"
+    fence = "`" * max(3, max(runs, default=0) + 1)
+    return f"{fence}text\n{text}\n{fence}"
+
+
+@lru_cache(maxsize=4)
+def _parser(rules: Rules) -> MarkdownIt:
+    options = {"html": False, "linkify": False, "typographer": False, "maxNesting": DEEPEST}
+    md = MarkdownIt("commonmark", options).enable(["table", "strikethrough"])
+    math_plugin(md, rules)
+    if rules.bounds:
+        md.core.ruler.after("block", "bounds", _bounds)
+    return md
+
+
+def _bounds(state: StateCore) -> None:
+    if len(state.tokens) > _MOST_BLOCKS or any(
+        token.nesting > 0 and token.level >= DEEPEST - 1 for token in state.tokens
+    ):
+        raise _TooMuch
+    marks = 0
+    for token in state.tokens:
+        if token.type == "inline":
+            marks += len(_MARK.findall(token.content))
+            if marks > _MOST_MARKS:
+                raise _TooMuch
