@@ -100,6 +100,7 @@ async def _attempt(call: Call, request: WireRequest) -> AsyncGenerator[list[Even
     source = call.provider.events(feed)
     whole = _Whole()
     refused: NbstreamError | None = None
+    said = False  # the provider said that it failed; else it was the connection
     try:
         async with aclosing(opening.frames()) as batches:
             async for frames in batches:
@@ -117,6 +118,7 @@ async def _attempt(call: Call, request: WireRequest) -> AsyncGenerator[list[Even
                             return
                 except NbstreamError:
                     # What stood before the error in the same read is text like any other.
+                    said = True
                     if batch := batch + whole.rest():
                         yield batch
                     raise
@@ -126,9 +128,11 @@ async def _attempt(call: Call, request: WireRequest) -> AsyncGenerator[list[Even
     except Refused as refusal:
         refused = call.provider.refused(refusal.response)
     except NbstreamError:
-        if rest := whole.rest(ended=False):
-            yield rest
-        raise
+        # A connection that breaks after the end mark has broken nothing: many servers just hang up.
+        if said or not whole.finished:
+            if rest := whole.rest(ended=False):
+                yield rest
+            raise
     if refused is not None:
         raise refused
     feed.ended = True
