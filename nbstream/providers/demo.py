@@ -36,7 +36,7 @@ SHOWN, LONG = 6, 120
 
 _HAN = "\u2e80-\u9fff\uf900-\uffef\U00020000-\U0003ffff"
 _PIECE = re.compile(rf"\s*(?:(?P<han>[{_HAN}]+)|[^\W{_HAN}]+|[^\w\s{_HAN}]{{1,4}})|\s+")
-_MARKS = re.compile(r"([\\`*_\[\]<>#$|~&!])")
+_MARKS = re.compile(r"[\\`*_\[\]<>#$|~&!]")
 
 
 class Demo(Provider):
@@ -176,7 +176,12 @@ def _quote(text: str) -> str:
     line = " ".join(text.split())
     label = next((mark for mark in LABEL.values() if line.startswith(mark)), "")
     line = line.removeprefix(label).strip()
-    return _MARKS.sub(r"\\\1", line if len(line) <= LONG else line[:LONG] + "…") or "…"
+    return _MARKS.sub(_literal, line if len(line) <= LONG else line[:LONG] + "…") or "…"
+
+
+def _literal(mark: re.Match[str]) -> str:
+    # A backslash before these would itself begin TeX for some readers of Markdown: \\[ and \\(.
+    return f"&#{ord(mark[0])};" if mark[0] in "\\[]()" else f"\\{mark[0]}"
 
 
 def _rest(whole: str, part: str) -> str:

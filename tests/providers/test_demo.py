@@ -18,6 +18,7 @@ from nbstream.i18n import t
 from nbstream.messages import ChatRequest, Finish, Message, TextDelta, Usage
 from nbstream.providers import lessons, registry
 from nbstream.providers.demo import FIRST, LABEL, Demo, Script, count, split
+from nbstream.show.markdown import settle
 from nbstream.wire.request import Frame, WireResponse
 
 Talk = list[tuple[str, str]]
@@ -131,6 +132,19 @@ def test_an_earlier_question_is_told_back_from_the_history() -> None:
     assert r"> Why does streaming feel \*faster\*, in \| two words?" in text
     assert "| 1 | you | Why does" in text and "| 2 | me |" in text
     assert "> 讲讲流式" in play("讲讲流式", play("讲讲流式")[0], "我刚才问了什么？")[0]
+
+
+def test_an_earlier_question_is_told_back_to_the_letter_whatever_is_in_it() -> None:
+    asked = r"Why *x* | <b> `q` $5 [a](https://b.example) \[y\] \(z\) &amp; ~~n~~ # ![i](j)?"
+    text, _, _ = play(asked, "well", "What did I just ask?")
+    (shown, _) = [
+        token
+        for token in MarkdownIt("commonmark").enable("table").parse(text)
+        if token.type == "inline" and "Why" in token.content
+    ]
+    assert {child.type for child in shown.children or ()} <= {"text", "text_special"}
+    assert "".join(child.content for child in shown.children or ()) == asked
+    assert asked.split()[0] in settle(text) and "$$y$$" not in settle(text) and "$$a$$" not in settle(text)
 
 
 def test_a_long_history_is_told_in_short() -> None:
