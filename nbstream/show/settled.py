@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from ..chat.history import Turn
@@ -10,6 +11,8 @@ from . import words
 from .cards import error_markdown, literal
 from .clean import clean
 from .markdown import settle
+
+log = logging.getLogger("nbstream")
 
 
 def bundle(
@@ -20,7 +23,7 @@ def bundle(
     ``text/plain`` is the model's text alone, which history and restore read; our card and footer stand
     outside the answer, in the Markdown only.
     """
-    parts = [settle(answer.text).strip("\n")] if answer.text.strip() else []
+    parts = [_safely(answer.text)] if answer.text.strip() else []
     plain = clean(answer.text)
     if answer.error is not None:
         parts.append(error_markdown(answer.error))
@@ -30,3 +33,12 @@ def bundle(
     return {"text/markdown": "\n\n".join(parts), "text/plain": plain}, words.receipt(
         turn, answer, conversation
     )
+
+
+def _safely(text: str) -> str:
+    """`text` settled; should the serializer ever fail, as plain lines: an answer is never lost."""
+    try:
+        return settle(text).strip("\n")
+    except Exception:
+        log.exception("an answer could not be settled as Markdown")
+        return "  \n".join(literal(line) for line in text.splitlines())
