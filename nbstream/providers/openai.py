@@ -96,8 +96,8 @@ class OpenAICompatible(Provider):
         return replace(request, body=_encoded(body))
 
     def models_request(self, credentials: Credentials, base_url: str | None = None) -> WireRequest | None:
-        # Whether plain http is allowed is not known here; the transport checks it once more.
-        url = endpoint(base_url or self.base_url, self.host, "/models", insecure=True)
+        # Nobody can allow plain http here, so the key stays at home.
+        url = endpoint(base_url or self.base_url, self.host, "/models")
         return WireRequest(
             "json", url=url, method="GET", headers=self._headers(credentials, "application/json")
         )

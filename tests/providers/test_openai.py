@@ -169,6 +169,11 @@ class TestTheAddress:
             "json",
         )
 
+    def test_the_key_does_not_go_over_plain_http_to_list_models_either(self) -> None:
+        with pytest.raises(NbstreamError) as caught:
+            provider().models_request(KEY, "http://h.example/v1")
+        assert caught.value.kind == "config"
+
     def test_plain_http_is_for_this_machine_or_for_those_who_say_so(self) -> None:
         with pytest.raises(NbstreamError) as caught:
             asked(base_url="http://h.example/v1?key=hidden")
