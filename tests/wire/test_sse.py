@@ -75,6 +75,23 @@ class TestWhatServersDo:
         assert decoder.feed(b"\r") == data("a")
         assert decoder.feed(b"\ndata: b\n\n") == data("b")
 
+    @pytest.mark.parametrize(
+        ("before", "expected"),
+        [
+            (b"\ndata: a\n", [Frame("a\nb"), Frame("c")]),
+            (b"\nevent: e\n", [Frame("b", "e"), Frame("c")]),
+            (b"\ndata: a", [Frame("adata: b"), Frame("c")]),
+            (b"\n{\n", [Frame("{", BARE), Frame("b"), Frame("c")]),
+            (b"\ndata: a\n\r", [Frame("a"), Frame("b"), Frame("c")]),
+            (b"\n: a\n", [Frame("b"), Frame("c")]),
+        ],
+    )
+    def test_a_read_of_whole_events_continues_what_was_open(
+        self, before: bytes, expected: list[Frame]
+    ) -> None:
+        decoder = SSE()
+        assert decoder.feed(before) + decoder.feed(b"data: b\n\ndata: c\n\n") == expected
+
     def test_an_unterminated_last_event_is_not_lost(self) -> None:
         assert frames("data: [DONE]") == frames("data: [DONE]\n") == data("[DONE]")
 
@@ -176,3 +193,10 @@ def test_one_long_line_in_small_pieces_is_not_copied_again_and_again() -> None:
     for _ in range(40_000):
         decoder.feed(b"x" * 100)  # quadratic copying would take minutes here
     assert [len(frame.data) for frame in decoder.feed(b"\n\n")] == [4_000_000]
+
+
+@given(STREAMS)
+def test_reads_that_end_with_a_line_change_nothing_either(blocks: list[str]) -> None:
+    decoder = SSE()
+    got = [frame for block in blocks for frame in decoder.feed(f"{block}\n".encode())]
+    assert got + decoder.flush() == frames("".join(f"{block}\n" for block in blocks))
