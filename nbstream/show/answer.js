@@ -53,7 +53,7 @@ class View {
   }
 
   sync() {
-    if (this.asked && Date.now() - this.asked < 500) return;
+    if (this.over || (this.asked && Date.now() - this.asked < 500)) return;
     this.asked = Date.now();
     this.model.send({ do: "sync" });
   }
@@ -85,7 +85,7 @@ class View {
   }
 
   acknowledge() {
-    if (this.later) return;
+    if (this.later || this.over) return; // after the end the kernel listens no more
     const wait = Math.max(0, this.acked + 250 - Date.now());
     this.later = setTimeout(() => {
       this.later = 0;
@@ -109,6 +109,8 @@ class View {
   }
 
   end(end) {
+    this.over = true;
+    clearTimeout(this.later);
     if (end.card) {
       const card = make("div", "nbs-card", this.tail);
       card.setAttribute("role", "alert");

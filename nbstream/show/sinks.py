@@ -23,6 +23,8 @@ from .clean import clean
 from .live import LiveMarkdown
 from .pacer import Pacer
 
+CLOSE_AFTER = 2.0
+"""Seconds that a widget goes on listening when its answer is settled."""
 FIRST_SNAPSHOT = 0.25
 """Seconds after which a view that has not answered is sent all there is; doubles each time."""
 
@@ -208,7 +210,8 @@ class WidgetSink(Sink):
         self.widget.send({"settle": True})
         self._handle.update(bundle, raw=True, metadata=metadata)
         if self._views <= 1:
-            self.widget.close()
+            # Not at once: what the view had sent meanwhile would be logged into the next cell's output.
+            self._loop.call_soon_threadsafe(self._loop.call_later, CLOSE_AFTER, self.widget.close)
         else:
             # A page that was reloaded in mid-stream never sees the update: there the widget stays.
             _keep(self.widget)

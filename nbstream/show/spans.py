@@ -6,7 +6,6 @@ may be cut without changing what it shows, so that an endless paragraph costs no
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import nh3

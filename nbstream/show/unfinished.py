@@ -1,9 +1,9 @@
 """What may be shown of a text that is still being written, so that half a mark never flashes.
 
-`hold` looks at lines: one that may become a fence, a rule, a heading's underline or a table waits until that is
-decided, never much longer than itself. `mend` looks inside a paragraph: an open `**` or backtick is closed for
-the moment, half a link is held back. Both are guesses about the last few words alone; the finished text does
-not depend on them.
+`hold` looks at lines: one that may become a fence, a rule, a heading's underline or a table waits until
+that is decided, never much longer than itself. `mend` looks inside a paragraph: an open `**` or backtick is
+closed for the moment, half a link is held back. Both are guesses about the last few words alone; the finished
+text does not depend on them.
 """
 
 from __future__ import annotations
