@@ -200,3 +200,10 @@ def test_reads_that_end_with_a_line_change_nothing_either(blocks: list[str]) -> 
     decoder = SSE()
     got = [frame for block in blocks for frame in decoder.feed(f"{block}\n".encode())]
     assert got + decoder.flush() == frames("".join(f"{block}\n" for block in blocks))
+
+
+@given(STREAMS, st.sampled_from(["\n", "\n", "\r\n"]))
+def test_one_large_read_gives_what_single_bytes_give(blocks: list[str], end: str) -> None:
+    raw = "data: x\n\n" + "".join(block + end for block in blocks) + "data: y\n\n"
+    decoder = SSE()
+    assert decoder.feed(b"\n") + decoder.feed(raw.encode()) + decoder.flush() == bytewise("\n" + raw)
