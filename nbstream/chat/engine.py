@@ -1,27 +1,26 @@
-"""The background loop: starts, cancels and finishes turns. The only file with threads.
+"""Starts, cancels and finishes turns, and hands their events to whoever reads them, in any thread.
 
-One daemon thread ``nbstream-io`` with an asyncio loop of its own, started at first use, carries the
-turns of the magics, the panel and the sync face, so that tokens flow while the main thread computes.
-``async for`` runs its turn in the caller's own loop. Either way a turn is one task, and whoever wants
-its events watches them grow: a reader that falls too far behind makes the task, and so the socket, wait.
+The io thread (`background`) carries the turns of the magics, the panel and the sync face, so that tokens
+flow while the main thread computes. ``async for`` runs its turn in the caller's own loop. Either way a
+turn is one task, and whoever wants its events watches them grow: a reader that falls too far behind
+makes the task, and so the socket, wait.
 """
 
 from __future__ import annotations
 
 import asyncio
-import atexit
 import itertools
 import logging
 import os
 import threading
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from collections.abc import Callable, Generator
 from contextlib import aclosing, suppress
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from ..errors import NbstreamError, fail
 from ..messages import Answer, Event, Finish
-from ..wire import http
+from .background import io_loop
 from .call import Call, State
 from .turn import Progress, events
 
@@ -30,7 +29,6 @@ AHEAD = 512
 
 log = logging.getLogger("nbstream")
 _numbers = itertools.count()
-T = TypeVar("T")
 
 
 class Observer(Protocol):
@@ -206,32 +204,52 @@ class Run:
             self.cancel()
             self.wait(2.0)
 
-    async def aread(self) -> AsyncGenerator[Event, None]:
+    def aread(self) -> AsyncReader:
         """The same in the running loop, which also carries the turn if it has not begun elsewhere."""
-        loop = asyncio.get_running_loop()
-        self.start(loop)
-        progress, position, reader = self.progress, 0, next(_numbers)
-        bell = _Bell(loop, near=self._loop is loop)
-        self._bells.add(bell)
-        self._read_to(reader, 0)
-        try:
-            while True:
-                bell.event.clear()
-                for event in progress.events[position:]:
-                    yield event
-                    position += 1
-                self._read_to(reader, position)
-                if progress.done and position == len(progress.events):
-                    return
-                if position == len(progress.events):
-                    await bell.event.wait()
-        finally:
-            self._bells.discard(bell)
-            self._read_to(reader, None)
-            self.cancel()
-            if self._loop is loop and self._task is not None:
-                # When this returns the socket is closed, also when we are being cancelled ourselves.
-                await asyncio.wait([self._task], timeout=2.0)
+        return AsyncReader(self)
+
+
+class AsyncReader:
+    """The events of a run for one ``async for``; `aclose` cancels the turn.
+
+    Not an async generator: when a loop ends it closes all of those at once, and one that another is
+    just closing complains.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._run, self._progress = run, run.progress
+        self._position, self._number = 0, next(_numbers)
+        self._loop = asyncio.get_running_loop()
+        run.start(self._loop)
+        self._bell = _Bell(self._loop, near=run._loop is self._loop)
+        run._bells.add(self._bell)
+        run._read_to(self._number, 0)
+
+    def __aiter__(self) -> AsyncReader:
+        return self
+
+    async def __anext__(self) -> Event:
+        events = self._progress.events
+        while self._position >= len(events):
+            self._run._read_to(self._number, self._position)
+            self._bell.event.clear()
+            if self._position < len(events):
+                break
+            if self._progress.done:
+                raise StopAsyncIteration
+            await self._bell.event.wait()
+        event = events[self._position]
+        self._position += 1
+        return event
+
+    async def aclose(self) -> None:
+        run = self._run
+        run._bells.discard(self._bell)
+        run._read_to(self._number, None)
+        run.cancel()
+        if run._loop is self._loop and run._task is not None:
+            # When this returns the socket is closed, also when we are being cancelled ourselves.
+            await asyncio.wait([run._task], timeout=2.0)
 
 
 class _Bell:
@@ -256,67 +274,3 @@ def _brief(error: Exception) -> str:
         frame = frame.tb_next
     place = f" ({os.path.basename(frame.tb_frame.f_code.co_filename)}:{frame.tb_lineno})" if frame else ""
     return f"{type(error).__name__}: {str(error)[:200]}{place}"
-
-
-# --- the io thread ----------------------------------------------------------------------------------
-
-_io: tuple[asyncio.AbstractEventLoop, threading.Thread] | None = None
-_io_lock = threading.Lock()
-
-
-def io_loop() -> asyncio.AbstractEventLoop:
-    """The loop of the io thread, started at first use."""
-    global _io
-    with _io_lock:
-        if _io is None or not _io[1].is_alive():
-            loop = asyncio.new_event_loop()
-            http.keep_open(loop)
-            thread = threading.Thread(target=loop.run_forever, name="nbstream-io", daemon=True)
-            thread.start()
-            _io = loop, thread
-        return _io[0]
-
-
-def on_io(work: Coroutine[Any, Any, T], timeout: float | None = None) -> T:
-    """Run a coroutine on the io thread and wait for its result. Not to be called from that thread."""
-    future = asyncio.run_coroutine_threadsafe(work, io_loop())
-    try:
-        return future.result(timeout)
-    except BaseException:
-        future.cancel()
-        raise
-
-
-def shut_down() -> None:
-    """Cancel what runs, close the connections, end the thread."""
-    global _io
-    with _io_lock:
-        io, _io = _io, None
-    if io is None or not io[1].is_alive():
-        return
-    loop, thread = io
-
-    async def finish() -> None:
-        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await http.close_all()
-
-    with suppress(Exception):
-        asyncio.run_coroutine_threadsafe(finish(), loop).result(2.0)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join(1.0)
-    if not thread.is_alive():
-        loop.close()
-
-
-def _forget() -> None:
-    """In a forked child the thread does not exist; start anew there."""
-    global _io, _io_lock
-    _io, _io_lock = None, threading.Lock()
-
-
-atexit.register(shut_down)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)

@@ -8,7 +8,7 @@ from ..providers.base import Model, Provider
 from ..wire.http import opened
 from ..wire.limits import Limits
 from ..wire.request import WireRequest, WireResponse
-from .engine import on_io
+from .background import on_io
 
 LARGEST = 4 * 1024 * 1024
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from .engine import Observer, Run
     from .stream import Stream
 
+MAX_PROMPT = 4_000_000
+"""Bytes of one prompt, unless NBSTREAM_MAX_PROMPT says otherwise: about a million tokens."""
+
 Prompt = str | Message | Mapping[str, Any] | Iterable[Any]
 
 
@@ -135,6 +138,7 @@ class Session:
         messages = Message.many(prompt)
         if not messages or not (messages[-1].content.strip() or messages[-1].tool_calls):
             raise fail("config.empty_prompt")
+        _bounded(messages)
         provider, name = registry.split(model or self.default_model())
         address = base_url or self.base_url(provider)
         found = self.credentials(provider, credentials)
@@ -173,6 +177,19 @@ class Session:
         if name not in self.conversations:
             self.conversations[name] = Conversation(name, self)
         return self.conversations[name]
+
+
+def _bounded(messages: tuple[Message, ...]) -> None:
+    """Refuse a prompt that no model reads: a file pasted by mistake costs money before it is refused."""
+    size = sum(len(message.content.encode("utf-8", "replace")) for message in messages)
+    limit = int(os.environ.get("NBSTREAM_MAX_PROMPT") or MAX_PROMPT)
+    if size > limit:
+        raise fail(
+            "config.prompt_size",
+            size=f"{size / 1e6:.1f}",
+            limit=f"{limit / 1e6:.1f}",
+            tokens=f"{size / 4e6:.1f}",
+        )
 
 
 class Conversation:

@@ -26,6 +26,7 @@ from ..messages import (
     ToolCallDelta,
     Usage,
 )
+from ..providers.base import Provider
 from ..wire import retry
 from ..wire.lines import Surrogates
 from ..wire.request import Frame, WireRequest
@@ -96,84 +97,101 @@ class _Feed(Iterator[Frame]):
 async def _attempt(call: Call, request: WireRequest) -> AsyncGenerator[list[Event], None]:
     """One request and its answer."""
     opening = Opening(request, call.limits)
-    feed = _Feed()
-    source = call.provider.events(feed)
-    whole = _Whole()
-    refused: NbstreamError | None = None
-    said = False  # the provider said that it failed; else it was the connection
+    decoder = _Decoder(call.provider)
+    refusal: NbstreamError | None = None
     try:
         async with aclosing(opening.frames()) as batches:
             async for frames in batches:
-                batch: list[Event] = []
-                try:
-                    for frame in frames:
-                        feed.frame = frame
-                        for event in source:
-                            if event is None:
-                                break
-                            batch += whole.passed(event)
-                        else:  # the generator has returned: nothing after the end mark is read
-                            batch += whole.rest()
-                            yield batch
-                            return
-                except NbstreamError:
-                    # What stood before the error in the same read is text like any other.
-                    said = True
-                    if batch := batch + whole.rest():
-                        yield batch
-                    raise
-                if batch:
+                if batch := decoder.take(frames):
                     opening.begun()
                     yield batch
-    except Refused as refusal:
-        refused = call.provider.refused(refusal.response)
-    except NbstreamError:
+                if decoder.failure is not None or decoder.ended:
+                    break
+                if decoder.finished:
+                    opening.nearly_over()
+            else:
+                yield decoder.end()
+    except Refused as refused:
+        refusal = call.provider.refused(refused.response)
+    except NbstreamError as broken:
         # A connection that breaks after the end mark has broken nothing: many servers just hang up.
-        if said or not whole.finished:
-            if rest := whole.rest(ended=False):
-                yield rest
-            raise
-    if refused is not None:
-        raise refused
-    feed.ended = True
-    last = [piece for event in source if event is not None for piece in whole.passed(event)]
-    yield last + whole.rest()
-    if not whole.finished:
+        if not decoder.finished:
+            refusal = broken
+        yield decoder.end(cut=refusal is not None)
+    if failure := refusal or decoder.failure:
+        raise failure
+    if not decoder.finished:
         raise fail("interrupted.no_end", provider=call.provider.name)
 
 
-class _Whole:
-    """Makes deltas whole: joins surrogate pairs that two deltas share, and holds `Finish` to the end.
+class _Decoder:
+    """Drives a provider's generator, frame by frame, and makes its deltas whole.
 
-    Usage may come after the finish reason; a caller should see `Finish` last all the same.
+    Surrogate pairs that two deltas share are joined. `Finish` is held to the end: usage may come after
+    it, but a caller should see it last. An error waits in `failure`, so that what stood before it in the
+    same read is text like any other.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, provider: Provider) -> None:
+        self._feed = _Feed()
+        self._source = provider.events(self._feed)
         self._text, self._reasoning = Surrogates(), Surrogates()
         self._finish: Finish | None = None
         self.finished = False
+        self.ended = False
+        """The provider has read its end mark and wants no more frames."""
+        self.failure: NbstreamError | None = None
 
-    def passed(self, event: Event) -> list[Event]:
+    def take(self, frames: list[Frame]) -> list[Event]:
+        """The events of these frames; at the end mark or an error also what was held back."""
+        events: list[Event] = []
+        for frame in frames:
+            self._feed.frame = frame
+            if not self._drive(events):
+                return events + self._held()
+        return events
+
+    def end(self, *, cut: bool = False) -> list[Event]:
+        """The events that are left when the body has ended, well or not."""
+        events: list[Event] = []
+        if not self.ended and self.failure is None and not cut:
+            self._feed.ended = True
+            while self._drive(events):
+                pass
+        return events + self._held()
+
+    def _drive(self, events: list[Event]) -> bool:
+        """Let the generator run to the end of its frame; whether it wants another."""
+        try:
+            for event in self._source:
+                if event is None:
+                    return True
+                self._pass(event, events)
+            self.ended = True
+        except NbstreamError as failure:
+            self.failure = failure
+        return False
+
+    def _pass(self, event: Event, events: list[Event]) -> None:
         if type(event) is TextDelta:
             text = self._text.feed(event.text)
-            return [event] if text == event.text and text else [TextDelta(text)] if text else []
-        if type(event) is ReasoningDelta:
-            text = self._reasoning.feed(event.text)
-            return [ReasoningDelta(text)] if text else []
-        if type(event) is Finish:
-            self._finish = event
-            self.finished = True
-            return []
-        return [event]
+            if text:
+                events.append(event if text == event.text else TextDelta(text))
+        elif type(event) is ReasoningDelta:
+            if text := self._reasoning.feed(event.text):
+                events.append(ReasoningDelta(text))
+        elif type(event) is Finish:
+            self._finish, self.finished = event, True
+        else:
+            events.append(event)
 
-    def rest(self, *, ended: bool = True) -> list[Event]:
-        """What was held back, and at the stream's end the `Finish`."""
+    def _held(self) -> list[Event]:
         events: list[Event] = []
         if text := self._reasoning.flush():
             events.append(ReasoningDelta(text))
         if text := self._text.flush():
             events.append(TextDelta(text))
-        if ended and self._finish is not None:
+        if self._finish is not None and self.failure is None:
             events.append(self._finish)
             self._finish = None
         return events

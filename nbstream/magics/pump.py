@@ -43,9 +43,9 @@ def pump() -> Callable[[], None] | None:
 
 
 def _major() -> int:
-    import ipykernel
+    from ipykernel._version import version_info
 
-    return int(ipykernel.version_info[0])
+    return int(str(version_info[0]))
 
 
 def _is_comm(kernel: Any, item: Any) -> bool:

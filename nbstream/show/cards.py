@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ..errors import NbstreamError
-from .clean import clean
+from .escape import TextEscaper, tidy
+from .rules import RULES
 from .words import is_line
 
-# Every character that means something to one of the parsers that may read a notebook.
-_ENTITIES = {ord(char): f"&#{ord(char)};" for char in "\\`*_{}[]<>()#+!|~&:@^=\"'"}
-_ENTITIES[ord("$")] = "<span>&#36;</span>"
+_ESCAPER = TextEscaper(RULES)
 
 
 def literal(text: str) -> str:
     """`text` as Markdown that shows just these characters, on one line.
 
-    >>> literal("a*b")
-    'a&#42;b'
+    >>> literal("2 * 3 < snake_case")
+    '2 \\\\* 3 &lt; snake_case'
     """
-    return " ".join(clean(text).split()).translate(_ENTITIES).replace("www.", "www&#46;")
+    return _ESCAPER.text(" ".join(tidy(text, RULES).split()), line_start=True)
 
 
 def error_markdown(error: NbstreamError) -> str:

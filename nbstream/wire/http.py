@@ -39,6 +39,8 @@ class Reply:
         self._slow_start = slow_start
         self.begun = False
         """Set by the reader when the first token has come: from then on the shorter patience holds."""
+        self.grace: float | None = None
+        """Set by the reader when little can follow: then this is the patience."""
         self.status: int = response.status_code
         self.headers = {name.lower(): value for name, value in response.headers.items()}
 
@@ -50,7 +52,7 @@ class Reply:
 
     async def _guarded(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         while True:
-            limit = self._limits.patience(begun=self.begun, slow_start=self._slow_start)
+            limit = self.grace or self._limits.patience(begun=self.begun, slow_start=self._slow_start)
             failure: NbstreamError | None = None
             try:
                 async with asyncio.timeout(limit):
@@ -89,6 +91,9 @@ async def opened(request: WireRequest, limits: Limits) -> AsyncIterator[Reply]:
     """Send `request` and give its `Reply`; leaving the block closes the connection if it is not read up."""
     url = _plain(request.url)
     address = shown(url)
+    if url.lower().startswith("http:") and not request.allow_insecure and not is_loopback(url):
+        # Providers say so earlier and better; this is the last door.
+        raise fail("config.insecure_url", given=address)
     async with _client(url) as client:
         failure: NbstreamError | None = None
         response: httpx.Response | None = None

@@ -13,6 +13,8 @@ from .lines import NDJSON
 from .request import BODY, Frame, WireRequest, WireResponse
 from .sse import SSE
 
+GRACE = 3.0
+"""Seconds for what may follow the finish reason (usage), where no last word comes."""
 MAX_BODY = 16 * 1024 * 1024
 FIELDS = (b"data", b"event", b"id", b"retry", b":")
 
@@ -29,7 +31,6 @@ class Opening:
     """Frames of one request, and what is known of its state.
 
     ``async for batch in opening.frames()`` gives lists of frames: all that one read from the socket held.
-    Set `begun` when the first token has come.
     """
 
     def __init__(self, request: WireRequest, limits: Limits) -> None:
@@ -39,8 +40,14 @@ class Opening:
         self.headers: dict[str, str] = {}
 
     def begun(self) -> None:
+        """The first token has come: from now on the shorter patience holds."""
         if self._reply is not None:
             self._reply.begun = True
+
+    def nearly_over(self) -> None:
+        """The end mark has come, but not the last word: some servers hold the connection open."""
+        if self._reply is not None:
+            self._reply.grace = GRACE
 
     async def frames(self) -> AsyncGenerator[list[Frame], None]:
         if self._request.transport == "local":

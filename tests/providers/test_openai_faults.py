@@ -215,7 +215,6 @@ except nbstream.NbstreamError as error:
 
 @pytest.mark.parametrize("trusted", [True, False])
 def test_a_certificate_is_checked_against_those_the_machine_trusts(trusted: bool, tmp_path: Path) -> None:
-    pytest.importorskip("cryptography")
     server = subprocess.Popen(
         [sys.executable, "-m", "tests.fakes.openai_server", "--tls"],
         stdin=subprocess.PIPE,
