@@ -9,9 +9,13 @@ In a notebook: ``%load_ext nbstream``, then a cell that begins with ``%%llm``.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from ._version import __version__
+
+# A library does not print its log; whoever wants it adds a handler.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 if TYPE_CHECKING:
     from .api import ask, conversation, login, stats, stream, use

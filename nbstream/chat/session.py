@@ -37,6 +37,8 @@ class Session:
         self.conversations: dict[str, Conversation] = {}
         self.stats: dict[str, ProviderStats] = {}
         self.chosen: str | None = None
+        self.introduced = False
+        """Whether somebody has been told how to connect a real model."""
         self.last_error: NbstreamError | None = None
         self._keys: dict[str, dict[str, Secret]] = {}
 

@@ -76,7 +76,8 @@ def ask(prompt: str, options: Any, where: Surface) -> None:
         from ..show.settled import bundle
 
         answer = turn.answer or replace(run.progress.answer(), finish_reason="cancelled")
-        sink.settle(*bundle(turn, answer, name, footer=session().settings.footer))
+        after = _introduction(answer) if where == "notebook" else ""
+        sink.settle(*bundle(turn, answer, name, footer=session().settings.footer, after=after))
 
     def bind(value: Any) -> None:
         if options.out and (shell := get_ipython()) is not None:
@@ -94,6 +95,17 @@ def ask(prompt: str, options: Any, where: Surface) -> None:
     bind(answer)
     if answer.error is not None and where == "headless":
         raise answer.error
+
+
+def _introduction(answer: Any) -> str:
+    """What the first answer of `demo` in this kernel ends with: how to get a real model."""
+    here = session()
+    if here.introduced or answer.model != "demo" or answer.finish_reason != "stop":
+        return ""
+    from ..show.cards import connect_markdown
+
+    here.introduced = True
+    return connect_markdown(here.ready())
 
 
 def _wait(run: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ..errors import NbstreamError
+from ..i18n import t
 from .escape import TextEscaper, tidy
 from .rules import RULES
 from .words import is_line
@@ -26,6 +27,14 @@ def error_markdown(error: NbstreamError) -> str:
     fix = f"`{error.fix}`" if is_line(error.fix) and "`" not in error.fix else literal(error.fix)
     lines = [f"**⚠ {literal(error.what)}**", literal(error.why), f"→ {fix}" if error.fix else ""]
     return "\n>\n".join(f"> {line}" for line in lines if line)
+
+
+def connect_markdown(ready: Sequence[str]) -> str:
+    """The card that ends the first answer of `demo`: what was found here, and the line that connects it."""
+    if ready:
+        found = t("connect.found", names=literal(", ".join(ready)))
+        return f"> {found}\n>\n> → `%llm use {ready[0]}`"
+    return f"> {t('connect.nothing')}\n>\n> → `%llm login {t('connect.example')}`"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -16,11 +16,11 @@ log = logging.getLogger("nbstream")
 
 
 def bundle(
-    turn: Turn, answer: Answer, conversation: str | None, *, footer: bool = True
+    turn: Turn, answer: Answer, conversation: str | None, *, footer: bool = True, after: str = ""
 ) -> tuple[dict[str, str], dict[str, Any]]:
     """The output's data and metadata.
 
-    ``text/plain`` is the model's text alone, which history and restore read; our card and footer stand
+    `after` is Markdown of ours to stand behind the answer. ``text/plain`` is the model's text alone, which history and restore read; our card and footer stand
     outside the answer, in the Markdown only.
     """
     parts = [_safely(answer.text)] if answer.text.strip() else []
@@ -28,6 +28,8 @@ def bundle(
     if answer.error is not None:
         parts.append(error_markdown(answer.error))
         plain = plain or str(answer.error)
+    if after:
+        parts.append(after)
     if footer:
         parts.append(f"*{words.MARK} {literal(words.footer(answer).removeprefix(words.MARK))}*")
     return {"text/markdown": "\n\n".join(parts), "text/plain": plain}, words.receipt(

@@ -7,6 +7,7 @@ settled after it has ended, both by the thread that runs the cell.
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from collections import deque
 from collections.abc import Callable
@@ -21,7 +22,10 @@ from . import words
 from .answer import AnswerWidget
 from .clean import clean
 from .live import LiveMarkdown
+from .plain import PlainText
 from .pacer import Pacer
+
+log = logging.getLogger("nbstream")
 
 CLOSE_AFTER = 2.0
 """Seconds that a widget goes on listening when its answer is settled."""
@@ -83,9 +87,10 @@ class WidgetSink(Sink):
 
     def __init__(self, *, blocking: bool, footer: bool) -> None:
         self._blocking, self._footer = blocking, footer
-        self._live = LiveMarkdown()
+        self._live: LiveMarkdown | PlainText = LiveMarkdown()
         self._pacer = Pacer()
         self._text: list[str] = []
+        self._shown: list[str] = []
         self._think: list[str] = []
         self._thought: list[str] = []
         self._message: dict[str, Any] = {}
@@ -122,6 +127,7 @@ class WidgetSink(Sink):
                 self._enter("thinking")
             elif type(event) is Retract:
                 self._text.clear()
+                self._shown.clear()
                 self._live = LiveMarkdown()
                 self._message["reset"] = True
         if self._timer is None:
@@ -156,13 +162,7 @@ class WidgetSink(Sink):
             self._timer.cancel()
             self._timer = None
         message, self._message = self._message, {}
-        ops: list[Any] = []
-        if self._text:
-            ops = self._live.feed("".join(self._text))
-            self._text.clear()
-        if last:
-            ops = ops + self._live.finish()
-        if ops:
+        if ops := self._operations(last):
             message["ops"] = ops
         if self._think:
             message["think"] = "".join(self._think)
@@ -173,6 +173,19 @@ class WidgetSink(Sink):
             self.widget.send({"seq": self._seq, **message})
             size = sum(len(op[-1]) for op in ops) + len(message.get("think", "")) + 100
             self._pacer.sent(self._seq, size, self._loop.time())
+
+    def _operations(self, last: bool) -> list[Any]:
+        """What the page must do to show the text that has come since."""
+        text = "".join(self._text)
+        self._text.clear()
+        self._shown.append(text)
+        try:
+            ops = self._live.feed(text) if text else []
+            return ops + self._live.finish() if last else ops
+        except Exception:  # however odd the text, it is shown
+            log.exception("text could not be rendered; it is shown as it is")
+            self._live = PlainText()
+            return list(self._live.feed("".join(self._shown)))
 
     def _snapshot(self) -> None:
         """All so far in one message, for a view that came late or missed something."""

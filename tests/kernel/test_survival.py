@@ -1,0 +1,45 @@
+"""Nothing is lost, even when a part of nbstream itself fails."""
+
+from __future__ import annotations
+
+from tests.kernel.kernels import Kernel
+from tests.served import Served
+
+BREAK = """
+from nbstream.show import {module} as broken
+def fail(*args, **kwargs):
+    raise RuntimeError("a bug")
+broken.{name} = fail
+"""
+
+
+def shown(run) -> str:
+    """All text that went to the view."""
+    messages = [m["content"]["data"].get("content") or {} for m in run.messages if m["msg_type"] == "comm_msg"]
+    return "".join(op[-1] for message in messages for op in message.get("ops") or [])
+
+
+def test_text_that_cannot_be_rendered_is_shown_as_it_is(kernel: Kernel, served: Served) -> None:
+    kernel.run(served.setup())
+    kernel.run(BREAK.format(module="live", name="LiveMarkdown.feed"))
+    run = kernel.run("%%llm -m openai:words:300@3000\nHello", allow_stdin=True)
+    text = served.log()[-1]["text"]
+    assert text in shown(run).replace("<pre></pre>", "")
+    assert run.outputs[0]["data"]["text/plain"] == text
+
+
+def test_an_answer_that_cannot_be_settled_stays_as_plain_lines(kernel: Kernel, served: Served) -> None:
+    kernel.run(served.setup())
+    kernel.run(BREAK.format(module="settled", name="settle"))
+    run = kernel.run("%%llm -m openai:words:30\nHello", allow_stdin=True)
+    words = served.log()[-1]["text"].split()
+    assert run.outputs[-1]["data"]["text/markdown"].split()[: len(words)] == words
+
+
+def test_a_view_that_fails_does_not_cost_the_answer(kernel: Kernel, served: Served) -> None:
+    kernel.run(served.setup())
+    kernel.run(BREAK.format(module="sinks", name="WidgetSink.batch"))
+    run = kernel.run("%%llm -m openai:words:30\nHello", allow_stdin=True)
+    assert run.outputs[-1]["data"]["text/plain"] == served.log()[-1]["text"]
+    history = kernel.run("%llm history").markdown
+    assert "openai" in history
