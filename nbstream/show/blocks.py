@@ -119,7 +119,7 @@ class _Shown:
         last = _last_root(html, start, len(self.mark))
         stops = sorted({stop for stop in (committed, last) if stop > start})
         for match in [*_TAG.finditer(html, start), None]:
-            end = match.end() if match else len(html)
+            end = match.end() if match else len(html) + 1
             while stops and stops[0] < end:  # between two tags
                 frozen = start = self._freeze(html[start : stops[0]], local, stops.pop(0))
             if match is None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import lru_cache
 from html import escape
-from typing import Any
+from typing import Any, cast
 
 import nh3
 from pygments.lexer import Lexer, RegexLexer
@@ -230,7 +230,7 @@ def _lex(lexer: Lexer, text: str, stack: tuple[str, ...]) -> tuple[list[tuple[An
 
 def _drive(lexer: RegexLexer, text: str, stack: list[str]) -> tuple[list[tuple[Any, str]], tuple[str, ...]]:
     """Run a regular-expression lexer's table over `text`, and say which states are left open."""
-    table: dict[str, list[Any]] = lexer._tokens
+    table: dict[str, list[Any]] = cast(Any, lexer)._tokens
     tokens: list[tuple[Any, str]] = []
     at = 0
     while at < len(text):

@@ -1,8 +1,8 @@
 """Markdown that is still being written, as operations on a page: only what grows is parsed and sent.
 
-The source is kept from the start of the last thing that grows, the *window*; it is parsed anew at each feed.
-Where a block becomes long, the window shrinks into it: a *frame* is opened for it (a list, an item, a quote, a
-fence, a table, a paragraph), what is finished in it is committed, and a *stub* takes the place of the lines
+The source is kept from the start of the last thing that grows, the *window*; each feed parses it anew.
+Where a block becomes long, the window shrinks into it: a *frame* is opened for it (a list, an item, a quote,
+a fence, a table, a paragraph), what is finished in it is committed, and a *stub* takes the place of the lines
 that were dropped, so that the parser still sees the same nesting:
 
     - a long item, committed            - #                       the stub: an item that begins with something
@@ -19,14 +19,15 @@ from __future__ import annotations
 import re
 
 from .blocks import Op, Page
-from .frames import Frame, Frames, Misfit
+from .frames import Frames, Misfit, View
 from .highlight import escape_text
-from .render import Node, Renderer, TooDeep, tidy
+from .render import Renderer, TooDeep, tidy
 from .unfinished import hold
 
-_WINDOW = 1_000  # characters; a longer block is framed
-_SLOW = 8_000  # a longer window, which cannot be framed, is shown again only when it has grown by an eighth
-_CUT = re.compile("[\r\ud800-\udbff]\\Z")  # half of a line's end, half of a character
+WINDOW = 1_000  # characters; a longer block is framed
+_SLOW = 8_000  # a longer window, which could not be framed, is shown again only when it grew by an eighth
+_MOST_MISFITS = 3  # then the block is left without frames
+_HALF = re.compile("[\r\ud800-\udbff]\\Z")  # half of a line's end, half of a character
 
 
 class LiveMarkdown:
@@ -41,15 +42,17 @@ class LiveMarkdown:
     [['tail', 0, 17, 'ld</strong>']]
     """
 
-    def __init__(self, window: int = _WINDOW) -> None:
+    def __init__(self, window: int = WINDOW) -> None:
         self.renderer = Renderer()
         self._page = Page()
+        self._frames = Frames(self.renderer, self._page)
         self._size = window
         self._half = ""
-        self._frames = Frames(self.renderer, self._page)
         self._window = ""  # the source that is parsed again
         self._block: list[str] = []  # the source of the block that is not finished, from its start
+        self._misfits = 0
         self._framing = True
+        self._stuck: object = None  # a block that no frame fits
         self._plain = False  # nested too deeply: from here on as it is
         self._inside = ""  # the kind of block in which the last whole line is
         self._seen = 0  # the window's length when it was shown last
@@ -57,7 +60,7 @@ class LiveMarkdown:
     def feed(self, text: str) -> list[Op]:
         """Take more text; the operations that show it."""
         text = self._half + text
-        half = _CUT.search(text)
+        half = _HALF.search(text)
         self._half = half.group() if half else ""
         return self._take(tidy(text.removesuffix(self._half)))
 
@@ -75,29 +78,95 @@ class LiveMarkdown:
         self._block.append(text)
         if self._plain:
             self._page.commit(escape_text(text))
-        elif last or not self._too_soon():
+        elif last or len(self._window) < max(_SLOW, self._seen + self._seen // 8):
             try:
-                if "\n" in text or last:
-                    self._advance()
-                self._show(last)
+                self._update("\n" in text, last)
             except Misfit:
-                self._again()
-                self._show(last)
+                self._forget()
+                self._update(True, last)
+                self._framing = True
             except TooDeep:
-                self._give_up(last)
+                self._give_up()
+            self._seen = len(self._window)
         return self._page.flush()
 
-    def _too_soon(self) -> bool:
-        size = len(self._window)
-        return size > _SLOW and size < self._seen + self._seen // 8
+    def _update(self, lines: bool, last: bool) -> None:
+        if lines:
+            self._advance()
+        self._show(last)
 
     # --- what is finished leaves the window -------------------------------------------------------------
 
     def _advance(self) -> None:
         """Commit what no later line can change, and let the window begin at the last thing that grows."""
-        whole = self._window.rfind("\n") + 1
-        roots = self._frames.parse(self._window[:whole])
-        if len(roots) > 1:
-            self._frames.finish(roots)
-            self._begin(roots[-1].start)
-        ...
+        frames, whole = self._frames, self._window.rfind("\n") + 1
+        partial = self._window[whole:]
+        view = frames.view(self._window[:whole], settled=True)
+        window = self._window[:whole]
+        node = frames.settle(view)
+        if node is not None:
+            if len(view.levels[0]) > 1:
+                self._block = ["\n".join(view.lines[node.start :]), partial]
+                self._misfits, self._stuck = 0, None
+            window = frames.move(view, node.start)
+            view = frames.view(window, settled=True)
+            if frames and frames.tail(view, False) != self.renderer.html(node):
+                raise Misfit
+        self._window = self._narrow(view, window, settled=True) + partial
+        self._inside = _inside(frames, view)
+
+    def _narrow(self, view: View, window: str, settled: bool) -> str:
+        """Open frames while the window is long; the window that remains."""
+        frames = self._frames
+        while len(window) > self._size and self._misfits < _MOST_MISFITS and self._framing:
+            node = frames.growing(view)
+            if node is None or self._stuck == (node.kind, node.start, len(view.levels)):
+                break
+            entered = frames.enter(view, node)
+            if entered is None:
+                self._stuck = (node.kind, node.start, len(view.levels))
+                break
+            window, view = entered
+        rest = frames.consume(view, settled)
+        return window if rest is None else rest
+
+    # --- what is shown ----------------------------------------------------------------------------------
+
+    def _show(self, last: bool) -> None:
+        frames, window = self._frames, self._window
+        shown = len(window) if last else hold(window, self._inside)
+        view = frames.view(window[:shown], settled=False)
+        self._page.tail = frames.tail(view, not last)
+
+    def _forget(self) -> None:
+        """Render the block that is not finished from its source, this time without frames."""
+        self._misfits += 1
+        self._framing = False
+        self._frames.forget()
+        self._window = "".join(self._block)
+
+    def _give_up(self) -> None:
+        """Show what is nested too deeply as it is, and all that follows."""
+        self._frames.forget()
+        source = "".join(self._block)
+        try:
+            self.renderer.parse(source)
+            line = 0
+        except TooDeep as deep:
+            line = deep.line
+        lines = source.split("\n")
+        for node in self.renderer.parse("\n".join(lines[:line])):
+            self._page.commit(self.renderer.html(node))
+        self._page.commit("<pre>" + escape_text("\n".join(lines[line:])))
+        self._page.tail = ""
+        self._plain = True
+
+
+def _inside(frames: Frames, view: View) -> str:
+    """The kind of block in which the last whole line is, as `hold` asks for it."""
+    node = frames.growing(view) or frames.leaf(view)
+    while node is not None and node.children:
+        node = node.children[-1]
+    if node is None:
+        return ""
+    return "" if node.kind == "code" and (node.closed or not node.mark) else node.kind

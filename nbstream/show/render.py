@@ -113,7 +113,7 @@ class Renderer:
             return "<hr>"
         if node.kind == "p" and node.bare:
             return self.inside(node, unfinished)
-        return self.opening(node) + self.inside(node, unfinished) + closing(node)
+        return self.opening(node) + self.inside(node, unfinished) + self.closing(node)
 
     def opening(self, node: Node) -> str:
         """A block's opening tags; for a table with its header row."""
@@ -138,6 +138,15 @@ class Renderer:
         last = len(node.children) - 1
         return "".join(self.html(child, unfinished and i == last) for i, child in enumerate(node.children))
 
+    @staticmethod
+    def closing(node: Node) -> str:
+        """A block's closing tags."""
+        if node.kind == "code":
+            return "</code></pre>"
+        if node.kind == "table":
+            return "</tbody></table>" if node.children else "</table>"
+        return f"</{node.tag}>"
+
     def cells(self, row: Node, unfinished: bool = False) -> str:
         filled = max((i for i, cell in enumerate(row.cells) if cell), default=-1)
         parts = []
@@ -152,15 +161,6 @@ class Renderer:
             return escape_text(node.text)
         inside = node.text[2:].removesuffix("$").removesuffix("$").strip("\n")
         return f'<code class="{MATH}">{escape_text(inside)}</code>'
-
-
-def closing(node: Node) -> str:
-    """A block's closing tags."""
-    if node.kind == "code":
-        return "</code></pre>"
-    if node.kind == "table":
-        return "</tbody></table>" if node.children else "</table>"
-    return f"</{node.tag}>"
 
 
 def plain(text: str) -> Node:
@@ -197,7 +197,7 @@ _CONTAINERS = {
     "blockquote": "quote",
     "table": "table",
 }
-_TASK = re.compile(r"\[([ xX])\][ \t\n]+(?=\S)")
+_TASK = re.compile(r"\[([ xX])\][ \t]+(?=\S)")
 
 
 def _tree(tokens: list[Token]) -> list[Node]:
