@@ -15,7 +15,8 @@ _SPECIAL = re.compile(
     re.IGNORECASE,
 )
 # What MathJax acts on in the finished page, where an escaped backslash is a backslash again.
-_OPENS_MATH = re.compile(r"[(\[\\$]|(?:begin|ref|eqref)\b")
+# At the end of a text a formula may follow, and an escaped dollar would pair with the wrong one.
+_OPENS_MATH = re.compile(r"[(\[\\$]|(?:begin|ref|eqref)\b|\Z")
 _WORD = re.compile(r"[A-Za-z0-9]")
 _LINE_START = re.compile(r"[#>]|[-+](?![^\s\ufeff\-+=:|])|=(?=[=\s]*$)|:(?=\s*-)")
 _NUMBERED = re.compile(r"(\d{1,9})([.)])(?=[\s\ufeff]|$)")
@@ -48,6 +49,7 @@ class TextEscaper:
     def __init__(self, rules: Rules, bulk: bool = False) -> None:
         self._rules = rules
         self.bulk = bulk and rules.dollar_bulk
+        self.in_link = False
 
     def text(self, text: str, line_start: bool = False) -> str:
         """Escape `text`; at the start of a line its block marks too."""
@@ -88,6 +90,8 @@ class TextEscaper:
             return "&#64;" if rules.autolinks and address else mark
         if not rules.marks:
             return mark
+        if mark in "[]" and self.in_link and rules.link_brackets:
+            return entity(mark)
         if mark[0] == "_":
             # Between letters no parser sees emphasis: snake_case stays as it was written.
             if _WORD.match(before) and _WORD.match(after):
@@ -132,4 +136,4 @@ def safe_url(href: str, rules: Rules) -> str | None:
     if not rules.percent:
         return href
     href = _UNSAFE_IN_URL.sub(lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), href)
-    return _ENTITY.sub("&amp;", href)
+    return _ENTITY.sub("%26", href)

@@ -119,10 +119,12 @@ class InlineWriter:
                 self._image(token, bool(links))
             elif token.type == "link_open":
                 links.append((len(self._pieces), self._title(token)))
-                self._link_open(str(token.attrGet("href") or ""))
+                if len(links) == 1:  # markdown-it finds autolinks inside links; a page knows no such thing
+                    self._link_open(str(token.attrGet("href") or ""))
             elif token.type == "link_close":
                 at, title = links.pop()
-                self._link_close(at, title)
+                if not links:
+                    self._link_close(at, title)
             else:  # nothing else is enabled; were it, it is text
                 text.append(token.content)
         flush()
@@ -146,9 +148,12 @@ class InlineWriter:
         return not self._pieces or (isinstance(self._pieces[-1], str) and self._pieces[-1].endswith("\n"))
 
     def _apart(self, piece: str) -> None:
-        """Append code or math, never touching another: their delimiters would melt into one."""
+        """Append code or math, never touching another: their delimiters would melt into one.
+
+        (A dollar right before a backtick JupyterLab counts with the code.)
+        """
         last = self._pieces[-1] if self._pieces else ""
-        if isinstance(last, str) and last[-1:] == piece[:1] and last[-1:] in "`$":
+        if isinstance(last, str) and last[-1:] in ("`", "$") and piece[:1] in ("`", "$"):
             self._pieces.append(" ")
         self._pieces.append(piece)
 
@@ -188,10 +193,10 @@ class InlineWriter:
         tex: str | None = token.content
         if self._place == "cell" and self._rules.table_pipes:
             tex = in_table(token.content)
-        if tex is None or self._escaper.bulk:
+        if tex is None or self._escaper.bulk or (self._escaper.in_link and re.search(r"[\[\]]", tex)):
             self._text(token.markup + token.content + token.markup)
         else:
-            self._apart(token.markup + tex + token.markup)
+            self._apart(token.markup + tex.strip() + token.markup)
 
     # Links and images
 
@@ -200,11 +205,12 @@ class InlineWriter:
 
     def _link_open(self, href: str) -> None:
         self._bang()
-        self._pieces.append("[")
-        self._pieces.append(href)
+        self._pieces += ["[", href]
+        self._escaper.in_link = True
 
     def _link_close(self, at: int, title: str) -> None:
         # `at` is where the bracket was put (after a mended "!"), the address behind it.
+        self._escaper.in_link = False
         href = self._pieces.pop(at + 1)
         assert isinstance(href, str)
         url = safe_url(href, self._rules)
@@ -214,7 +220,7 @@ class InlineWriter:
             self._text(href if empty else f" ({href})")
             return
         if empty:
-            self._pieces.append(self._escaper.text(tidy(href, self._rules)))
+            self._pieces.append(self._label(tidy(href, self._rules)))
         self._pieces.append(f"](<{url}>{title})")
 
     def _image(self, token: Token, in_link: bool) -> None:
@@ -223,14 +229,20 @@ class InlineWriter:
         url = None if in_link else safe_url(href, self._rules)
         shown = self._images and url is not None and url.lower().startswith("http")
         if shown or not self._rules.images_as_links:
-            self._pieces.append(f"![{self._escaper.text(alt)}](<{url}>)")
+            self._pieces.append(f"![{self._label(alt)}](<{url}>)")
             return
         label = f"image: {alt}" if alt else "image"
         if url is None:
             self._text(label if in_link else f"[{label}]")
             return
         self._bang()
-        self._pieces.append(f"[{self._escaper.text(label)}](<{url}>)")
+        self._pieces.append(f"[{self._label(label)}](<{url}>)")
+
+    def _label(self, text: str) -> str:
+        self._escaper.in_link, before = True, self._escaper.in_link
+        label = self._escaper.text(text)
+        self._escaper.in_link = before
+        return label
 
     def _bang(self) -> None:
         last = self._pieces[-1] if self._pieces else ""
@@ -240,50 +252,74 @@ class InlineWriter:
     # From pieces to text
 
     def _joined(self) -> str:
-        self._pieces = [piece for piece in self._pieces if piece != ""]
+        self._drop_idle_marks()
         at = {id(piece): index for index, piece in enumerate(self._pieces) if isinstance(piece, _Mark)}
         for index, piece in enumerate(self._pieces):
             if isinstance(piece, _Mark) and piece.opens and piece.other:
                 self._resolve(piece, piece.other, index, at[id(piece.other)])
         return "".join(piece if isinstance(piece, str) else piece.text or "" for piece in self._pieces)
 
+    def _drop_idle_marks(self) -> None:
+        """Forget marks around nothing, towers of them that stop parsers, and those beside white space.
+
+        White space can only come from an entity there, and a tag alone on its line begins a block of HTML.
+        """
+        idle: set[int] = set()
+        for pieces, opens in ((self._pieces, True), (self._pieces[::-1], False)):
+            pending: list[_Mark] = []
+            for piece in pieces:
+                if isinstance(piece, _Mark):
+                    if piece.opens == opens:
+                        pending.append(piece)
+                        continue
+                    edge = " "
+                elif piece == "":
+                    continue
+                else:
+                    edge = piece[0 if opens else -1]
+                if edge.isspace():
+                    idle |= {id(each) for mark in pending for each in (mark, mark.other)}
+                pending.clear()
+        self._pieces = [
+            piece
+            for piece in self._pieces
+            if piece != ""
+            and not (isinstance(piece, _Mark) and (id(piece) in idle or piece.depth >= _DEEPEST))
+        ]
+
     def _resolve(self, opening: _Mark, closing: _Mark, start: int, end: int) -> None:
-        if end == start + 1 or (self._rules.bounds and opening.depth >= _DEEPEST):
-            opening.text = closing.text = ""  # nothing left to stress, or a tower that stops parsers
-            return
         form = self._form(opening, start, end)
         tag = _TAGS[opening.kind]
         opening.text, closing.text = form or f"<{tag}>", form or f"</{tag}>"
 
     def _form(self, mark: _Mark, start: int, end: int) -> str | None:
+        """The characters to use, or None where only a tag is read alike by all."""
         star, underscore = _MARKS[mark.kind]
-        before, first = self._char(start - 1, -1), self._char(start + 1, 0)
-        last, after = self._char(end - 1, -1), self._char(end + 1, 0)
         if not self._rules.emphasis_tags:
             return star
-        if " " in (_class(first), _class(last)):
+        beside = {self._char(start - 1, -1), self._char(start + 1, 0)}
+        beside |= {self._char(end - 1, -1), self._char(end + 1, 0)}
+        flanks, inside_word = self._flanks(mark, start, end)
+        if not flanks:
             return None
-        outer_word = _class(before) == "w" or _class(after) == "w"
-        beside = {before, first, last, after}
         if mark.kind == "s":
             inside = self._pieces[start + 1 : end]
             tilde = any("~" in piece if isinstance(piece, str) else piece.kind == "s" for piece in inside)
-            return star if not tilde and "~" not in beside and self._flanks(mark, start, end) else None
-        if "*" not in beside and self._flanks(mark, start, end):
+            return None if tilde or "~" in beside else star
+        if "*" not in beside:
             return star
-        if underscore and "_" not in beside and not outer_word and self._flanks(mark, start, end):
-            return underscore
-        return None
+        return None if inside_word or "_" in beside else underscore
 
-    def _flanks(self, mark: _Mark, start: int, end: int) -> bool:
-        """Whether every parser sees the opening mark open and the closing one close."""
-        before, first = _class(self._char(start - 1, -1)), _class(self._char(start + 1, 0))
-        last, after = _class(self._char(end - 1, -1)), _class(self._char(end + 1, 0))
-        if mark.depth and "w" in (before, after):
-            return False  # such a mark both opens and closes; among others it may pair wrongly
-        if mark.depth and (before == first == "p" or last == after == "p"):
-            return False
-        return (first == "w" or before != "w") and (last == "w" or after != "w")
+    def _flanks(self, mark: _Mark, start: int, end: int) -> tuple[bool, bool]:
+        """Whether every parser sees the marks open and close; whether a word touches them from outside."""
+        before, first = _outside(self._char(start - 1, -1)), _inside(self._char(start + 1, 0))
+        last, after = _inside(self._char(end - 1, -1)), _outside(self._char(end + 1, 0))
+        inside_word = "w" in (before, after)
+        # Among others, a mark that can both open and close may pair with the wrong one.
+        both = inside_word or before == first == "p" or last == after == "p"
+        opens = first == "w" or (first == "p" and before != "w")
+        closes = last == "w" or (last == "p" and after != "w")
+        return opens and closes and not (mark.depth and both), inside_word
 
     def _char(self, index: int, which: int) -> str:
         """The character which a mark has for a neighbour; a mark not yet written counts as punctuation."""
@@ -301,7 +337,16 @@ def _plain(tokens: list[Token]) -> str:
 
 
 def _class(character: str) -> str:
-    """``w`` for a word, `` `` for space, ``p`` for punctuation: as the strictest parser counts them."""
+    """``w`` for a word, a space for space, ``p`` for punctuation."""
     if character.isspace():
         return " "
     return "p" if unicodedata.category(character)[0] in "PSC" else "w"
+
+
+def _inside(character: str) -> str:
+    return _class(character)
+
+
+def _outside(character: str) -> str:
+    # marked looks at the last half of an emoji and sees no symbol in it.
+    return "w" if ord(character) > 0xFFFF else _class(character)

@@ -24,7 +24,11 @@ DEEPEST = 40
 _MOST_LINES = 30_000
 _MOST_BLOCKS = 60_000
 _MOST_MARKS = 40_000
+_MOST_FORMULAS = 2_000
 _MARK = re.compile(r"[*_\[\]!<&`\\~$:]")
+# marked reads a paragraph anew at each of these: time goes with their number times its length.
+_STOP = re.compile(r"[*_\[\]!~|`<]")
+_MOST_WORK = 100_000_000
 
 
 class _TooMuch(Exception):
@@ -88,6 +92,7 @@ def _parser(rules: Rules) -> MarkdownIt:
     math_plugin(md, rules)
     if rules.bounds:
         md.core.ruler.after("block", "bounds", _bounds)
+        md.core.ruler.push("formulas", _formulas)
     return md
 
 
@@ -96,9 +101,18 @@ def _bounds(state: StateCore) -> None:
         token.nesting > 0 and token.level >= DEEPEST - 1 for token in state.tokens
     ):
         raise _TooMuch
-    marks = 0
+    marks = work = 0
     for token in state.tokens:
         if token.type == "inline":
             marks += len(_MARK.findall(token.content))
-            if marks > _MOST_MARKS:
+            work += len(_STOP.findall(token.content)) * len(token.content)
+            if marks > _MOST_MARKS or work > _MOST_WORK:
                 raise _TooMuch
+
+
+def _formulas(state: StateCore) -> None:
+    # Each costs the page a millisecond or more.
+    count = sum(token.type == "math_block" for token in state.tokens)
+    count += sum(child.type == "math_inline" for token in state.tokens for child in token.children or ())
+    if count > _MOST_FORMULAS:
+        raise _TooMuch

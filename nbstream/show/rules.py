@@ -29,6 +29,7 @@ class Rules:
     line_start: bool = True  # text turns into headings, lists, quotes
     schemes: bool = True  # file:, data: and relative links
     percent: bool = True  # a quote or dollar in an address becomes a handler attribute
+    link_brackets: bool = True  # marked takes the backslash off brackets in a link, and parses it again
     titles: bool = True  # a title is one more attribute which math can break out of
     images_as_links: bool = True  # a remote image tells its server who read what
     bang: bool = True  # a literal ``!`` turns the link after it into an image

@@ -22,6 +22,7 @@ _LANGUAGE = re.compile(r"[A-Za-z0-9+#.-]{1,24}")
 _DIAGRAMS = frozenset({"mermaid", "mermaidjs", "mmd"})
 _LONGEST_FENCE = 100
 _DOLLARS_IN_ALL = 2_000
+_RULE = re.compile(r"(?:[-\s]*|[*\s]*)")  # empty items in empty items look like a rule
 _HIGHEST_NUMBER = 999_999_999
 # What begins math for JupyterLab inside a fence, where it spares only dollars, and only at the margin.
 _MATH_BEGINS = re.compile(r"\\(?:begin|end)\{[a-z]*\*?\}|\\\\[()\[\]]|@@\d+@@", re.IGNORECASE)
@@ -102,7 +103,9 @@ class Serializer:
             if not block:
                 continue
             previous_list = (node.token.type, marker)
-            if previous and not around.tight and self._rules.blank_lines:
+            # Even a tight item parts a quotation from what follows, or marked takes that into the quotation.
+            parted = not around.tight or (previous and previous[-1][:1] == ">")
+            if previous and parted and self._rules.blank_lines:
                 lines.append("")
             lines += block
             previous = block
@@ -141,7 +144,7 @@ class Serializer:
 
     def _list(self, node: Node, around: _Around, marker: str) -> list[str]:
         tight = _tight(node) and not self._reaches_out(node, around)
-        start = int(node.token.attrGet("start") if node.token.attrGet("start") is not None else 1)
+        start = int(str(node.token.attrs.get("start", 1)))
         if start + len(node.children) > _HIGHEST_NUMBER:
             start = max(0, _HIGHEST_NUMBER - len(node.children))
         lines: list[str] = []
@@ -151,17 +154,25 @@ class Serializer:
             indent = " " * (len(mark) + 1)
             if lines and not tight and self._rules.blank_lines:
                 lines.append("")
-            lines.append(f"{mark} {inside[0]}" if inside else mark)
-            lines += [indent + line if line else "" for line in inside[1:]]
+            if inside and not _RULE.fullmatch(f"{mark} {inside[0]}"):
+                mark = f"{mark} {inside.pop(0)}"
+            lines += [mark, *(indent + line if line else "" for line in inside)]
         return lines
 
     def _reaches_out(self, node: Node, around: _Around) -> bool:
         """Whether code in this list needs blank lines around it, for what math might take from it."""
         inside = _Around(in_list=True, in_quote=around.in_quote)
-        return any(
-            token.type in _CODE and (self._as_html(token.content, inside) or _opens_math(token.content))
-            for token in _tokens(node)
-        )
+        tokens = list(_tokens(node))
+        code = [token.content for token in tokens if token.type in _CODE]
+        if any(self._as_html(each, inside) for each in code):
+            return True
+        if not self._rules.fence_math or not any(_math_state(each)[1] for each in code):
+            return False
+        # One dollar alone finds no other before the list ends.
+        closers = sum(any(not piece.isspace() for piece in _pieces(each)) for each in code)
+        closers += sum(token.type == "math_block" for token in tokens)
+        closers += sum(child.type == "math_inline" for token in tokens for child in token.children or [])
+        return closers > 1
 
     # Code
 
@@ -173,7 +184,7 @@ class Serializer:
             name = f' class="language-{language}"' if language else ""
             return f"<pre><code{name}>{html_text(code)}\n</code></pre>".split("\n")
         nested = around.in_list or around.in_quote
-        if self._rules.fence_math and language and _eaten(code, dollars=nested):
+        if self._rules.fence_math and language and _math_state(code, dollars=nested)[0]:
             language = "text"  # highlighting would cut what math left in its place
         body = code.split("\n") if code or token.content else []
         return [self._fence + language, *body, self._fence]
@@ -223,14 +234,14 @@ def _tight(node: Node) -> bool:
     return all(token.hidden for token in tokens if token.type == "paragraph_open")
 
 
-def _pieces(code: str, dollars: bool) -> Iterator[str]:
+def _pieces(code: str, dollars: bool = True) -> Iterator[str]:
     pattern = r"\$\$?|\\[{}$]|\\(?:begin|end)\{[a-z]*\*?\}|\\\\[()\[\]]|\n\s*\n|@@\d+@@"
     for found in re.finditer(pattern, code, re.IGNORECASE):
         if dollars or found[0][0] != "$":
             yield found[0]
 
 
-def _math_state(code: str, dollars: bool) -> tuple[bool, bool]:
+def _math_state(code: str, dollars: bool = True) -> tuple[bool, bool]:
     """Whether JupyterLab takes something out of `code`, and whether it is still looking at its end."""
     end: str | None = None
     eaten = False
@@ -250,10 +261,3 @@ def _math_state(code: str, dollars: bool) -> tuple[bool, bool]:
                 end = "\\\\)" if piece[-1] == "(" else "\\\\]"
     return eaten, end is not None
 
-
-def _eaten(code: str, dollars: bool) -> bool:
-    return _math_state(code, dollars)[0]
-
-
-def _opens_math(code: str) -> bool:
-    return _math_state(code, dollars=True)[1]

@@ -26,8 +26,9 @@ _DRAWING = """
     langle rangle lfloor rfloor lceil rceil lvert rvert lVert rVert vert Vert lbrace rbrace lbrack rbrack
     backslash uparrow downarrow updownarrow Uparrow Downarrow Updownarrow ulcorner urcorner llcorner lrcorner
     cdot cdots ldots dots dotsc dotsb dotsm dotsi vdots ddots times div pm mp ast star circ bullet
-    oplus ominus otimes oslash odot cap cup uplus sqcap sqcup vee wedge lor land lnot neg setminus smallsetminus wr amalg
-    dagger ddagger diamond Diamond bigcirc triangle triangleleft triangleright bigtriangleup bigtriangledown
+    oplus ominus otimes oslash odot cap cup uplus sqcap sqcup vee wedge lor land lnot neg setminus wr amalg
+    smallsetminus dagger ddagger diamond Diamond bigcirc
+    triangle triangleleft triangleright bigtriangleup bigtriangledown
     square Box blacksquare
     le leq leqslant ge geq geqslant ne neq lt gt ll gg lll ggg equiv approx approxeq cong sim simeq propto
     asymp doteq prec succ preceq succeq mid nmid parallel nparallel perp models vdash dashv Vdash vDash bowtie
