@@ -1,46 +1,29 @@
 """The inside of a paragraph, heading or cell: inline tokens -> Markdown that every parser reads alike.
 
-Tokens become a flat list of pieces first, emphasis marks being pieces of their own. Only when all
-neighbours are known is each pair of marks written: as ``*`` where every parser agrees that it is
-emphasis, as ``_`` beside other stars, and as a tag where punctuation or Chinese stands in the way.
+Tokens become a flat list of pieces, emphasis marks being pieces of their own; `nbstream.show.emphasis`
+writes those, when all their neighbours are known.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal
 
 from markdown_it.token import Token
 
+from .emphasis import KINDS, Mark, Piece, join
 from .escape import SPANS_AT_MOST, TextEscaper, html_text, safe_url, tidy
 from .rules import Rules
 from .tex import in_table
 
-_MARKS = {"em": ("*", "_"), "strong": ("**", "__"), "s": ("~~", None)}
-_TAGS = {"em": "em", "strong": "strong", "s": "del"}
 _TASK = re.compile(r"\[[ xX]\] (?! )")
 # What JupyterLab takes for math also inside code (dollars in code spans it leaves alone).
 _MATH_IN_CODE = re.compile(r"\\(?:begin|end)\{[a-z]*\*?\}|\\\\[()\[\]]|@@\d+@@", re.IGNORECASE)
 _LONGEST_DELIMITER = 2
 _BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)
-_DEEPEST = 8
 
 
-@dataclass(slots=True, eq=False)
-class _Mark:
-    """One end of an emphasis."""
-
-    kind: str
-    opens: bool
-    other: _Mark | None = None
-    depth: int = 0
-    text: str | None = None
-
-
-_Piece = str | _Mark
 Place = Literal["text", "heading", "cell"]
 
 
@@ -60,7 +43,7 @@ class InlineWriter:
 
     def __init__(self, rules: Rules, place: Place = "text", images: bool = False, bulk: bool = False) -> None:
         self._rules, self._place, self._images, self._bulk = rules, place, images, bulk
-        self._pieces: list[_Piece] = []
+        self._pieces: list[Piece] = []
         self._escaper = TextEscaper(rules, bulk)
         self._rich = False
 
@@ -78,7 +61,7 @@ class InlineWriter:
         self._escaper = TextEscaper(self._rules, self._bulk or crowded)
         self._rich = any(token.nesting for token in tokens)
         self._tokens(tokens, task)
-        text = self._joined()
+        text = join(self._pieces, self._rules)
         if self._place == "heading":
             # A closing sequence of hashes would vanish.
             text = re.sub(r"(?:(?<=\s)|^)#+$", lambda end: "&#35;" * len(end[0]), text.rstrip())
@@ -89,7 +72,7 @@ class InlineWriter:
 
     def _tokens(self, tokens: Iterable[Token], task: bool = False, in_link: bool = False) -> None:
         text: list[str] = []
-        marks: list[_Mark] = []
+        marks: list[Mark] = []
         links: list[tuple[int, str]] = []
 
         def flush() -> None:
@@ -105,7 +88,7 @@ class InlineWriter:
             flush()
             task = False
             kind, _, end = token.type.rpartition("_")
-            if kind in _MARKS:
+            if kind in KINDS:
                 self._mark(kind, end == "open", marks)
             elif token.type == "softbreak":
                 self._pieces.append("\n" if self._place == "text" else " ")
@@ -157,8 +140,8 @@ class InlineWriter:
             self._pieces.append(" ")
         self._pieces.append(piece)
 
-    def _mark(self, kind: str, opens: bool, marks: list[_Mark]) -> None:
-        mark = _Mark(kind, opens)
+    def _mark(self, kind: str, opens: bool, marks: list[Mark]) -> None:
+        mark = Mark(kind, opens)
         if opens:
             mark.depth = len(marks)
             marks.append(mark)
@@ -249,104 +232,7 @@ class InlineWriter:
         if self._rules.bang and isinstance(last, str) and last.endswith("!"):
             self._pieces[-1] = last[:-1] + "&#33;"
 
-    # From pieces to text
-
-    def _joined(self) -> str:
-        self._drop_idle_marks()
-        at = {id(piece): index for index, piece in enumerate(self._pieces) if isinstance(piece, _Mark)}
-        for index, piece in enumerate(self._pieces):
-            if isinstance(piece, _Mark) and piece.opens and piece.other:
-                self._resolve(piece, piece.other, index, at[id(piece.other)])
-        return "".join(piece if isinstance(piece, str) else piece.text or "" for piece in self._pieces)
-
-    def _drop_idle_marks(self) -> None:
-        """Forget marks around nothing, towers of them that stop parsers, and those beside white space.
-
-        White space can only come from an entity there, and a tag alone on its line begins a block of HTML.
-        """
-        idle: set[int] = set()
-        for pieces, opens in ((self._pieces, True), (self._pieces[::-1], False)):
-            pending: list[_Mark] = []
-            for piece in pieces:
-                if isinstance(piece, _Mark):
-                    if piece.opens == opens:
-                        pending.append(piece)
-                        continue
-                    edge = " "
-                elif piece == "":
-                    continue
-                else:
-                    edge = piece[0 if opens else -1]
-                if edge.isspace():
-                    idle |= {id(each) for mark in pending for each in (mark, mark.other)}
-                pending.clear()
-        self._pieces = [
-            piece
-            for piece in self._pieces
-            if piece != ""
-            and not (isinstance(piece, _Mark) and (id(piece) in idle or piece.depth >= _DEEPEST))
-        ]
-
-    def _resolve(self, opening: _Mark, closing: _Mark, start: int, end: int) -> None:
-        form = self._form(opening, start, end)
-        tag = _TAGS[opening.kind]
-        opening.text, closing.text = form or f"<{tag}>", form or f"</{tag}>"
-
-    def _form(self, mark: _Mark, start: int, end: int) -> str | None:
-        """The characters to use, or None where only a tag is read alike by all."""
-        star, underscore = _MARKS[mark.kind]
-        if not self._rules.emphasis_tags:
-            return star
-        beside = {self._char(start - 1, -1), self._char(start + 1, 0)}
-        beside |= {self._char(end - 1, -1), self._char(end + 1, 0)}
-        flanks, inside_word = self._flanks(mark, start, end)
-        if not flanks:
-            return None
-        if mark.kind == "s":
-            inside = self._pieces[start + 1 : end]
-            tilde = any("~" in piece if isinstance(piece, str) else piece.kind == "s" for piece in inside)
-            return None if tilde or "~" in beside else star
-        if "*" not in beside:
-            return star
-        return None if inside_word or "_" in beside else underscore
-
-    def _flanks(self, mark: _Mark, start: int, end: int) -> tuple[bool, bool]:
-        """Whether every parser sees the marks open and close; whether a word touches them from outside."""
-        before, first = _outside(self._char(start - 1, -1)), _inside(self._char(start + 1, 0))
-        last, after = _inside(self._char(end - 1, -1)), _outside(self._char(end + 1, 0))
-        inside_word = "w" in (before, after)
-        # Among others, a mark that can both open and close may pair with the wrong one.
-        both = inside_word or before == first == "p" or last == after == "p"
-        opens = first == "w" or (first == "p" and before != "w")
-        closes = last == "w" or (last == "p" and after != "w")
-        return opens and closes and not (mark.depth and both), inside_word
-
-    def _char(self, index: int, which: int) -> str:
-        """The character which a mark has for a neighbour; a mark not yet written counts as punctuation."""
-        if not 0 <= index < len(self._pieces):
-            return "\n"
-        piece = self._pieces[index]
-        if isinstance(piece, _Mark):
-            return piece.text[which] if piece.text else "\1"
-        return piece[which] if piece else "\n"
-
 
 def _plain(tokens: list[Token]) -> str:
     """What a picture's description says, without its markup."""
     return "".join(_plain(token.children) if token.children else token.content or " " for token in tokens)
-
-
-def _class(character: str) -> str:
-    """``w`` for a word, a space for space, ``p`` for punctuation."""
-    if character.isspace():
-        return " "
-    return "p" if unicodedata.category(character)[0] in "PSC" else "w"
-
-
-def _inside(character: str) -> str:
-    return _class(character)
-
-
-def _outside(character: str) -> str:
-    # marked looks at the last half of an emoji and sees no symbol in it.
-    return "w" if ord(character) > 0xFFFF else _class(character)

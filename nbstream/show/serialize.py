@@ -260,4 +260,3 @@ def _math_state(code: str, dollars: bool = True) -> tuple[bool, bool]:
             elif piece in ("\\\\(", "\\\\["):
                 end = "\\\\)" if piece[-1] == "(" else "\\\\]"
     return eaten, end is not None
-
