@@ -55,10 +55,6 @@ def parse(parser: MagicArgumentParser, line: str) -> argparse.Namespace:
     return known
 
 
-def help_text(parser: MagicArgumentParser) -> str:
-    return parser.format_help()
-
-
 def whole(value: str) -> int:
     """A positive whole number, for argparse."""
     number = int(value)

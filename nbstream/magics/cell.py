@@ -43,21 +43,24 @@ def llm(line: str, cell: str) -> None:
     try:
         options = arguments.parse(llm.parser, line)
         if options.help:
-            print(arguments.help_text(llm.parser))
+            print(llm.parser.format_help())
             return
-        ask(cell, options, where)
-    except NbstreamError as error:
-        session().last_error = error
+        error = ask(cell, options, where)
+    except NbstreamError as unsent:
+        session().last_error = error = unsent
         show_error(error, where)
-        if where == "headless":
-            raise
+    if error is not None and where == "headless":
+        raise error
 
 
 llm.parser.prog = "%%llm"
 
 
-def ask(prompt: str, options: Any, where: Surface) -> None:
-    """One turn from the prompt to the settled output. Raises what went wrong before anything was sent."""
+def ask(prompt: str, options: Any, where: Surface) -> NbstreamError | None:
+    """One turn from the prompt to the settled output; gives the error of a turn that failed.
+
+    Raises `NbstreamError` for what goes wrong before anything is sent.
+    """
     from ..chat.stream import Stream
 
     prompt = prompt.strip("\n")
@@ -84,17 +87,21 @@ def ask(prompt: str, options: Any, where: Surface) -> None:
             shell.user_ns[options.out] = value
 
     bind(Stream(run))
-    sink.open(run, turn.id)
-    if options.background and where != "headless":  # nobody would be there to see it end
-        sink.when_done = settle
-        run.start()
-        return
-    _wait(run)
+    try:
+        sink.open(run, turn.id)
+        if options.background and where != "headless":  # nobody would be there to see it end
+            sink.when_done = settle
+            run.start()
+            return None
+        _wait(run)
+    except KeyboardInterrupt:
+        run.cancel()
+        with suppress(KeyboardInterrupt):  # twice pressed: do not wait for the socket
+            run.wait(2.0)
     settle()
     answer = turn.answer or run.progress.answer()
     bind(answer)
-    if answer.error is not None and where == "headless":
-        raise answer.error
+    return answer.error
 
 
 def _introduction(answer: Any) -> str:
@@ -109,19 +116,14 @@ def _introduction(answer: Any) -> str:
 
 
 def _wait(run: Any) -> None:
-    """Block until the turn is over; an interrupt ends it and keeps what has come."""
+    """Start the turn and block until it is over."""
     from .pump import pump
 
     step: Callable[[], None] | None = pump()
-    try:
-        run.start()
-        while not run.wait(TICK):
-            if step is not None:
-                step()
-    except KeyboardInterrupt:
-        run.cancel()
-        with suppress(KeyboardInterrupt):  # twice pressed: do not wait for the socket
-            run.wait(2.0)
+    run.start()
+    while not run.wait(TICK):
+        if step is not None:
+            step()
 
 
 def _sink(where: Surface, *, background: bool) -> Any:

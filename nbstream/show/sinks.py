@@ -13,8 +13,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from IPython.display import display
+from IPython.display import DisplayHandle, display
 
+from ..chat.background import io_loop
 from ..chat.call import State
 from ..chat.engine import Run
 from ..messages import Answer, Event, ReasoningDelta, Retract, TextDelta
@@ -22,8 +23,8 @@ from . import words
 from .answer import AnswerWidget
 from .clean import clean
 from .live import LiveMarkdown
-from .plain import PlainText
 from .pacer import Pacer
+from .plain import PlainText
 
 log = logging.getLogger("nbstream")
 
@@ -98,11 +99,12 @@ class WidgetSink(Sink):
         self._timer: asyncio.TimerHandle | None = None
         self._phase = ""
         self._views = 0
+        self._handle: DisplayHandle | None = None
         self._status: dict[str, Any] | None = None
         self._end: dict[str, Any] | None = None
 
     def open(self, run: Run, turn: str) -> None:
-        self._run = run
+        self._run, self._loop = run, io_loop()
         self._status = words.status(run.call.model, State("connecting"))
         self.widget = AnswerWidget(turn, self._status, blocking=self._blocking)
         self.widget.on_msg(self._hear)
@@ -111,7 +113,6 @@ class WidgetSink(Sink):
     # --- on the run's loop ----------------------------------------------------------------------------
 
     def state(self, state: State) -> None:
-        self._loop = asyncio.get_running_loop()
         if state.phase == "connecting" and state.attempt == 0:
             self._loop.call_later(FIRST_SNAPSHOT, self._snapshot_unasked, FIRST_SNAPSHOT)
         self._say(words.status(self._run.call.model, state))
@@ -138,7 +139,6 @@ class WidgetSink(Sink):
                 self._timer = self._loop.call_later(delay, self._flush)
 
     def done(self, answer: Answer) -> None:
-        self._loop = asyncio.get_running_loop()
         self._end = {
             "footer": words.footer(answer) if self._footer else "",
             "card": words.card(answer.error) if answer.error else None,
@@ -220,6 +220,9 @@ class WidgetSink(Sink):
     # --- at the end -----------------------------------------------------------------------------------
 
     def settle(self, bundle: dict[str, str], metadata: dict[str, Any]) -> None:
+        if self._handle is None:  # interrupted before the widget stood
+            super().settle(bundle, metadata)
+            return
         self.widget.send({"settle": True})
         self._handle.update(bundle, raw=True, metadata=metadata)
         if self._views <= 1:
