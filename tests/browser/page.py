@@ -46,14 +46,18 @@ window.runCommand = (id, args) => {
   window.jupyterapp.commands.execute(id, args ?? {}).finally(() => { window.runningCommands -= 1; });
 };
 """
-# The live view's body; else the settled Markdown but for its last paragraph, when that is our footer.
+# The live view's body; else the settled Markdown but for its last paragraph, when that is our footer, and
+# without the ¶ which JupyterLab shows beside a heading under the mouse.
 ANSWER = """
 area => {
   const shown = [...area.querySelectorAll('.nbs-body, .jp-RenderedMarkdown')]
     .filter(node => !node.closest('.nbs-ghost') && node.getBoundingClientRect().height > 0);
-  return shown.map(node => [...node.children]
-    .filter((block, i) => !(i === node.children.length - 1 && block.textContent.startsWith('\u27e1')))
-    .map(block => block.textContent).join(' ')).join(' ');
+  return shown.map(node => {
+    const copy = node.cloneNode(true);
+    copy.querySelectorAll('.jp-InternalAnchorLink').forEach(anchor => anchor.remove());
+    if (copy.lastElementChild?.textContent.startsWith('\u27e1')) copy.lastElementChild.remove();
+    return [...copy.children].map(block => block.textContent).join(' ');
+  }).join(' ');
 }
 """
 # Noise of the front ends themselves, seen with no extension loaded: settings of a plugin that Notebook 7

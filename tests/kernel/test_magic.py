@@ -62,9 +62,10 @@ def test_a_failed_turn_ends_well_with_somebody_there_and_fails_with_nobody(asked
 
 def test_the_receipt_names_the_model_and_what_was_spent(asked: Kernel) -> None:
     run = asked.run("%%llm -m openai:words:20\nHello", allow_stdin=True)
-    receipt = json.dumps(run.outputs[0]["metadata"])
-    assert "openai:words:20" in receipt
-    assert "sk-test" not in receipt
+    receipt = run.outputs[0]["metadata"]["nbstream"]
+    assert (receipt["provider"], receipt["model"]) == ("openai", "words:20")
+    assert receipt["usage"]["output_tokens"] == 20
+    assert "sk-test" not in json.dumps(receipt)
 
 
 def test_a_result_can_be_bound_to_a_name(asked: Kernel, served: Served) -> None:
@@ -131,13 +132,14 @@ def test_an_interrupt_keeps_the_partial_answer_and_lands_at_once(asked: Kernel, 
     assert asked.value("partial.finish_reason") == "cancelled"
 
 
-def test_an_interrupt_with_nobody_there_ends_the_cell_too(asked: Kernel) -> None:
+def test_an_interrupt_with_nobody_there_ends_the_cell_too(asked: Kernel, served: Served) -> None:
     run = asked.start("%%llm -m openai:words:5000@100\nGo on", allow_stdin=False)
-    asked_before = time.monotonic()
-    asked.client.get_iopub_msg(timeout=10)
+    served.wait_for(bool, "the request")
+    begun = time.monotonic()
     asked.interrupt()
     run.finish(timeout=10)
-    assert time.monotonic() - asked_before < 5
+    assert time.monotonic() - begun < 2
+    assert served.log()[0]["closed_by"] == "client"
 
 
 def test_background_returns_at_once_and_settles_later(asked: Kernel, served: Served) -> None:
@@ -173,8 +175,8 @@ def test_loading_twice_does_no_harm_and_unloading_leaves_nothing(asked: Kernel) 
     assert asked.run("%unload_ext nbstream").status == "ok"
     found = asked.value("[n for k in get_ipython().magics_manager.magics.values() for n in k if 'llm' in n]")
     assert found == "[]"
-    assert asked.run("%%llm\nHello").errors, "the magic is gone"
-    assert asked.run("%load_ext nbstream\n").status == "ok"
+    assert "UsageError" in asked.run("%%llm\nHello").text, "the magic is gone"
+    assert "%llm" in asked.run("%load_ext nbstream\n%llm help").text, "and it comes back"
 
 
 def test_a_key_on_the_magic_line_is_refused_and_not_repeated(asked: Kernel, served: Served) -> None:

@@ -32,8 +32,8 @@ class Terminal:
         self.child.expect(PROMPT)
 
     def type(self, *lines: str) -> None:
-        """Type a cell; an empty line ends one that has several."""
-        for line in lines if len(lines) == 1 else [*lines, ""]:
+        """Type a cell; two empty lines end a cell magic at the simple prompt."""
+        for line in lines if len(lines) == 1 else [*lines, "", ""]:
             self.child.sendline(line)
 
     def run(self, *lines: str) -> str:
