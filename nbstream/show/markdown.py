@@ -16,6 +16,7 @@ from markdown_it.rules_core import StateCore
 from .clean import FOOTER_MARK, clean
 from .escape import html_text
 from .math import math_plugin
+from .reread import reread_plugin
 from .rules import RULES, Rules
 from .serialize import Serializer
 
@@ -90,6 +91,7 @@ def _parser(rules: Rules) -> MarkdownIt:
     options = {"html": False, "linkify": False, "typographer": False, "maxNesting": DEEPEST}
     md = MarkdownIt("commonmark", options).enable(["table", "strikethrough"])
     math_plugin(md, rules)
+    reread_plugin(md)
     if rules.bounds:
         md.core.ruler.after("block", "bounds", _bounds)
         md.core.ruler.push("formulas", _formulas)

@@ -23,6 +23,9 @@ _ALNUM = re.compile(r"[A-Za-z0-9]")
 _PROSE = re.compile(r"^[\d.,]+\s.*(?<![\\A-Za-z{])[A-Za-z]{2,}|[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]")
 _TEXT_ARGUMENT = re.compile(r"\\(?:text[a-z]*|mbox|operatorname)\s*\{[^{}]*\}")
 _PLAIN_WORDS = re.compile(r"(?<![\\A-Za-z{])[A-Za-z]{3,}[,.;:]?\s+[A-Za-z]{3,}")
+_ORDINAL = re.compile(r"(?:th|st|nd|rd|s|d|D)\b")
+# Brackets with backslashes are also just escaped brackets (ours are): a formula has a command, or room.
+_FORMULA = re.compile(r"\\[A-Za-z]|^\s.*\s$", re.DOTALL)
 _BEGIN = re.compile(r"\\begin\{([a-zA-Z]+\*?)\}")
 
 
@@ -48,7 +51,9 @@ def math_plugin(md: MarkdownIt, rules: Rules) -> None:
         content = src[start + 1 : end]
         if content[0].isspace() or content[-1].isspace() or "\n" in content:
             return False
-        if _ALNUM.match(before) or _ALNUM.match(after) or after == "$" or looks_like_prose(content):
+        if after == "$" or looks_like_prose(content):
+            return False
+        if _ALNUM.match(before) or (_ALNUM.match(after) and not _ORDINAL.match(src, end + 1)):
             return False
         return _push(state, silent, content, "$", end + 1, rules)
 
@@ -70,6 +75,8 @@ def _delimited(state: StateInline, silent: bool, opening: str, rules: Rules) -> 
     if end < 0:
         return False
     content = state.src[begin:end]
+    if opening == "\\[" and not _FORMULA.search(content):
+        return False
     if "$" in content or "\n\n" in content or state.src[end + 2 : end + 3] == "$":
         return False
     return _push(state, silent, content, "$" if opening == "\\(" else "$$", end + 2, rules)
@@ -107,6 +114,8 @@ def _block(state: StateBlock, start: int, end: int, silent: bool, rules: Rules) 
     else:
         return False
     inner, _, rest = body.partition(closing)
+    if opening == "\\[" and not _FORMULA.search(inner):
+        return False
     tex = None if rest.strip() else safe_tex(inner + closing if environment else inner, rules)
     if tex is None:
         return False

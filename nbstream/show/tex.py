@@ -60,7 +60,7 @@ _ARRAYS = """
     rcases dcases subarray
 """
 _ENVIRONMENTS = frozenset(_ARRAYS.split())
-_FORBIDDEN = re.compile(r"[`\"%$\x00-\x1f\x7f]|@@|://|www\.|\w@\w", re.IGNORECASE)
+_FORBIDDEN = re.compile(r"[`\"%$\x00-\x1f\x7f]|@@|&#|://|www\.|\w@\w", re.IGNORECASE)
 _TOKEN = re.compile(r"\\([A-Za-z]+)|\\(.)|([{}])|(<)")
 _ENVIRONMENT = re.compile(r"\{([a-zA-Z]+\*?)\}")
 _LABEL = re.compile(r"\\label\s*\{[^{}]*\}")
