@@ -19,7 +19,7 @@ from .render import Node, Renderer, TooDeep
 
 _MARKER = re.compile(r" {0,3}(?:[-+*]|\d{1,9}[.)])(?: {1,4}(?=[^ \t])| (?= {4,}[^ \t])|(?= *$))")
 _QUOTE = re.compile(r" {0,3}> ?")
-_SOLID = re.compile(r"[^\s|:\-=*_+#>`~.$\d\[\]]")  # a line that has one is more than marks
+_SOLID = re.compile(r"[^\s|:\-=*_+#>`~.$\d\[\]]")
 _MOST_CELLS = 50_000  # markdown-it ends a table which lacks more cells than it likes
 LEAVES = frozenset({"p", "code", "table"})
 
@@ -102,6 +102,8 @@ class Frames:
             node = view.levels[-1][0]
             if node.kind != frame.kind or node.mark != frame.mark:
                 raise Misfit
+            if frame.kind == "p" and [after.kind for after in view.levels[-1][1:2]] == ["table"]:
+                raise Misfit  # it took its header from the paragraph, and perhaps some of what was cut
             if frame.kind == "list":
                 self._loosen(number, node, view.lines, settled)
             if frame.kind not in LEAVES:
@@ -345,14 +347,17 @@ class Frames:
             return last_code(node.text[frame.skip :], frame)
         return "".join(self._renderer.html(row, unfinished) for row in node.children)
 
-    def consume(self, view: View, settled: bool) -> str | None:
-        """Commit what is finished in a framed leaf; the window behind it, or None if nothing is."""
+    def consume(self, view: View, lines: bool) -> str | None:
+        """Commit what is finished in a framed leaf; the window behind it, or None if nothing is.
+
+        `lines`: the window is made of whole lines.
+        """
         node = self.leaf(view)
         if node is None or self.growing(view) is not None:
             return None
         frame = self._open[-1]
         if frame.kind == "table":
-            return self._consume_rows(view, node, frame) if settled and node.children else None
+            return self._consume_rows(view, node, frame) if lines and node.children else None
         if frame.kind == "code":
             return self._consume_code(view, node, frame)
         return self._consume_words(view, node, frame)
@@ -371,7 +376,7 @@ class Frames:
             html.append(piece.html)
             at, state = at + piece.length, piece.after
         begin = node.text.rfind("\n", 0, at) + 1
-        if at == frame.skip or (at > begin and not _SOLID.search(node.text, begin, at)):
+        if at == frame.skip or (at > begin and not is_solid(node.text[begin:at])):
             return None
         line, text = node.text.count("\n", 0, at), ""
         if at > begin:  # inside a line: its beginning stays, as one character
@@ -391,7 +396,7 @@ class Frames:
         while cut := self._renderer.inline.next_cut(node.text[at:]):
             end = at + cut[0]
             begin = node.text.rfind("\n") + 1  # of the last line, which a table may still take as its header
-            if end > begin and ("|" in node.text[begin:] or not _SOLID.search(node.text, begin, end)):
+            if end > begin and ("|" in node.text[begin:] or not is_solid(node.text[begin:end])):
                 break
             at = end
             html.append(cut[1])
@@ -406,6 +411,11 @@ class Frames:
         text = raw[len(found) - len(content) :]
         rest = self.move(view, node.start + line)
         return text + rest[rest.find("\n") :] if "\n" in rest else text
+
+
+def is_solid(line: str) -> bool:
+    """Whether a line, however it goes on, is more than marks: no rule, underline or delimiter row."""
+    return _SOLID.search(line) is not None
 
 
 def last_code(text: str, frame: Frame) -> str:

@@ -19,13 +19,14 @@ from __future__ import annotations
 import re
 
 from .blocks import Op, Page
-from .frames import Frames, Misfit, View
+from .frames import Frames, Misfit, View, is_solid
 from .highlight import escape_text
 from .render import Renderer, TooDeep, tidy
 from .unfinished import hold
 
 WINDOW = 1_000  # characters; a longer block is framed
 _SLOW = 8_000  # a longer window, which could not be framed, is shown again only when it grew by an eighth
+_LONG_LINE = 700
 _MOST_MISFITS = 3  # then the block is left without frames
 _HALF = re.compile("[\r\ud800-\udbff]\\Z")  # half of a line's end, half of a character
 
@@ -56,6 +57,7 @@ class LiveMarkdown:
         self._plain = False  # nested too deeply: from here on as it is
         self._inside = ""  # the kind of block in which the last whole line is
         self._seen = 0  # the window's length when it was shown last
+        self._lines = False  # a line has ended since
 
     def feed(self, text: str) -> list[Op]:
         """Take more text; the operations that show it."""
@@ -78,31 +80,36 @@ class LiveMarkdown:
         self._block.append(text)
         if self._plain:
             self._page.commit(escape_text(text))
-        elif last or len(self._window) < max(_SLOW, self._seen + self._seen // 8):
+            return self._page.flush()
+        self._lines = self._lines or "\n" in text
+        size = len(self._window)
+        if last or size < _SLOW or size > self._seen + self._seen // 8:
             try:
-                self._update("\n" in text, last)
+                self._update(last)
             except Misfit:
                 self._forget()
-                self._update(True, last)
+                self._update(last)
                 self._framing = True
             except TooDeep:
                 self._give_up()
             self._seen = len(self._window)
         return self._page.flush()
 
-    def _update(self, lines: bool, last: bool) -> None:
-        if lines:
-            self._advance()
+    def _update(self, last: bool) -> None:
+        whole = self._window.rfind("\n") + 1
+        if len(self._window) - whole > _LONG_LINE and is_solid(self._window[whole:]):
+            self._advance(len(self._window))  # what such a line is, is decided
+        elif self._lines:
+            self._advance(whole)
+        self._lines = False
         self._show(last)
 
     # --- what is finished leaves the window -------------------------------------------------------------
 
-    def _advance(self) -> None:
+    def _advance(self, whole: int) -> None:
         """Commit what no later line can change, and let the window begin at the last thing that grows."""
-        frames, whole = self._frames, self._window.rfind("\n") + 1
-        partial = self._window[whole:]
-        view = frames.view(self._window[:whole], settled=True)
-        window = self._window[:whole]
+        frames, window, partial = self._frames, self._window[:whole], self._window[whole:]
+        view = frames.view(window, settled=True)
         node = frames.settle(view)
         if node is not None:
             if len(view.levels[0]) > 1:
@@ -112,10 +119,10 @@ class LiveMarkdown:
             view = frames.view(window, settled=True)
             if frames and frames.tail(view, False) != self.renderer.html(node):
                 raise Misfit
-        self._window = self._narrow(view, window, settled=True) + partial
+        self._window = self._narrow(view, window, window.endswith("\n")) + partial
         self._inside = _inside(frames, view)
 
-    def _narrow(self, view: View, window: str, settled: bool) -> str:
+    def _narrow(self, view: View, window: str, lines: bool) -> str:
         """Open frames while the window is long; the window that remains."""
         frames = self._frames
         while len(window) > self._size and self._misfits < _MOST_MISFITS and self._framing:
@@ -127,7 +134,7 @@ class LiveMarkdown:
                 self._stuck = (node.kind, node.start, len(view.levels))
                 break
             window, view = entered
-        rest = frames.consume(view, settled)
+        rest = frames.consume(view, lines)
         return window if rest is None else rest
 
     # --- what is shown ----------------------------------------------------------------------------------

@@ -88,7 +88,7 @@ class Inline:
         for size in _SIZES:
             if len(text) <= size + 1:
                 return None
-            cut = _last_space(text, size)
+            cut = _cut_before(text, size)
             if not cut or _crowded(text[:cut]):
                 continue
             tokens, open_marks = self._parse(text[:cut])
@@ -129,10 +129,13 @@ def _crowded(text: str) -> bool:
     return text.count("[") > _MANY_BRACKETS
 
 
-def _last_space(text: str, size: int) -> int:
-    """The start of the last white space in the first `size` characters, or 0."""
+def _cut_before(text: str, size: int) -> int:
+    """A place in the first `size` characters with no mark beside it: white space, else between two letters."""
     for at in range(size, size // 2, -1):
         if text[at] in " \n" and text[at - 1] not in " \n\\":
+            return at
+    for at in range(size, size // 2, -1):
+        if text[at].isalnum() and text[at - 1].isalnum():
             return at
     return 0
 
@@ -142,6 +145,9 @@ def _closed(text: str, tokens: list[Token]) -> bool:
     last_line = text[-_MATH_LENGTH:].rpartition("\n")[2]
     if "$" in last_line and any(token.type == "text" and "$" in token.content for token in tokens):
         return False
+    last_word = text[text.rfind(" ") + 1 :]
+    if "<" in last_word or "&" in last_word[-40:]:
+        return False  # half an address, half an entity
     plain = "".join(token.content for token in tokens if token.type == "text")
     return "`" not in plain and "](" not in plain and plain.count("[") == plain.count("]")
 
