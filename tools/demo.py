@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-FIRST = "notebooks/01_quickstart.ipynb"
+FIRST = {"en": "notebooks/01_quickstart.ipynb", "zh": "notebooks/01_quickstart.zh.ipynb"}
 
 
 def has_display() -> bool:
@@ -20,14 +20,21 @@ def has_display() -> bool:
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
+def language() -> str:
+    """The reader's language, by the same names that the package looks at (it may not be imported yet)."""
+    names = ("NBSTREAM_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
+    value = next((os.environ[name] for name in names if os.environ.get(name)), "")
+    return "zh" if value.lower().startswith("zh") else "en"
+
+
 def command(port: str) -> list[str]:
-    first = FIRST if (ROOT / FIRST).exists() else ""
+    first = FIRST[language()]
     words = [
         sys.executable,
         "-m",
         "jupyterlab",
         f"--ServerApp.root_dir={ROOT}",
-        f"--LabApp.default_url=/lab/tree/{first}" if first else "--LabApp.default_url=/lab",
+        f"--LabApp.default_url=/lab/tree/{first}",
     ]
     if port:
         # A port that was asked for is the port, or an error: never the next free one.
