@@ -35,6 +35,13 @@ def looks_like_prose(content: str) -> bool:
     return bool(_PROSE.search(content) or _PLAIN_WORDS.search(content))
 
 
+def _is_money(before: str, content: str) -> bool:
+    """Whether a dollar after this character is rather a price: US$5, 5$, $5-$10, HK$5 and US$6."""
+    if _ALNUM.match(before):
+        return before.isdigit() or content[0].isdigit() or " " in content
+    return bool(before) and before in "-–~" and content[0].isdigit()
+
+
 def math_plugin(md: MarkdownIt, rules: Rules) -> None:
     """Teach `md` the tokens ``math_inline`` and ``math_block``, whose content is safe TeX."""
 
@@ -53,7 +60,7 @@ def math_plugin(md: MarkdownIt, rules: Rules) -> None:
             return False
         if after == "$" or looks_like_prose(content):
             return False
-        if _ALNUM.match(before) or (_ALNUM.match(after) and not _ORDINAL.match(src, end + 1)):
+        if _is_money(before, content) or (_ALNUM.match(after) and not _ORDINAL.match(src, end + 1)):
             return False
         return _push(state, silent, content, "$", end + 1, rules)
 
