@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html.entities import html5
 
 from .clean import FOOTER_MARK, clean, clean_inline
 from .rules import Rules
@@ -121,6 +122,8 @@ def html_text(text: str) -> str:
 _ALLOWED = re.compile(r"(?:https?://|mailto:)[^\s]", re.IGNORECASE)
 _UNSAFE_IN_URL = re.compile(r"[\x00-\x20\x7f\"$\\<>`|*\[\]{}^]|[^\x00-\x7f]|@(?=@)|(?<=@)@")
 _ENTITY = re.compile(r"&(?=#|[A-Za-z][A-Za-z0-9]*;)")
+# Read as entities by some even without a semicolon: ``&copy=1`` must not end as a sign.
+_BARE_ENTITY = re.compile("&(?={})".format("|".join(name for name in html5 if not name.endswith(";"))))
 
 
 def safe_url(href: str, rules: Rules) -> str | None:
@@ -136,4 +139,4 @@ def safe_url(href: str, rules: Rules) -> str | None:
     if not rules.percent:
         return href
     href = _UNSAFE_IN_URL.sub(lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), href)
-    return _ENTITY.sub("%26", href)
+    return _BARE_ENTITY.sub("&amp;", _ENTITY.sub("%26", href))

@@ -158,6 +158,8 @@ class InlineWriter:
         runs = [len(run) for run in re.findall("`+", code)] if rules.code_delimiter else []
         hard = (
             (rules.code_math and _MATH_IN_CODE.search(code) is not None)
+            # Such a pair shifts the mask by which marked keeps emphasis out of code.
+            or (rules.code_delimiter and re.search("\\\\[^\0-\uffff]", code) is not None)
             or (bool(runs) and (self._rich or in_link))
             or (code.endswith("\\") and self._rich)
             or (in_link and re.search(r"[\[\]\\<>]", code) is not None)

@@ -71,7 +71,7 @@ def settle_with(rules: Rules, text: str, *, images: bool = False) -> str:
     try:
         if rules.bounds and text.count("\n") > _MOST_LINES:
             raise _TooMuch
-        return Serializer(_parser(rules).parse(text), rules, images).text()
+        return Serializer(parser(rules).parse(text), rules, images).text()
     except (RecursionError, _TooMuch):
         return plain(text)
 
@@ -87,7 +87,8 @@ def plain(text: str) -> str:
 
 
 @lru_cache(maxsize=4)
-def _parser(rules: Rules) -> MarkdownIt:
+def parser(rules: Rules) -> MarkdownIt:
+    """The parser of settling: CommonMark, tables, strikethrough, math; HTML is text."""
     options = {"html": False, "linkify": False, "typographer": False, "maxNesting": DEEPEST}
     md = MarkdownIt("commonmark", options).enable(["table", "strikethrough"])
     math_plugin(md, rules)

@@ -22,7 +22,6 @@ _LANGUAGE = re.compile(r"[A-Za-z0-9+#.-]{1,24}")
 _DIAGRAMS = frozenset({"mermaid", "mermaidjs", "mmd"})
 _LONGEST_FENCE = 100
 _DOLLARS_IN_ALL = 2_000
-_RULE = re.compile(r"(?:[-\s]*|[*\s]*)")  # empty items in empty items look like a rule
 _HIGHEST_NUMBER = 999_999_999
 # What begins math for JupyterLab inside a fence, where it spares only dollars, and only at the margin.
 _MATH_BEGINS = re.compile(r"\\(?:begin|end)\{[a-z]*\*?\}|\\\\[()\[\]]|@@\d+@@", re.IGNORECASE)
@@ -60,6 +59,7 @@ class _Around:
     tight: bool = False
     task: bool = False
     first: bool = False
+    mark: str = ""  # of the list whose item begins here
 
 
 class Serializer:
@@ -96,8 +96,10 @@ class Serializer:
             if node.token.type in _LISTS:
                 # Two lists in a row stay two by changing their mark.
                 kind, used = previous_list
+                # A list that begins an item takes the other mark too: `- - -` would be a rule.
                 one, two = _LISTS[node.token.type]
-                marker = two if kind == node.token.type and used == one else one
+                beside = used if kind == node.token.type else "" if previous else around.mark
+                marker = two if beside == one else one
             here = _Around(around.in_list, around.in_quote) if previous else around
             block = self._block(node, here, marker)
             if not block:
@@ -150,13 +152,14 @@ class Serializer:
         lines: list[str] = []
         for number, item in enumerate(node.children, start):
             mark = f"{number}{marker}" if node.token.type == "ordered_list_open" else marker
-            inside = self._blocks(item.children, _Around(True, around.in_quote, tight, task=True))
+            inside = self._blocks(
+                item.children, _Around(True, around.in_quote, tight, task=True, mark=marker)
+            )
             indent = " " * (len(mark) + 1)
             if lines and not tight and self._rules.blank_lines:
                 lines.append("")
-            if inside and not _RULE.fullmatch(f"{mark} {inside[0]}"):
-                mark = f"{mark} {inside.pop(0)}"
-            lines += [mark, *(indent + line if line else "" for line in inside)]
+            lines.append(f"{mark} {inside[0]}" if inside else mark)
+            lines += [indent + line if line else "" for line in inside[1:]]
         return lines
 
     def _reaches_out(self, node: Node, around: _Around) -> bool:
