@@ -9,18 +9,17 @@ them, and keeps what was committed in pieces: a list that becomes loose gives it
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Union
 
 from .blocks import Page
-from .highlight import State, last_piece, next_piece
+from .highlight import State, code_html, next_piece
 from .render import Node, Renderer, TooDeep
 
 _MARKER = re.compile(r" {0,3}(?:[-+*]|\d{1,9}[.)])(?: {1,4}(?=[^ \t])| (?= {4,}[^ \t])|(?= *$))")
 _QUOTE = re.compile(r" {0,3}> ?")
 _SOLID = re.compile(r"[^\s|:\-=*_+#>`~.$\d\[\]]")
-_MOST_CELLS = 50_000  # markdown-it ends a table which lacks more cells than it likes
+_MOST_MISSING = 60_000  # markdown-it ends a table which lacks more cells
 LEAVES = frozenset({"p", "code", "table"})
 
 
@@ -54,7 +53,7 @@ class Frame:
     language: str = ""
     state: State = field(default_factory=State)  # of code: where the next piece begins
     skip: int = 0  # of a paragraph and of code: characters of the stub in its text
-    cells: int = 0  # of a table: committed so far
+    missing: int = 0  # of a table: empty cells
 
 
 @dataclass(slots=True)
@@ -243,14 +242,13 @@ class Frames:
         made = self._frame(view, node)
         if made is None:
             return None
-        frame, finished, expected, start, text = made
+        frame, live, start, text = made
         before = (self._open, self._stubs, self._number)
         self._open = [*self._open, frame]
-        window = self.move(view, start)
-        window = text + window if text is not None else window
+        window = text + self.move(view, start)
         try:
             smaller = self.view(window, True)
-            fits = self.tail(smaller, False) == expected
+            fits = self._fits(frame, node, live, smaller)
         except (Misfit, TooDeep):
             fits = False
         if not fits:
@@ -260,15 +258,26 @@ class Frames:
         self._page.commit(self._opening(len(self._open) - 1))
         if frame.kind == "p":
             self._put_text(node.mark)  # the box of a task
-        for child in finished:
+        for child in node.children[:-1] if live else ():
             self._put(child)
         return window, smaller
 
-    def _frame(
-        self, view: View, node: Node
-    ) -> tuple[Frame, Sequence[Node], str, int, str | None] | None:
-        """The frame for `node`, what is finished in it, the HTML of the rest, and where that begins."""
-        lines, html = view.lines, self._renderer.html
+    def _fits(self, frame: Frame, node: Node, live: Node | None, smaller: View) -> bool:
+        """Whether the smaller view shows what the larger one does."""
+        if live:
+            return self.tail(smaller, False) == self._renderer.html(live)
+        leaf = self.leaf(smaller)
+        same = leaf is not None and leaf.text[frame.skip :] == node.text
+        return same and leaf is not None and [row.cells for row in leaf.children] == [
+            row.cells for row in node.children
+        ]
+
+    def _frame(self, view: View, node: Node) -> tuple[Frame, Node | None, int, str] | None:
+        """The frame for `node`, the block in it which grows, and where the window begins then.
+
+        That is at a line of the view, or at a piece of text in front of one.
+        """
+        lines = view.lines
         raw, line = lines[node.start], self._number + node.start - view.first
         opening, ending = self._renderer.opening(node), self._renderer.closing(node)
         frame = Frame(node.kind, opening, ending, node.mark, line)
@@ -281,23 +290,22 @@ class Frames:
             elif node.kind == "li" and not self._item_stub(frame, raw):
                 return None
             last = node.children[-1]
-            return frame, node.children[:-1], html(last), last.start, None
+            return frame, last, last.start, ""
         if node.kind == "p":
             first = node.text.split("\n", 1)[0]
             at = raw.rstrip().rfind(first)
             if not first or at < 0 or raw.rstrip()[at:] != first:
                 return None
-            if "|" in node.text.rpartition("\n")[2]:
+            if "\n" not in node.text and "|" in node.text:
                 return None  # the next line may make it a table's header
             frame.stub, frame.skip = raw[:at] + "x", 1
-            return frame, (), self._renderer.inline.html(node.text), node.start + 1, raw[at:] + "\n"
+            return frame, None, node.start + 1, raw[at:] + "\n" * (node.start + 1 < len(lines))
         if node.kind == "code" and node.mark and node.text:
             frame.stub, frame.language = raw + "\n", node.language
-            return frame, (), last_code(node.text, frame), node.start + 1, None
+            return frame, None, node.start + 1, ""
         if node.kind == "table" and node.children:
             frame.stub = raw + "\n" + lines[node.start + 1] + "\n"
-            rows = "".join(html(row) for row in node.children)
-            return frame, (), rows, node.start + 2, None
+            return frame, None, node.start + 2, ""
         return None
 
     def _item_stub(self, frame: Frame, raw: str) -> bool:
@@ -344,7 +352,7 @@ class Frames:
         if frame.kind == "p":
             return self._renderer.inline.html(node.text[frame.skip :], unfinished)
         if frame.kind == "code":
-            return last_code(node.text[frame.skip :], frame)
+            return code_html(frame.language, node.text[frame.skip :], frame.state)
         return "".join(self._renderer.html(row, unfinished) for row in node.children)
 
     def consume(self, view: View, lines: bool) -> str | None:
@@ -363,8 +371,8 @@ class Frames:
         return self._consume_words(view, node, frame)
 
     def _consume_rows(self, view: View, node: Node, frame: Frame) -> str:
-        frame.cells += len(node.children) * len(node.aligns)
-        if frame.cells > _MOST_CELLS:
+        frame.missing += sum(row.cells.count("") for row in node.children)
+        if frame.missing > _MOST_MISSING:
             raise Misfit
         for row in node.children:
             self._put_text(self._renderer.html(row))
@@ -372,7 +380,7 @@ class Frames:
 
     def _consume_code(self, view: View, node: Node, frame: Frame) -> str | None:
         at, state, html = frame.skip, frame.state, []
-        while piece := next_piece(frame.language, node.text[at:], state):
+        while piece := next_piece(frame.language, node.text, at, state):
             html.append(piece.html)
             at, state = at + piece.length, piece.after
         begin = node.text.rfind("\n", 0, at) + 1
@@ -416,15 +424,6 @@ class Frames:
 def is_solid(line: str) -> bool:
     """Whether a line, however it goes on, is more than marks: no rule, underline or delimiter row."""
     return _SOLID.search(line) is not None
-
-
-def last_code(text: str, frame: Frame) -> str:
-    """The HTML of all that is left of a framed block of code."""
-    at, state, html = 0, frame.state, ""
-    while piece := next_piece(frame.language, text[at:], state):
-        html += piece.html
-        at, state = at + piece.length, piece.after
-    return html + last_piece(frame.language, text[at:], state)
 
 
 def _write(part: Part, loose: bool) -> str:

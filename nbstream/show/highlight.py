@@ -10,7 +10,7 @@ take quadratic time on text made for it. `CSS` paints the classes with JupyterLa
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
 from typing import Any, cast
@@ -40,6 +40,7 @@ _ALIASES["node"] = "js"
 _LINES = 32  # a piece ends at the first empty line after this many lines …
 _MOST_LINES = 48  # … or here
 _MOST_CHARS = 6_000
+_MOST_COLOURED = 300_000  # characters of one block
 _LONG_LINE = 1_000  # a longer line is no code that one reads: shown as it is, without colours
 
 _CLASSES: tuple[tuple[Any, str], ...] = (  # the first that contains the token's type
@@ -96,8 +97,9 @@ CSS = _css()
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Where a piece of code begins: the lexer's stack, and whether we stand inside an overlong line."""
+    """Where a piece of code begins: how far in, the lexer's stack, and whether inside an overlong line."""
 
+    done: int = 0
     stack: tuple[str, ...] = ("root",)
     inside_line: bool = False
 
@@ -108,67 +110,59 @@ class Piece:
 
     length: int
     html: str
-    after: State = field(default_factory=State)
+    after: State
 
 
-def next_piece(language: str, text: str, state: State) -> Piece | None:
-    """The first piece of `text`, or None while more text could still change where it ends.
+def next_piece(language: str, text: str, start: int, state: State) -> Piece | None:
+    """The piece of `text` that begins at `start`, or None while more text could change where it ends.
 
     Examples
     --------
-    >>> next_piece("python", "x = 1\\n", State()) is None
+    >>> next_piece("python", "x = 1\\n", 0, State()) is None
     True
-    >>> next_piece("python", "x = 1\\n" * 60, State()).length
+    >>> next_piece("python", "x = 1\\n" * 60, 0, State()).length
     288
     """
-    end = text.find("\n", 0, _LONG_LINE)
+    end = text.find("\n", start, start + _LONG_LINE)
     if end < 0 or state.inside_line:
-        if end >= 0:
-            return Piece(end + 1, escape_text(text[: end + 1]), State())
-        if len(text) < _LONG_LINE:
+        if end < 0 and len(text) - start < _LONG_LINE:
             return None
-        return Piece(_LONG_LINE, escape_text(text[:_LONG_LINE]), State(inside_line=True))
-    length = _chunk(text)
-    return _wrapped(language, text[:length], state) if length else None
+        stop = end + 1 if end >= 0 else start + _LONG_LINE
+        after = State(state.done + stop - start, inside_line=end < 0)
+        return Piece(stop - start, escape_text(text[start:stop]), after)
+    length = _chunk(text, start) - start
+    return _wrapped(language, text[start : start + length], state) if length else None
 
 
-def _chunk(text: str) -> int:
-    """The length of a piece of whole lines, or 0 while its last line is not here yet."""
-    at = 0
+def _chunk(text: str, start: int) -> int:
+    """The end of a piece of whole lines; `start` itself while its last line is not here yet."""
+    at = start
     for count in range(1, _MOST_LINES + 1):
         end = text.find("\n", at, at + _LONG_LINE)
         if end < 0:  # the rest of the text, or an overlong line: the piece ends before it
-            return at if len(text) - at >= _LONG_LINE else 0
+            return at if len(text) - at >= _LONG_LINE else start
         empty = not text[at:end].strip()
         at = end + 1
-        if (count >= _LINES and empty) or at >= _MOST_CHARS:
+        if (count >= _LINES and empty) or at - start >= _MOST_CHARS:
             return at
     return at
 
 
-def last_piece(language: str, text: str, state: State) -> str:
-    """The HTML of what is left at the end of a block, less than a piece."""
-    if not text:
-        return ""
-    if state.inside_line:
-        return escape_text(text)
-    return _wrapped(language, text, state).html
-
-
-def code_html(language: str, code: str) -> str:
-    """The HTML inside ``<code>`` for a whole block."""
-    parts = []
-    state, at = State(), 0
-    while piece := next_piece(language, code[at : at + _MOST_CHARS + 2 * _LONG_LINE], state):
+def code_html(language: str, code: str, state: State = State()) -> str:
+    """The HTML inside ``<code>`` for a block, or for the rest of one that begins in `state`."""
+    parts, at = [], 0
+    while piece := next_piece(language, code, at, state):
         parts.append(piece.html)
-        at += piece.length
-        state = piece.after
-    return "".join(parts) + last_piece(language, code[at:], state)
+        at, state = at + piece.length, piece.after
+    if at < len(code):
+        rest = code[at:]
+        parts.append(escape_text(rest) if state.inside_line else _wrapped(language, rest, state).html)
+    return "".join(parts)
 
 
 def _wrapped(language: str, text: str, state: State) -> Piece:
-    html, stack = paint(language, text, state.stack)
-    return Piece(len(text), f'<span class="{CHUNK}">{html}</span>', State(stack))
+    html, stack = paint(language if state.done < _MOST_COLOURED else "", text, state.stack)
+    return Piece(len(text), f'<span class="{CHUNK}">{html}</span>', State(state.done + len(text), stack))
 
 
 def paint(language: str, text: str, stack: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass, field
 
 from markdown_it import MarkdownIt
-from markdown_it.rules_block import StateBlock
+from markdown_it.rules_block import StateBlock, table
 from markdown_it.token import Token
 
 from .clean import FOOTER_MARK, clean
@@ -21,6 +21,7 @@ from .highlight import code_html, escape_text
 from .spans import MATH, Inline, allowed_link, math
 
 MAX_NESTING = 60  # markdown-it counts a list twice and drops what is deeper; such text is shown as it is
+_MOST_COLUMNS = 60
 LANGUAGE = re.compile(r"[A-Za-z0-9+#.-]{1,24}")
 
 
@@ -52,10 +53,17 @@ def _math_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     return True
 
 
+def _table(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """A table of no more columns than one can read: each may add a cell to every row."""
+    header = state.src[state.bMarks[start] : state.eMarks[start]]
+    return header.count("|") <= _MOST_COLUMNS and table(state, start, end, silent)
+
+
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "linkify": False, "maxNesting": MAX_NESTING})
     parser.enable(["table", "strikethrough"]).disable(["reference", "html_block", "html_inline"])
     parser.validateLink = allowed_link  # type: ignore[method-assign]
+    parser.block.ruler.at("table", _table, {"alt": ["paragraph", "reference"]})
     parser.inline.ruler.before("escape", "math", math)
     parser.block.ruler.before(
         "fence", "math_block", _math_block, {"alt": ["paragraph", "reference", "blockquote", "list"]}

@@ -130,7 +130,7 @@ def _crowded(text: str) -> bool:
 
 
 def _cut_before(text: str, size: int) -> int:
-    """A place in the first `size` characters with no mark beside it: white space, else between two letters."""
+    """A place in the first `size` characters with no mark beside it: white space, or between letters."""
     for at in range(size, size // 2, -1):
         if text[at] in " \n" and text[at - 1] not in " \n\\":
             return at

@@ -64,6 +64,7 @@ def _header(line: str) -> int:
 
 # --- inside a paragraph ---------------------------------------------------------------------------------
 
+_MANY_BRACKETS = 100
 _HELD_LINK = 300
 _OPEN_CODE = 400
 _OPEN_EMPHASIS = 600
@@ -86,6 +87,8 @@ def mend(text: str) -> str:
     >>> mend("run `pip ins")
     'run `pip ins`'
     """
+    if text.count("[") > _MANY_BRACKETS:
+        return text
     shown, closers = _undecided(text)
     shown = shown.rstrip()
     return shown + closers if closers else shown
