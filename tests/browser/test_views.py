@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
+from nbstream.show.sinks import CLOSE_AFTER
 from tests.browser.answers import assert_same
 from tests.browser.page import FrontEnd, Notebook, answer_in
 from tests.served import Served
@@ -29,15 +30,22 @@ def end(served: Served) -> str:
     return text
 
 
+def stays(notebook: Notebook, sent: str) -> None:
+    """The whole answer stands there, and still does when the kernel has let go of the widget."""
+    expect(notebook.output(1)).to_contain_text("⟡")
+    assert_same(notebook.answer(1), sent)
+    expect(notebook.output(1).locator("button", has_text="Stop")).not_to_be_visible()
+    notebook.page.wait_for_timeout(1000 * CLOSE_AFTER + 1000)  # that nothing happens has no event
+    assert_same(notebook.answer(1), sent)
+
+
 def test_a_page_that_is_reloaded_in_mid_stream_shows_everything(front: FrontEnd, served: Served) -> None:
     notebook = begin(front, served)
     notebook.reload()
     notebook.wait_for(lambda: len(notebook.answer(1)) > 100, "the answer to come back")
     sent = end(served)
     notebook.until("window.notebookPanel().sessionContext.session?.kernel?.status === 'idle'")
-    expect(notebook.output(1)).to_contain_text("⟡")
-    assert_same(notebook.answer(1), sent)
-    expect(notebook.output(1).locator("button", has_text="Stop")).not_to_be_visible()
+    stays(notebook, sent)
     notebook.screenshot("reloaded")
 
 
@@ -48,8 +56,7 @@ def test_two_pages_show_the_same(front: FrontEnd, served: Served) -> None:
     sent = end(served)
     notebook.wait_done()
     for page in (notebook, other):
-        expect(page.output(1)).to_contain_text("⟡")
-        assert_same(page.answer(1), sent)
+        stays(page, sent)
     other.screenshot("second-page")
 
 
