@@ -22,6 +22,7 @@ from .spans import MATH, Inline, allowed_link, math
 
 MAX_NESTING = 60  # markdown-it counts a list twice and drops what is deeper; such text is shown as it is
 _MOST_COLUMNS = 60
+_MATH_ENDS = {"$$": "$$", "\\[": "\\]"}
 LANGUAGE = re.compile(r"[A-Za-z0-9+#.-]{1,24}")
 
 
@@ -31,20 +32,22 @@ def tidy(text: str) -> str:
 
 
 def _math_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """``$$`` at the start of a line opens a formula, which ends with ``$$`` or before an empty line."""
+    """``$$`` or ``\\[`` at the start of a line opens a formula of several lines, up to an empty line."""
     at, stop = state.bMarks[start] + state.tShift[start], state.eMarks[start]
-    if state.is_code_block(start) or not state.src.startswith("$$", at, stop):
+    end_mark = _MATH_ENDS.get(state.src[at : min(at + 2, stop)])
+    if end_mark is None or state.is_code_block(start):
         return False
-    if "$$" in state.src[at + 2 : stop].rstrip()[:-2]:
+    first = state.src[at + 2 : stop].rstrip()
+    if end_mark in first[:-2]:
         return False  # a formula and more on one line: the inline rule's
     if silent:
         return True
-    line, closed = start, len(state.src[at:stop].rstrip()) > 3 and state.src[at:stop].rstrip().endswith("$$")
+    line, closed = start, first.endswith(end_mark)
     while not closed and line + 1 < end and not state.isEmpty(line + 1):
         if state.sCount[line + 1] < state.blkIndent:
             break
         line += 1
-        closed = state.src[state.bMarks[line] : state.eMarks[line]].rstrip().endswith("$$")
+        closed = state.src[state.bMarks[line] : state.eMarks[line]].rstrip().endswith(end_mark)
     state.line = line + 1
     token = state.push("math_block", "p", 0)
     token.content = state.getLines(start, line + 1, state.blkIndent, False).strip()
@@ -166,8 +169,9 @@ class Renderer:
 
     def _math(self, node: Node, unfinished: bool) -> str:
         if not node.closed and not unfinished:
-            return escape_text(node.text)
-        inside = node.text[2:].removesuffix("$").removesuffix("$").strip("\n")
+            return self.inline.html(node.text)
+        inside = node.text[2:-2] if node.closed else node.text[2:].rstrip("$\\]")
+        inside = inside.strip("\n")
         return f'<code class="{MATH}">{escape_text(inside)}</code>'
 
 

@@ -6,6 +6,7 @@ may be cut without changing what it shows, so that an endless paragraph costs no
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import nh3
@@ -15,13 +16,14 @@ from markdown_it.token import Token
 
 from .clean import clean_inline
 from .highlight import escape_text
-from .unfinished import MATH_SPAN, mend
+from .math import looks_like_prose
+from .unfinished import MATH_LENGTH, MATH_SPAN, mend
 
 MATH = "nbs-math"
+_HALF_MATH = re.compile(r"\$|\\[(\[]")
 _SCHEMES = ("http://", "https://", "mailto:")
 _SIZES = (700, 1400, 2000)  # where a cut is tried; after the last one the text is shown without its marks
 _MANY_BRACKETS = 100  # each `[` may scan all that follows it
-_MATH_LENGTH = 200
 _CLEAN = {
     "tags": {"a", "strong", "em", "s", "code", "br"},
     "clean_content_tags": set[str](),
@@ -40,24 +42,17 @@ def allowed_link(url: str) -> bool:
 
 
 def math(state: StateInline, silent: bool) -> bool:
-    """Take ``$…$`` and ``$$…$$`` on one line as one token, but no prices."""
-    if state.src[state.pos] != "$":
+    """Take ``$…$``, ``$$…$$``, ``\\(…\\)`` and ``\\[…\\]`` on one line as one token, but no prices."""
+    if state.src[state.pos] not in "$\\":
         return False
     match = MATH_SPAN.match(state.src, state.pos, state.posMax)
-    if match is None:
-        if not silent:
-            state.append_pending("$") if hasattr(state, "append_pending") else _pend(state, "$")
-        state.pos += 1
-        return True
+    if match is None or (match.group(2) and looks_like_prose(match.group(2))):
+        return False
     if not silent:
         token = state.push("math", "code", 0)
-        token.content = (match.group(1) or match.group(2)).strip()
+        token.content = match.group(match.lastindex or 0).strip()
     state.pos = match.end()
     return True
-
-
-def _pend(state: StateInline, text: str) -> None:
-    state.pending += text
 
 
 class Inline:
@@ -142,14 +137,18 @@ def _cut_before(text: str, size: int) -> int:
 
 def _closed(text: str, tokens: list[Token]) -> bool:
     """No code span, bracket or formula that begins in `text` can end behind it."""
-    last_line = text[-_MATH_LENGTH:].rpartition("\n")[2]
-    if "$" in last_line and any(token.type == "text" and "$" in token.content for token in tokens):
+    last_line = text[-MATH_LENGTH:].rpartition("\n")[2]
+    if _HALF_MATH.search(last_line) and any(_HALF_MATH.search(_source(token)) for token in tokens):
         return False
     last_word = text[text.rfind(" ") + 1 :]
     if "<" in last_word or "&" in last_word[-40:]:
         return False  # half an address, half an entity
     plain = "".join(token.content for token in tokens if token.type == "text")
     return "`" not in plain and "](" not in plain and plain.count("[") == plain.count("]")
+
+
+def _source(token: Token) -> str:
+    return {"text": token.content, "text_special": token.markup}.get(token.type, "")
 
 
 _TAGS = {

@@ -10,13 +10,20 @@ from __future__ import annotations
 
 import re
 
-MATH_SPAN = re.compile(r"\$\$(?!\s)([^$\n`]{1,198}?)\$\$|\$(?![\s$])([^$\n`]{0,197}[^$\n`\s\\])\$(?!\d)")
+MATH_SPAN = re.compile(
+    r"\$\$(?!\s)([^$\n`]{1,198}?)\$\$"
+    r"|(?<![A-Za-z0-9$])\$(?![\s$])([^$\n`]{0,197}[^$\n`\s\\])\$(?![A-Za-z0-9$])"
+    r"|\\\(([^\n`]{1,198}?)\\\)"
+    r"|\\\[([^\n`]{1,198}?)\\\]"
+)
+"""A formula within a line, at most `MATH_LENGTH` long."""
+MATH_LENGTH = 202
 
 # --- lines ----------------------------------------------------------------------------------------------
 
 _CONTAINERS = re.compile(r"(?:[ \t]*(?:>|[-+*](?=[ \t])|\d{1,9}[.)](?=[ \t])))*[ \t]*")
-_UNDECIDED = re.compile(r"[-*_=~`#|:>+$\s]*|\d{1,9}[.)]?|\[[ xX]?\]?\s*")
-_FENCE_OPENER = re.compile(r"`{3,}[^`]*|~{3,}.*|\$\$.*")
+_UNDECIDED = re.compile(r"[-*_=~`#|:>+$\s]*|\d{1,9}[.)]?|\[[ xX]?\]?\s*|\\\[?")
+_FENCE_OPENER = re.compile(r"`{3,}[^`]*|~{3,}.*|\$\$.*|\\\[.*")
 _FENCE_END = re.compile(r"[\s>]*(?:`*|~*)\s*")
 _DELIMITER_ROW = re.compile(r"[-|:\s]*")
 _HELD_LINE = 200
@@ -101,9 +108,10 @@ def _undecided(text: str) -> tuple[str, str]:
     while at < end:
         char = text[at]
         if char == "\\":
-            if at + 1 == end:
+            match = MATH_SPAN.match(text, at)
+            if at + 1 == end or (match is None and _may_be_math(text, at)):
                 return text[:at], _closers(marks, text, at)
-            at += 2
+            at = match.end() if match else at + 2
         elif char == "`":
             run = _run(text, at)
             close = _same_run(text, at + run, run)
@@ -191,6 +199,8 @@ def _may_be_math(text: str, at: int) -> bool:
     rest = text[at:]
     if len(rest) > 120 or "\n" in rest or "`" in rest:
         return False
+    if rest[0] == "\\":
+        return rest[1] in "(["
     inside = rest.lstrip("$")
     if re.match(r"\d[\d.,]*(\s|[.,]?\s|$)", inside):  # a price, most likely
         return inside == "" or re.fullmatch(r"[\d.,]*", inside) is not None
