@@ -22,7 +22,7 @@ TICK = 0.03
 
 
 @no_var_expand
-@magic_arguments()
+@magic_arguments("%llm")  # IPython writes one more percent sign before it
 @argument("-m", "--model", help="provider or provider:model, such as spark:4.0Ultra or openai:gpt-6-luna")
 @argument("-s", "--system", help='the system message: -s "Answer in one sentence."')
 @argument("-t", "--temperature", type=float, help="how freely to choose words")
@@ -51,9 +51,6 @@ def llm(line: str, cell: str) -> None:
         show_error(error, where)
     if error is not None and where == "headless":
         raise error
-
-
-llm.parser.prog = "%%llm"
 
 
 def ask(prompt: str, options: Any, where: Surface) -> NbstreamError | None:
