@@ -120,7 +120,7 @@ def html_text(text: str) -> str:
 
 
 _ALLOWED = re.compile(r"(?:https?://|mailto:)[^\s]", re.IGNORECASE)
-_UNSAFE_IN_URL = re.compile(r"[\x00-\x20\x7f\"$\\<>`|*\[\]{}^]|[^\x00-\x7f]|@(?=@)|(?<=@)@")
+_UNSAFE_IN_URL = re.compile(r"[\x00-\x20\x7f\"'$\\<>`|*\[\]{}^]|[^\x00-\x7f]|@(?=@)|(?<=@)@")
 _ENTITY = re.compile(r"&(?=#|[A-Za-z][A-Za-z0-9]*;)")
 # Read as entities by some even without a semicolon: ``&copy=1`` must not end as a sign.
 _BARE_ENTITY = re.compile("&(?={})".format("|".join(name for name in html5 if not name.endswith(";"))))

@@ -50,6 +50,7 @@ class Scan(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.findings: list[str] = []
         self.code: list[str] = []
+        self.blocks: list[str] = []
         self.strings: list[str] = [""]
         self.links: list[str] = []
         self._open: list[str] = []
@@ -92,6 +93,8 @@ class Scan(HTMLParser):
             self._open.pop()
         elif tag not in VOID:
             self.findings.append(f"stray </{tag}>")
+        if tag == "code" and "pre" in self._open:
+            self.blocks.append(self.code[-1])
         self.strings.append("")
 
     def handle_data(self, data: str) -> None:
