@@ -19,7 +19,8 @@ from __future__ import annotations
 import re
 
 from .blocks import Op, Page
-from .frames import Frames, Misfit, View, is_solid
+from .frame import Misfit, View, is_solid
+from .frames import Frames
 from .highlight import escape_text
 from .render import Renderer, TooDeep, tidy
 from .unfinished import hold
@@ -119,10 +120,10 @@ class LiveMarkdown:
             view = frames.view(window, settled=True)
             if frames and frames.tail(view, False) != self.renderer.html(node):
                 raise Misfit
-        self._window = self._narrow(view, window, window.endswith("\n")) + partial
+        self._window = self._narrow(view, window) + partial
         self._inside = _inside(frames, view)
 
-    def _narrow(self, view: View, window: str, lines: bool) -> str:
+    def _narrow(self, view: View, window: str) -> str:
         """Open frames while the window is long; the window that remains."""
         frames = self._frames
         while len(window) > self._size and self._misfits < _MOST_MISFITS and self._framing:
@@ -134,7 +135,7 @@ class LiveMarkdown:
                 self._stuck = (node.kind, node.start, len(view.levels))
                 break
             window, view = entered
-        rest = frames.consume(view, lines)
+        rest = frames.consume(view)
         return window if rest is None else rest
 
     # --- what is shown ----------------------------------------------------------------------------------
