@@ -102,8 +102,8 @@ class _Joiner:
 
     def _flanks(self, mark: Mark, start: int, end: int) -> tuple[bool, bool]:
         """Whether every parser sees the marks open and close; whether a word touches them from outside."""
-        before, first = _outside(self._char(start - 1, -1)), _inside(self._char(start + 1, 0))
-        last, after = _inside(self._char(end - 1, -1)), _outside(self._char(end + 1, 0))
+        before, first = _outside(self._char(start - 1, -1)), _class(self._char(start + 1, 0))
+        last, after = _class(self._char(end - 1, -1)), _outside(self._char(end + 1, 0))
         inside_word = "w" in (before, after)
         # Among others, a mark that can both open and close may pair with the wrong one.
         both = inside_word or before == first == "p" or last == after == "p"
@@ -126,10 +126,6 @@ def _class(character: str) -> str:
     if character.isspace():
         return " "
     return "p" if unicodedata.category(character)[0] in "PSC" else "w"
-
-
-def _inside(character: str) -> str:
-    return _class(character)
 
 
 def _outside(character: str) -> str:

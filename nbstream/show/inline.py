@@ -23,7 +23,6 @@ _MATH_IN_CODE = re.compile(r"\\(?:begin|end)\{[a-z]*\*?\}|\\\\[()\[\]]|@@\d+@@",
 _LONGEST_DELIMITER = 2
 _BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)
 
-
 Place = Literal["text", "heading", "cell"]
 
 
@@ -37,7 +36,7 @@ class InlineWriter:
         Headings and cells have one line; in cells a pipe is a border.
     images : bool
         Whether images stay images.
-    plain_dollars : bool
+    bulk : bool
         The document as a whole holds too many dollars to isolate each.
     """
 
