@@ -22,7 +22,7 @@ from .serialize import Serializer
 
 DEEPEST = 40
 """Levels of nesting; markdown-it would silently leave out what lies deeper."""
-_MOST_LINES = 30_000
+_MOST_LINES = 12_000
 _MOST_BLOCKS = 60_000
 _MOST_MARKS = 40_000
 _MOST_FORMULAS = 2_000
