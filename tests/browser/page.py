@@ -172,7 +172,11 @@ class Notebook:
         self._loaded()
 
     def _loaded(self) -> None:
-        self.until("window.kernelReady && window.notebookPanel()?.context.isReady")
+        # Connected, if only to a busy kernel: a cell that is run before makes the front end start a new one.
+        self.until(
+            "window.kernelReady && window.notebookPanel()?.context.isReady && "
+            "window.notebookPanel().sessionContext.session?.kernel?.connectionStatus === 'connected'"
+        )
         self.page.locator(".jp-Notebook .jp-Cell").first.wait_for()
 
     def close(self) -> None:
