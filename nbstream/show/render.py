@@ -16,6 +16,7 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock, table
 from markdown_it.token import Token
 
+from . import cjk
 from .clean import FOOTER_MARK, clean
 from .highlight import code_html, escape_text
 from .spans import MATH, Inline, allowed_link, math
@@ -67,6 +68,7 @@ def _parser() -> MarkdownIt:
     parser.enable(["table", "strikethrough"]).disable(["reference", "html_block", "html_inline"])
     parser.validateLink = allowed_link  # type: ignore[method-assign]
     parser.block.ruler.at("table", _table, {"alt": ["paragraph", "reference"]})
+    cjk.plugin(parser)
     parser.inline.ruler.before("escape", "math", math)
     parser.block.ruler.before(
         "fence", "math_block", _math_block, {"alt": ["paragraph", "reference", "blockquote", "list"]}

@@ -83,7 +83,7 @@ def test_what_a_person_selected_stays_selected(page: Page) -> None:
     live = LiveMarkdown()
     apply(page, live.feed("First **block** of words.\n\nSecond paragraph begins"))
     page.evaluate("() => getSelection().selectAllChildren(document.querySelector('#root').firstElementChild)")
-    for word in " and goes on\n\n# Head\n\n- a\n- b\n\n```\ncode\n```\n".split(" "):
+    for word in ["", "and", "goes", "on\n\n#", "Head\n\n-", "a\n-", "b\n\n```\ncode\n```\n"]:
         apply(page, live.feed(word + " "))
         assert page.evaluate("() => getSelection().toString()").strip() == "First block of words."
 
