@@ -13,6 +13,7 @@ from functools import lru_cache
 from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
 
+from . import cjk
 from .clean import FOOTER_MARK, clean
 from .escape import html_text
 from .math import math_plugin
@@ -91,6 +92,7 @@ def parser(rules: Rules) -> MarkdownIt:
     """The parser of settling: CommonMark, tables, strikethrough, math; HTML is text."""
     options = {"html": False, "linkify": False, "typographer": False, "maxNesting": DEEPEST}
     md = MarkdownIt("commonmark", options).enable(["table", "strikethrough"])
+    cjk.plugin(md)
     math_plugin(md, rules)
     reread_plugin(md)
     if rules.bounds:

@@ -20,8 +20,8 @@ def bundle(
 ) -> tuple[dict[str, str], dict[str, Any]]:
     """The output's data and metadata.
 
-    `after` is Markdown of ours to stand behind the answer. ``text/plain`` is the model's text alone, which history and restore read; our card and footer stand
-    outside the answer, in the Markdown only.
+    `after` is Markdown of ours to stand behind the answer. ``text/plain`` is the model's text alone, which
+    history and restore read; our card and footer stand outside the answer, in the Markdown only.
     """
     parts = [_safely(answer.text)] if answer.text.strip() else []
     plain = clean(answer.text)

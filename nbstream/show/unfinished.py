@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 
+from .cjk import is_cjk
+
 MATH_SPAN = re.compile(
     r"\$\$(?!\s)([^$\n`]{1,198}?)\$\$"
     r"|(?<![A-Za-z0-9$])\$(?![\s$])([^$\n`]{0,197}[^$\n`\s\\])\$(?![A-Za-z0-9$])"
@@ -215,6 +217,9 @@ def _delimit(text: str, at: int, run: int, marks: list[tuple[str, int]]) -> None
     right = not before.isspace() and (not _PUNCTUATION.match(before) or after.isspace() or _punctuates(after))
     opens = left and (char != "_" or not right or _punctuates(before))
     closes = right and (char != "_" or not left or _punctuates(after))
+    if char == "*":
+        opens = opens or (_punctuates(after) and is_cjk(before))
+        closes = closes or (_punctuates(before) and is_cjk(after))
     if char == "~" and run != 2:
         return
     left_over = run
