@@ -37,7 +37,7 @@ def main() -> int:
             *("--output-dir", str(out), str(path.relative_to(ROOT))),
         )
     pages = [str(path.relative_to(ROOT)) for path in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])]
-    good &= run("-m", "pytest", "-q", "--doctest-modules", "--doctest-glob=*.md", "nbstream", *pages)
+    good &= run("-m", "pytest", "--doctest-modules", "--doctest-glob=*.md", "nbstream", *pages)
     if not notebooks():
         print("nbstream: there are no notebooks yet")
     return 0 if good else 1
