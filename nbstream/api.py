@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import builtins
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from .chat.session import Conversation, Prompt, session
+from .chat.conversation import Conversation
+from .chat.session import Prompt, session
 from .chat.stats import ProviderStats
 from .chat.stream import Stream
+from .credentials import Secret, guard
 from .i18n import t
 from .messages import Answer
 
@@ -56,6 +59,7 @@ def stream(prompt: Prompt, *, model: str | None = None, system: str | None = Non
     ...     pass
     """
     # The options are spelled out in `Session.call`, which refuses what it does not know.
+    options["credentials"] = _guarded(options.get("credentials"))
     call = session().call(prompt, model=model, system=system, **options)
     return Stream(session().run(call))
 
@@ -66,7 +70,15 @@ def ask(prompt: Prompt, *, model: str | None = None, system: str | None = None, 
     >>> ask("hello", model="demo", options={"delay": 0}).finish_reason
     'stop'
     """
+    options["credentials"] = _guarded(options.get("credentials"))
     return stream(prompt, model=model, system=system, **options).wait()
+
+
+def _guarded(credentials: Mapping[str, Any] | None) -> dict[str, Secret] | None:
+    """Keys as secrets from the first frame on: %xmode Verbose shows the variables of every frame."""
+    if credentials is None:
+        return None
+    return {name: one if isinstance(one, Secret) else guard(str(one)) for name, one in credentials.items()}
 
 
 def login(provider: str, **credentials: str) -> None:

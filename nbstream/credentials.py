@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
+from urllib.parse import quote
 
 from .errors import fail
 
@@ -44,10 +45,17 @@ class Secret:
         return Secret(value, parts=parts)
 
     def hide_in(self, text: str) -> str:
-        """`text` with every occurrence of the secret replaced by its mask."""
+        """`text` with every occurrence of the secret replaced by its mask, percent-encoded ones too."""
         for part in {self._value, *self._parts}:
-            if len(part) >= 4:
-                text = text.replace(part, str(self))
+            if len(part) < 4:
+                continue
+            for form in {part, quote(part, safe="")}:
+                text = text.replace(form, str(self))
+            # A message that was cut may end in the first half of the key.
+            for length in range(min(len(part) - 1, len(text)), 7, -1):
+                if text.rstrip("….").endswith(part[:length]):
+                    text = text.rstrip("….")[:-length] + str(self)
+                    break
         return text
 
     def __str__(self) -> str:
@@ -82,6 +90,17 @@ class CredentialField:
     hidden: bool = True
 
 
+def guard(value: str) -> Secret:
+    """A key as it was pasted or set; blanks around it do not count.
+
+    Raises `NbstreamError` (config) for one with a line break or a control character inside.
+    """
+    secret = Secret(value.strip())
+    if not value.strip().isprintable():
+        raise fail("config.header")
+    return secret
+
+
 def collect(
     fields: Iterable[CredentialField],
     given: Mapping[str, Any] | None,
@@ -102,13 +121,13 @@ def collect(
     for field in fields:
         value = (given or {}).get(field.name)
         if value is not None:
-            found[field.name] = value if isinstance(value, Secret) else Secret(str(value).strip())
+            found[field.name] = value if isinstance(value, Secret) else guard(str(value))
         elif field.name in kept:
             found[field.name] = kept[field.name]
         else:
             for name in field.env:
                 if environ.get(name, "").strip():
-                    found[field.name] = Secret(environ[name].strip())
+                    found[field.name] = guard(environ[name])
                     break
     return found
 
@@ -121,5 +140,5 @@ def prompt_for(
         from getpass import getpass
 
         ask = getpass
-    answers = {field.name: ask(f"{field.name}: ").strip() for field in fields}
-    return {name: Secret(value) for name, value in answers.items() if value}
+    answers = {field.name: guard(ask(f"{field.name}: ")) for field in fields}
+    return {name: secret for name, secret in answers.items() if secret}

@@ -13,6 +13,7 @@ import itertools
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Generator
 from contextlib import aclosing, suppress
 from functools import partial
@@ -24,6 +25,8 @@ from .background import io_loop
 from .call import Call, State
 from .turn import Progress, events
 
+LOOK = 1.0
+"""Seconds between looks at whether the loop of a turn still lives."""
 AHEAD = 512
 """Events that a turn may be ahead of its slowest reader before it stops reading the socket."""
 
@@ -54,7 +57,7 @@ class Run:
         self.observer = observer
         self.cancelled = False
         self._changed = threading.Condition()
-        self._sleepers = 0
+        self._sleepers = self._waiting = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._bells: set[_Bell] = set()
@@ -68,7 +71,7 @@ class Run:
         with self._changed:
             if self._loop is not None or self.progress.done:
                 return
-            self._loop = loop or io_loop()
+            self._loop, self._process = loop or io_loop(), os.getpid()
             self.progress.start()
         if loop is not None:
             self._spawn()
@@ -153,7 +156,7 @@ class Run:
 
     def _ahead(self) -> bool:
         positions = list(self._positions.values())
-        return bool(positions) and len(self.progress.events) - min(positions) > AHEAD
+        return not self._waiting and bool(positions) and len(self.progress.events) - min(positions) > AHEAD
 
     async def _wait_for_readers(self) -> None:
         while self._ahead():
@@ -168,6 +171,9 @@ class Run:
             self._positions.pop(reader, None)
         else:
             self._positions[reader] = position
+        self._make_room()
+
+    def _make_room(self) -> None:
         room, loop = self._room, self._loop
         if room is not None and loop is not None:
             with suppress(RuntimeError):
@@ -175,15 +181,41 @@ class Run:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Block until the turn is done, at most `timeout` seconds; whether it is. Ctrl-C gets through."""
-        return self._sleep(lambda: self.progress.done, timeout)
+        self._waiting += 1  # whoever waits for the end reads nothing meanwhile
+        try:
+            self._make_room()
+            return self._sleep(lambda: self.progress.done, timeout)
+        finally:
+            self._waiting -= 1
 
     def _sleep(self, ready: Callable[[], bool], timeout: float | None = None) -> bool:
+        if not ready() and self._on_own_loop():
+            # To block here would stop the loop that carries the turn: for ever, out of Ctrl-C's reach.
+            raise fail("config.blocks_loop", provider=self.call.provider.name)
         with self._changed:
             self._sleepers += 1
             try:
-                return self._changed.wait_for(ready, timeout)
+                end = None if timeout is None else time.monotonic() + timeout
+                while not ready():
+                    left = LOOK if end is None else min(LOOK, end - time.monotonic())
+                    if left <= 0:
+                        break
+                    if not self._changed.wait_for(ready, left) and self._orphaned():
+                        self.cancelled = True
+                        self._end(None)
+                return ready()
             finally:
                 self._sleepers -= 1
+
+    def _on_own_loop(self) -> bool:
+        try:
+            return self._loop is asyncio.get_running_loop()
+        except RuntimeError:
+            return False
+
+    def _orphaned(self) -> bool:
+        """Whether nobody carries the turn any more: its loop was closed, or this is a forked child."""
+        return self._loop is not None and (self._loop.is_closed() or self._process != os.getpid())
 
     def read(self) -> Generator[Event, None, None]:
         """The events from the first to the last, blocking; closing the generator cancels the turn."""
@@ -202,7 +234,8 @@ class Run:
         finally:
             self._read_to(reader, None)
             self.cancel()
-            self.wait(2.0)
+            if not self._on_own_loop():  # where the garbage collector may close us
+                self.wait(2.0)
 
     def aread(self) -> AsyncReader:
         """The same in the running loop, which also carries the turn if it has not begun elsewhere."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from ..credentials import Secret
-from ..errors import NbstreamError
+from ..errors import NbstreamError, fail
 from ..providers.base import Model, Provider
+from ..wire.address import shown
 from ..wire.http import opened
 from ..wire.limits import Limits
 from ..wire.request import WireRequest, WireResponse
 from .background import on_io
+from .masking import masked, masked_response
 
 LARGEST = 4 * 1024 * 1024
 
@@ -29,10 +31,9 @@ def models(provider: Provider, credentials: dict[str, Secret], base_url: str | N
         response = on_io(fetch(request, Limits(connect=5, first=15, idle=15)), timeout=30)
         if response.status < 300:
             return provider.models(response)
-        failure = provider.refused(response)
+        failure = provider.refused(masked_response(response, credentials.values()))
     except NbstreamError as error:
         failure = error
-    failure.provider = failure.provider or provider.name
-    for secret in credentials.values():
-        failure.what, failure.why, failure.fix = map(secret.hide_in, (failure.what, failure.why, failure.fix))
-    raise failure
+    except TimeoutError:  # bytes kept coming, an end did not
+        failure = fail("timeout.models", address=shown(str(request.url)), seconds="30")
+    raise masked(failure, provider.name, credentials.values())

@@ -24,6 +24,8 @@ class Turn:
         ``provider:model``.
     cell : str or None
         The id of the notebook cell that asked.
+    execution : str or None
+        The run of that cell: two turns of one run do not replace each other.
     fresh : bool
         Nothing before this turn is sent to the model (``--new``).
     answer : Answer or None
@@ -38,6 +40,7 @@ class Turn:
     options: Mapping[str, Any] = field(default_factory=dict)
     cell: str | None = None
     fresh: bool = False
+    execution: str | None = field(default=None, repr=False)
     answer: Answer | None = None
     replaced: Turn | None = field(default=None, repr=False)
     id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
@@ -79,7 +82,7 @@ class History:
 
     def begin(self, turn: Turn) -> Turn:
         """Put `turn` at the end, or in the place of the turn that the same cell made before."""
-        place = self.of_cell(turn.cell)
+        place = self._place_of(turn)
         if place is None:
             self.turns.append(turn)
         else:
@@ -90,12 +93,12 @@ class History:
     def finish(self, turn: Turn, answer: Answer) -> None:
         turn.answer = answer
 
-    def of_cell(self, cell: str | None) -> int | None:
-        """The position of the turn that `cell` made, or None."""
-        if cell is not None:
-            for position, turn in enumerate(self.turns):
-                if turn.cell == cell:
-                    return position
+    def _place_of(self, new: Turn) -> int | None:
+        """The position of the turn that an earlier run of the same cell made, or None."""
+        for position, turn in enumerate(self.turns):
+            again = turn.execution is None or turn.execution != new.execution
+            if again and turn.cell is not None and turn.cell == new.cell:
+                return position
         return None
 
     def before(self, turn: Turn) -> tuple[Message, ...]:

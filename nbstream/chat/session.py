@@ -15,16 +15,13 @@ from ..messages import Answer, ChatRequest, Message
 from ..providers import registry
 from ..providers.base import Provider
 from ..wire.limits import Limits
+from . import checks
 from .call import Call
-from .history import History, Turn
+from .conversation import Conversation
 from .stats import ProviderStats
 
 if TYPE_CHECKING:
     from .engine import Observer, Run
-    from .stream import Stream
-
-MAX_PROMPT = 4_000_000
-"""Bytes of one prompt, unless NBSTREAM_MAX_PROMPT says otherwise: about a million tokens."""
 
 Prompt = str | Message | Mapping[str, Any] | Iterable[Any]
 
@@ -53,13 +50,12 @@ class Session:
     def ready(self) -> list[str]:
         """The providers that have what they need here: keys, or a base URL of the user's own."""
         found = []
-        for name in registry.names():
-            provider = registry.get(name)
+        for provider in registry.loaded():
             if not any(field.required for field in provider.fields):
                 continue
             own = bool(self.base_url(provider)) and provider.key_optional_elsewhere
             if own or not self.missing(provider, self.credentials(provider)):
-                found.append(name)
+                found.append(provider.name)
         return found
 
     def default_model(self) -> str:
@@ -140,7 +136,8 @@ class Session:
         messages = Message.many(prompt)
         if not messages or not (messages[-1].content.strip() or messages[-1].tool_calls):
             raise fail("config.empty_prompt")
-        _bounded(messages)
+        checks.size(messages)
+        checks.values(temperature=temperature, retries=retries, options=options)
         provider, name = registry.split(model or self.default_model())
         address = base_url or self.base_url(provider)
         found = self.credentials(provider, credentials)
@@ -179,85 +176,6 @@ class Session:
         if name not in self.conversations:
             self.conversations[name] = Conversation(name, self)
         return self.conversations[name]
-
-
-def _bounded(messages: tuple[Message, ...]) -> None:
-    """Refuse a prompt that no model reads: a file pasted by mistake costs money before it is refused."""
-    size = sum(len(message.content.encode("utf-8", "replace")) for message in messages)
-    limit = int(os.environ.get("NBSTREAM_MAX_PROMPT") or MAX_PROMPT)
-    if size > limit:
-        raise fail(
-            "config.prompt_size",
-            size=f"{size / 1e6:.1f}",
-            limit=f"{limit / 1e6:.1f}",
-            tokens=f"{size / 4e6:.1f}",
-        )
-
-
-class Conversation:
-    """A conversation: its turns, and ways to go on. The magics and the panel write to it too.
-
-    Examples
-    --------
-    >>> talk = Session().conversation()
-    >>> answer = talk.ask("hello", model="demo", options={"delay": 0})
-    >>> [turn.status for turn in talk.turns]
-    ['done']
-    """
-
-    def __init__(self, name: str, session: Session) -> None:
-        self.name = name
-        self.history = History()
-        self._session = session
-
-    @property
-    def turns(self) -> list[Turn]:
-        """The turns, oldest first."""
-        return list(self.history.turns)
-
-    def begin(
-        self,
-        prompt: str,
-        *,
-        cell: str | None = None,
-        fresh: bool = False,
-        observer: Observer | None = None,
-        **options: Any,
-    ) -> tuple[Turn, Run]:
-        """A new turn and its run, not yet started. `options` are those of `nbstream.stream`.
-
-        Nothing changes in the history when the call cannot be put together.
-        """
-        call = self._session.call(prompt, **options)
-        kept = {
-            name: options[name] for name in ("temperature", "max_tokens") if options.get(name) is not None
-        }
-        turn = Turn(prompt, call.model, call.chat.system, kept, cell, fresh)
-        self.history.begin(turn)
-        run = self._session.run(call.with_history(self.history.before(turn)), observer)
-        run.when_done(lambda run, answer: self.history.finish(turn, answer))
-        return turn, run
-
-    def stream(self, prompt: str, **options: Any) -> Stream:
-        """Ask, with the conversation so far sent along; the turn joins it."""
-        from .stream import Stream
-
-        return Stream(self.begin(prompt, **options)[1])
-
-    def ask(self, prompt: str, **options: Any) -> Answer:
-        """The same, waiting for the whole answer."""
-        return self.stream(prompt, **options).wait()
-
-    def undo(self, count: int = 1) -> list[Turn]:
-        """Take the last `count` turns out."""
-        return self.history.undo(count)
-
-    def reset(self) -> None:
-        """Begin anew."""
-        self.history.reset()
-
-    def __repr__(self) -> str:
-        return f"<Conversation {self.name!r}: {len(self.turns)} turns>"
 
 
 @cache

@@ -32,6 +32,7 @@ from ..wire.lines import Surrogates
 from ..wire.request import Frame, WireRequest
 from ..wire.transport import Opening, Refused
 from .call import Call, State
+from .masking import masked, masked_response
 
 SHOWN = (TextDelta, ReasoningDelta, ToolCallDelta, Retract)
 
@@ -60,7 +61,7 @@ async def events(
                     yield batch
             return
         except NbstreamError as error:
-            failure = _masked(error, call)
+            failure = masked(error, call.provider.name, call.credentials.values())
         if shown:
             raise failure
         if not changed and (again := call.provider.again(request, failure)) is not None:
@@ -112,7 +113,8 @@ async def _attempt(call: Call, request: WireRequest) -> AsyncGenerator[list[Even
             else:
                 yield decoder.end()
     except Refused as refused:
-        refusal = call.provider.refused(refused.response)
+        secrets = call.credentials.values()
+        refusal = call.provider.refused(masked_response(refused.response, secrets))
     except NbstreamError as broken:
         # A connection that breaks after the end mark has broken nothing: many servers just hang up.
         if not decoder.finished:
@@ -195,15 +197,6 @@ class _Decoder:
             events.append(self._finish)
             self._finish = None
         return events
-
-
-def _masked(error: NbstreamError, call: Call) -> NbstreamError:
-    """`error` as this provider's, with no credential in its sentences (servers like to echo keys)."""
-    error.provider = error.provider or call.provider.name
-    for secret in call.credentials.values():
-        error.what, error.why, error.fix = map(secret.hide_in, (error.what, error.why, error.fix))
-    error.args = (error.what,)
-    return error
 
 
 class Progress:

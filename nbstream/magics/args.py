@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import keyword
 import re
+import shlex
 from typing import Any
 
 from IPython.core.error import UsageError
 from IPython.core.magic_arguments import MagicArgumentParser
-from IPython.utils._process_common import arg_split
 
 from ..errors import fail
 
 # What keys look like: OpenAI and its likes, Baidu, Google, Groq, xAI, Hugging Face, JWTs.
 _KEY = re.compile(
-    r"(?:^|[=\"'])(?:sk-[\w-]{12,}|bce-v3/\S+|AIza[\w-]{20,}|gsk_\w{16,}|xai-\w{16,}|hf_\w{16,}|eyJ[\w-]{20,})"
+    r"(?<![\w-])(?:sk-[\w-]{12,}|bce-v3/\S+|AIza[\w-]{20,}|gsk_\w{16,}|xai-\w{16,}|hf_\w{16,}|eyJ[\w-]{20,})"
 )
-_KEY_OPTION = re.compile(r"--?(?:api[-_]?(?:key|secret|password)|secret[-_]?key|token|password)\b", re.I)
+_KEY_OPTION = re.compile(
+    r"(?<!\S)--?(?:api[-_]?(?:key|secret|password)|secret[-_]?key|token|password)\b", re.I
+)
 
 
 def refuse_keys(line: str) -> None:
@@ -27,16 +30,15 @@ def refuse_keys(line: str) -> None:
 
 
 def words(line: str) -> list[str]:
-    """The words of a line; a quoted one is one word, without its quotes.
+    """The words of a line, quoted as in a shell.
 
-    >>> words('-s "be brief" -m demo')
-    ['-s', 'be brief', '-m', 'demo']
+    >>> words('-s "say \\\\"hi\\\\"" --model=demo')
+    ['-s', 'say "hi"', '--model=demo']
     """
     try:
-        found = arg_split(line, posix=False, strict=True)
+        return shlex.split(line)
     except ValueError:
         raise fail("config.quotes", line=line.strip()) from None
-    return [one[1:-1] if len(one) > 1 and one[0] == one[-1] and one[0] in "\"'" else one for one in found]
 
 
 def parse(parser: MagicArgumentParser, line: str) -> argparse.Namespace:
@@ -51,7 +53,8 @@ def parse(parser: MagicArgumentParser, line: str) -> argparse.Namespace:
         if rest[0].startswith("-"):
             close = difflib.get_close_matches(rest[0].partition("=")[0], options, n=1, cutoff=0.5)
             raise fail("config.unknown_option", name=rest[0], nearest=close[0] if close else "--help")
-        raise fail("config.stray_words", words=" ".join(rest)[:80])
+        stray = " ".join("…" if len(word) > 20 else word for word in rest)  # it could be a key of any kind
+        raise fail("config.stray_words", words=stray[:80])
     return known
 
 
@@ -65,6 +68,6 @@ def whole(value: str) -> int:
 
 def name(value: str) -> Any:
     """A Python name, for argparse."""
-    if not value.isidentifier():
+    if not value.isidentifier() or keyword.iskeyword(value):
         raise argparse.ArgumentTypeError(f"{value!r} is no Python name")
     return value

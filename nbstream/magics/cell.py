@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +18,7 @@ from IPython.core.magic_arguments import argument, magic_arguments
 from ..chat.session import session
 from ..errors import NbstreamError
 from . import args as arguments
-from .surface import Surface, cell_id, surface
+from .surface import Surface, cell_id, execution, surface
 
 TICK = 0.03
 """Seconds between looks at the turn: what an interrupt may have to wait for where locks do not hear it."""
@@ -70,7 +73,9 @@ def ask(prompt: str, options: Any, where: Surface) -> NbstreamError | None:
     }
     name = None if options.no_history else options.conversation
     talk = session().scratch() if options.no_history else session().conversation(options.conversation)
-    turn, run = talk.begin(prompt, cell=cell_id(), fresh=options.new, observer=sink, **chosen)
+    turn, run = talk.begin(
+        prompt, cell=cell_id(), execution=execution(), fresh=options.new, observer=sink, **chosen
+    )
 
     def settle() -> None:
         from ..show.settled import bundle
@@ -93,12 +98,28 @@ def ask(prompt: str, options: Any, where: Surface) -> NbstreamError | None:
         _wait(run)
     except KeyboardInterrupt:
         run.cancel()
-        with suppress(KeyboardInterrupt):  # twice pressed: do not wait for the socket
-            run.wait(2.0)
-    settle()
+    with _undisturbed() as pressed:
+        end = time.monotonic() + 2.0  # pressed once more: do not wait for the socket
+        while not pressed and not run.wait(TICK) and time.monotonic() < end:
+            pass
+        settle()
     answer = turn.answer or run.progress.answer()
     bind(answer)
     return answer.error
+
+
+@contextmanager
+def _undisturbed() -> Iterator[list[int]]:
+    """Ctrl-C waits for the end of this block, which is short: an answer half settled would be lost."""
+    pressed: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield pressed
+        return
+    before = signal.signal(signal.SIGINT, lambda number, frame: pressed.append(number))
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before if before is not None else signal.default_int_handler)
 
 
 def _introduction(answer: Any) -> str:

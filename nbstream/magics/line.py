@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -51,6 +52,8 @@ def llm_line(line: str) -> None:
 
 def _fitting(verb: str, rest: list[str]) -> list[str]:
     least, most = ARITY.get(verb, (0, 0))
+    if verb == "login" and len(rest) > 1:  # whatever it looks like: what else would one write here?
+        raise fail("config.key_on_line")
     if not least <= len(rest) <= most:
         raise fail("config.verb_words", name=verb, count=len(rest), least=least, most=most)
     return rest
@@ -72,7 +75,7 @@ def say(markdown: str | tuple[dict[str, str], dict[str, Any]] | None) -> None:
 def _both(markdown: str) -> dict[str, str]:
     import html
 
-    plain = html.unescape(markdown.replace("<span>", "").replace("</span>", ""))
+    plain = html.unescape(re.sub(r"</?span>|\\(?=[\\*_\[\]~|])", "", markdown))
     return {"text/markdown": markdown, "text/plain": plain}
 
 
@@ -105,8 +108,8 @@ def models(name: str | None = None) -> str:
     if name is None:
         ready = here.ready()
         rows = []
-        for one in registry.names():
-            provider = registry.get(one)
+        for provider in registry.loaded():
+            one = provider.name
             keyless = not any(field.required for field in provider.fields)
             mark = t("line.no_key_needed") if keyless else "✓" if one in ready else f"%llm login {one}"
             rows.append([one, provider.label, provider.default_model, mark])
@@ -176,8 +179,8 @@ def show(number: str | None = None) -> tuple[dict[str, str], dict[str, Any]]:
 
     talk = session().conversation()
     turns = talk.turns
-    if number is not None and not number.isdecimal():
-        raise fail("config.turn_number", given=number, count=len(turns))
+    if number is not None and not (number.isdecimal() and len(number) < 10):
+        raise fail("config.turn_number", given=number[:20], count=len(turns))
     position = int(number) if number else len(turns)
     if not 1 <= position <= len(turns):
         raise fail("config.turn_number", given=position, count=len(turns))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -41,6 +42,8 @@ def unload(shell: InteractiveShell) -> None:
                 del registered[name]
     if lone_line in shell.input_transformers_cleanup:
         shell.input_transformers_cleanup.remove(lone_line)
+    if background := sys.modules.get("nbstream.chat.background"):
+        background.shut_down()
 
 
 def lone_line(lines: list[str]) -> list[str]:

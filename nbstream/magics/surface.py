@@ -26,6 +26,12 @@ def surface() -> Surface:
     return "notebook" if parent().get("content", {}).get("allow_stdin", True) else "headless"
 
 
+def execution() -> str | None:
+    """What tells one run of a cell from the next."""
+    found = parent().get("header", {}).get("msg_id")
+    return str(found) if found else None
+
+
 def cell_id() -> str | None:
     """The id of the cell that runs, where the front end sends it."""
     found = parent().get("metadata", {}).get("cellId")

@@ -183,7 +183,7 @@ def _usage(holder: Mapping[str, Any]) -> Usage | None:
 def _count(holder: Any, name: str, otherwise: Any = None) -> int | None:
     value = holder.get(name) if isinstance(holder, Mapping) else None
     value = otherwise if value is None else value
-    return value if type(value) is int else None
+    return value if type(value) is int and 0 <= value < 1 << 53 else None
 
 
 class _Calls:

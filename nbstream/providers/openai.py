@@ -173,6 +173,11 @@ def endpoint(base_url: str, host: Host, path: str, *, insecure: bool = False) ->
     return urlunsplit((parts.scheme, parts.netloc, prefix + path, parts.query, ""))
 
 
+def _public(url: str) -> str:
+    """`url` without what may be a password in it."""
+    return re.sub(r"//[^/@]*@", "//…@", url.partition("?")[0])
+
+
 def _split(url: str, host: Host) -> SplitResult:
     try:
         parts = urlsplit(url)
@@ -180,7 +185,7 @@ def _split(url: str, host: Host) -> SplitResult:
     except ValueError:
         good = False
     if not good or re.search(r"[\s\x00-\x1f\x7f]", url):
-        raise fail("config.base_url", provider=host.name, given=clean(url, 200))
+        raise fail("config.base_url", provider=host.name, given=clean(_public(url), 200))
     return parts
 
 

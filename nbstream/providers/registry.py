@@ -7,15 +7,18 @@ provider's, and it loads to a `Provider`, or to a class or function that makes o
 from __future__ import annotations
 
 import difflib
+import logging
+from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 
-from ..errors import fail
+from ..errors import NbstreamError, fail
 from .base import Provider
 from .hosts import HOSTS, Host
 
 GROUP = "nbstream.providers"
+log = logging.getLogger("nbstream")
 
 OWN: dict[str, str] = {
     "demo": "demo:Demo",
@@ -52,6 +55,15 @@ def names() -> list[str]:
     return sorted({*OWN, *_HOSTS, *_others()})
 
 
+def loaded() -> Iterator[Provider]:
+    """All providers that load; one that another package broke is left out."""
+    for name in names():
+        try:
+            yield get(name)
+        except NbstreamError:
+            log.debug("the provider %s could not be loaded", name, exc_info=True)
+
+
 def split(model: str) -> tuple[Provider, str]:
     """``provider:model`` as its two halves; without the second, the provider's default model.
 
@@ -75,7 +87,11 @@ def _made(name: str) -> Provider:
         module, _, attribute = OWN[name].partition(":")
         made: object = getattr(import_module(f".{module}", __package__), attribute)
     else:
-        made = _others()[name].load()
+        try:
+            made = _others()[name].load()
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"[:200]
+            raise fail("config.plugin", name=name, reason=reason) from None
     provider = made if isinstance(made, Provider) else made() if callable(made) else None
     if not isinstance(provider, Provider):
         raise TypeError(f"the entry point {name!r} of {GROUP} gave {provider!r}, which is no Provider")

@@ -30,11 +30,19 @@ def bundle(
         plain = plain or str(answer.error)
     if after:
         parts.append(after)
-    if footer:
-        parts.append(f"*{words.MARK} {literal(words.footer(answer).removeprefix(words.MARK))}*")
+    if footer and (line := _footer(answer)):
+        parts.append(line)
     return {"text/markdown": "\n\n".join(parts), "text/plain": plain}, words.receipt(
         turn, answer, conversation
     )
+
+
+def _footer(answer: Answer) -> str:
+    try:
+        return f"*{words.MARK} {literal(words.footer(answer).removeprefix(words.MARK))}*"
+    except Exception:  # odd numbers from a server must not cost the answer
+        log.exception("the footer could not be written")
+        return ""
 
 
 def _safely(text: str) -> str:

@@ -71,13 +71,18 @@ class TerminalSink(SilentSink):
         self._footer = footer
 
     def batch(self, events: list[Event]) -> None:
-        sys.stdout.write("".join(clean(event.text) for event in events if type(event) is TextDelta))
-        sys.stdout.flush()
+        _write("".join(clean(event.text) for event in events if type(event) is TextDelta))
 
     def done(self, answer: Answer) -> None:
         last = str(answer.error) if answer.error else words.footer(answer) if self._footer else ""
-        sys.stdout.write(("\n\n" if answer.text else "") + (f"{clean(last)}\n" if last else ""))
-        sys.stdout.flush()
+        _write(("\n\n" if answer.text else "") + (f"{clean(last)}\n" if last else ""))
+
+
+def _write(text: str) -> None:
+    """`text` on stdout, with ``?`` for what its encoding does not have: an emoji must not end the answer."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
+    sys.stdout.flush()
 
 
 class WidgetSink(Sink):

@@ -8,12 +8,14 @@ exceptions attached: those carry the request, and the request carries the key.
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import ssl
 import urllib.request
 import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager, suppress
+from contextvars import ContextVar
 from functools import cache
 
 import httpx2 as httpx
@@ -108,7 +110,7 @@ async def opened(request: WireRequest, limits: Limits) -> AsyncIterator[Reply]:
             )
             limit = limits.patience(begun=False, slow_start=request.slow_start)
             async with asyncio.timeout(limit):
-                response = await client.send(built, stream=True)
+                response = await _sent(client, built)
         except TimeoutError:
             failure = fail("timeout.first", address=address, seconds=f"{limit:g}")
         except httpx.ConnectTimeout:
@@ -116,6 +118,8 @@ async def opened(request: WireRequest, limits: Limits) -> AsyncIterator[Reply]:
         except httpx.InvalidURL:
             failure = fail("config.base_url", given=address)
         except UnicodeEncodeError:
+            failure = fail("config.header")
+        except httpx.LocalProtocolError:  # its text quotes the header, and the header holds the key
             failure = fail("config.header")
         except (httpx.HTTPError, OSError, ValueError) as error:
             failure = _unconnected(error, address)
@@ -126,6 +130,19 @@ async def opened(request: WireRequest, limits: Limits) -> AsyncIterator[Reply]:
         finally:
             with suppress(httpx.HTTPError, OSError):
                 await response.aclose()
+
+
+_ours: ContextVar[bool] = ContextVar("nbstream_request", default=False)
+# httpx2 logs whole URLs at INFO; in ours a password or a key may stand.
+logging.getLogger("httpx2").addFilter(lambda record: not _ours.get())
+
+
+async def _sent(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
+    token = _ours.set(True)
+    try:
+        return await client.send(request, stream=True)
+    finally:
+        _ours.reset(token)
 
 
 def _plain(value: str | Secret) -> str:
@@ -168,6 +185,8 @@ def _diagnosed(error: Exception, address: str) -> NbstreamError:
             return fail("connection.certificate", address=address, reason=reason)
         if isinstance(cause, ssl.SSLError):
             return fail("connection.tls", address=address, reason=cause.reason or str(cause))
+        if isinstance(cause, ConnectionRefusedError) and not is_loopback(address) and _proxies():
+            return fail("connection.proxy", address=address, reason=f"{', '.join(_proxies())}: refused")
         if isinstance(cause, ConnectionRefusedError):
             return fail("connection.refused", address=address)
         if isinstance(cause, httpx.ProxyError):
@@ -218,14 +237,19 @@ async def _client(url: str) -> AsyncIterator[httpx.AsyncClient]:
     pool = _pools.setdefault(loop, _Pool())
     loopback = is_loopback(url)
     secure = url.lower().startswith("https:")
-    proxies = () if loopback else tuple(sorted(urllib.request.getproxies().items()))
-    key = (loopback, secure, proxies)
+    key = (loopback, secure, () if loopback else tuple(sorted(urllib.request.getproxies().items())))
     if (client := pool.clients.get(key)) is None:
-        client = pool.clients[key] = httpx.AsyncClient(
-            verify=_no_store() if loopback and not secure else _store(),
-            trust_env=not loopback,
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
-        )
+        try:
+            client = httpx.AsyncClient(
+                verify=_no_store() if loopback and not secure else _store(),
+                trust_env=not loopback,
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
+            )
+        except (ImportError, ValueError, httpx.InvalidURL):  # SOCKS without socksio; a proxy that is no URL
+            client = None
+        if client is None:
+            raise fail("config.proxy", given=", ".join(_proxies()))
+        pool.clients[key] = client
     pool.streams += 1
     try:
         yield client
@@ -234,6 +258,11 @@ async def _client(url: str) -> AsyncIterator[httpx.AsyncClient]:
         if pool.streams == 0 and loop not in _kept:
             # A loop that is not ours may end at any moment; connections must not outlive it.
             await close_all()
+
+
+def _proxies() -> list[str]:
+    """The proxies of the environment, without passwords."""
+    return [shown(value) for name, value in urllib.request.getproxies().items() if name != "no"]
 
 
 @cache

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import math
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from ..errors import fail
 
@@ -39,14 +41,18 @@ class Limits:
         if isinstance(timeout, Limits):
             return timeout
         if isinstance(timeout, dict):
-            try:
-                return replace(cls(), **timeout)
-            except TypeError:
-                raise fail("config.timeout", given=sorted(timeout)) from None
-        if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or timeout <= 0:
-            raise fail("config.timeout", given=repr(timeout))
+            known = {field.name for field in fields(cls)}
+            if not (timeout.keys() <= known and all(one is None or _good(one) for one in timeout.values())):
+                raise fail("config.timeout", given=repr(timeout)[:80])
+            return replace(cls(), **timeout)
+        if not _good(timeout):
+            raise fail("config.timeout", given=repr(timeout)[:80])
         return cls(first=float(timeout), idle=float(timeout))
 
     def patience(self, *, begun: bool, slow_start: bool) -> float | None:
         """How long the next byte may take."""
         return self.first if slow_start and not begun else self.idle
+
+
+def _good(seconds: Any) -> bool:
+    return type(seconds) in (int, float) and math.isfinite(seconds) and seconds > 0

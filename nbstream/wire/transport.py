@@ -76,7 +76,7 @@ class Opening:
                 chunk = head + chunk
                 start = chunk.removeprefix(b"\xef\xbb\xbf").lstrip()
                 if len(start) < 5 and any(field.startswith(start) for field in FIELDS):
-                    head = chunk
+                    head = start  # blanks and blank lines mean nothing before the first field
                     continue
                 head = None
                 if not _is_stream(self._request, reply, start):

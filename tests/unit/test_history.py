@@ -80,3 +80,11 @@ def test_undo_and_reset_give_what_they_took():
     assert history.undo(0) == []
     assert history.reset() == turns[:2]
     assert history.turns == []
+
+
+def test_several_turns_of_one_run_of_a_cell_stand_side_by_side() -> None:
+    history = History()
+    for number in range(2):
+        for prompt in ("one", "two"):
+            asked(history, prompt, cell="a", execution=f"run {number}")
+        assert [turn.prompt for turn in history.turns] == ["one", "two"], "and a second run replaces both"

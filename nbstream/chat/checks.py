@@ -1,0 +1,44 @@
+"""What can be wrong with the values of a call, said before anything is sent."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import fail
+from ..i18n import t
+from ..messages import Message
+
+MAX_PROMPT = 4_000_000
+"""Bytes of one prompt, unless NBSTREAM_MAX_PROMPT says otherwise: about a million tokens."""
+
+
+def size(messages: tuple[Message, ...]) -> None:
+    """Refuse a prompt that no model reads: a file pasted by mistake costs money before it is refused."""
+    wanted = os.environ.get("NBSTREAM_MAX_PROMPT", "")
+    limit = int(wanted) if wanted.isdecimal() and len(wanted) < 16 else MAX_PROMPT
+    found = sum(len(message.content.encode("utf-8", "replace")) for message in messages)
+    if found > limit:
+        mega, most, tokens = (f"{number / 1e6:.1f}" for number in (found, limit, found / 4))
+        raise fail("config.prompt_size", size=mega, limit=most, tokens=tokens)
+
+
+def values(*, temperature: Any, retries: Any, options: Mapping[str, Any] | None) -> None:
+    """Refuse numbers that are none, and options that are no JSON."""
+    if temperature is not None and not _finite(temperature):
+        raise fail(
+            "config.number", name="temperature", given=str(temperature)[:40], wanted=t("number.finite")
+        )
+    if retries is not None and not (type(retries) is int and retries >= 0):
+        raise fail("config.number", name="retries", given=str(retries)[:40], wanted=t("number.whole"))
+    try:
+        json.dumps(dict(options or {}), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise fail("config.options", reason=str(error)[:200]) from None
+
+
+def _finite(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value) and value >= 0

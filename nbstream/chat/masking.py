@@ -1,0 +1,31 @@
+"""Keys taken out of what servers send back: some like to echo them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from ..credentials import Secret
+from ..errors import NbstreamError
+from ..wire.request import WireResponse
+
+
+def masked(error: NbstreamError, provider: str, secrets: Iterable[Secret]) -> NbstreamError:
+    """`error` as that provider's, with no credential in any of its texts."""
+    error.provider = error.provider or provider
+    for secret in secrets:
+        error.what, error.why, error.fix = map(secret.hide_in, (error.what, error.why, error.fix))
+        error.code = error.code and secret.hide_in(error.code)
+        error.request_id = error.request_id and secret.hide_in(error.request_id)
+    error.args = (error.what,)
+    return error
+
+
+def masked_response(response: WireResponse, secrets: Iterable[Secret]) -> WireResponse:
+    """`response` without credentials: before a message in it is cut, which could leave half a key."""
+    for secret in secrets:
+        headers = {name: secret.hide_in(value) for name, value in response.headers.items()}
+        text = response.body.decode("utf-8", "surrogateescape")
+        body = secret.hide_in(text).encode("utf-8", "surrogateescape")
+        response = replace(response, headers=headers, body=body)
+    return response
