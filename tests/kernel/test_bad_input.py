@@ -63,7 +63,7 @@ CELLS = {
     "plain http to another machine": ("%env OPENAI_BASE_URL=http://a.invalid\n%%llm -m openai:x\nHello", "https://"),
     "nobody listens": ("%env OPENAI_BASE_URL=http://127.0.0.1:9/v1\n%%llm -m openai:x\nHello", "refused"),
     "no such host": ("%env OPENAI_BASE_URL=https://a.invalid/v1\n%%llm -m openai:x\nHello", "not found"),
-    "a certificate nobody vouches for": ("%env OPENAI_BASE_URL={tls}\n%%llm -m openai:x\nHello", "certificate"),
+    "a certificate nobody knows": ("%env OPENAI_BASE_URL={tls}\n%%llm -m openai:x\nHello", "certificate"),
 }  # fmt: skip
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.kernel.kernels import Kernel
+import time
+
+from tests.kernel.kernels import Kernel, Run
 from tests.served import Served
 
 BREAK = """
@@ -13,10 +15,10 @@ broken.{name} = fail
 """
 
 
-def shown(run) -> str:
+def shown(run: Run) -> str:
     """All text that went to the view."""
-    messages = [m["content"]["data"].get("content") or {} for m in run.messages if m["msg_type"] == "comm_msg"]
-    return "".join(op[-1] for message in messages for op in message.get("ops") or [])
+    sent = [m["content"]["data"].get("content") or {} for m in run.messages if m["msg_type"] == "comm_msg"]
+    return "".join(op[-1] for message in sent for op in message.get("ops") or [])
 
 
 def test_text_that_cannot_be_rendered_is_shown_as_it_is(kernel: Kernel, served: Served) -> None:
@@ -43,3 +45,17 @@ def test_a_view_that_fails_does_not_cost_the_answer(kernel: Kernel, served: Serv
     assert run.outputs[-1]["data"]["text/plain"] == served.log()[-1]["text"]
     history = kernel.run("%llm history").markdown
     assert "openai" in history
+
+
+def test_a_square_that_is_pressed_twice_still_leaves_markdown(kernel: Kernel, served: Served) -> None:
+    kernel.run(served.setup())
+    for _ in range(8):
+        run = kernel.start("%%llm -m openai:words:2000@300\nHello", allow_stdin=True)
+        run.until(lambda run: len(shown(run)) > 20)
+        kernel.interrupt()
+        time.sleep(0.015)  # the pause of a nervous finger: what is tested
+        kernel.interrupt()
+        run.finish()
+        # The second one may end the run after our part of it; the answer stands in any case.
+        assert "text/markdown" in run.outputs[0]["data"], run.outputs[0]
+        assert "stopped" in run.outputs[0]["data"]["text/markdown"]
