@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from nbstream.show.sinks import CLOSE_AFTER
 from tests.browser.answers import assert_same
 from tests.browser.page import FrontEnd, Notebook, answer_in
 from tests.served import Served
@@ -35,7 +34,7 @@ def stays(notebook: Notebook, sent: str) -> None:
     expect(notebook.output(1)).to_contain_text("⟡")
     assert_same(notebook.answer(1), sent)
     expect(notebook.output(1).locator("button", has_text="Stop")).not_to_be_visible()
-    notebook.page.wait_for_timeout(1000 * CLOSE_AFTER + 1000)  # that nothing happens has no event
+    notebook.page.wait_for_timeout(3000)  # that nothing happens has no event
     assert_same(notebook.answer(1), sent)
 
 
