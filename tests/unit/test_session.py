@@ -140,9 +140,7 @@ def test_statistics_count_turns_tokens_and_errors():
     session = Session()
     session.conversation().ask("hello", model="demo", options={"delay": 0})
     with pytest.raises(nbstream.NbstreamError):
-        session.conversation().ask(
-            "hello", model="openai:x", base_url="http://127.0.0.1:9/v1", retries=0
-        )
+        session.conversation().ask("hello", model="openai:x", base_url="http://127.0.0.1:9/v1", retries=0)
     demo, openai = session.stats["demo"], session.stats["openai"]
     assert (demo.turns, demo.errors, openai.turns, openai.error_rate) == (1, 0, 1, 1.0)
     assert demo.output_tokens > 20 and demo.first_token_p50 is not None and openai.first_token_p50 is None
