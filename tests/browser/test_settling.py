@@ -33,10 +33,11 @@ RECORD = """
 }
 """
 PLACES = """
-area => ['h2', 'table', 'td', 'p'].map(name => {
+area => ['h2', 'table', 'th', 'td', 'p'].map(name => {
   const nodes = [...area.querySelectorAll(name)].filter(node => !node.closest('.nbs-ghost'));
   const box = nodes[0].getBoundingClientRect();
-  return [name, Math.round(box.left), Math.round(box.top), Math.round(box.height)];
+  const align = getComputedStyle(nodes[0]).textAlign.replace('-webkit-', '');
+  return [name + ' ' + align, Math.round(box.left), Math.round(box.top), Math.round(box.height)];
 })
 """
 
@@ -63,12 +64,10 @@ def test_blocks_stay_where_they_were(front: FrontEnd, served: Served) -> None:
     notebook.wait_done()
     expect(notebook.output(2).locator(".nbs-answer")).to_have_count(0)
     after = notebook.output(2).evaluate(PLACES)
-    moved = [
-        (a, b)
-        for a, b in zip(before, after, strict=True)
-        if any(abs(x - y) > 2 for x, y in zip(a[1:], b[1:], strict=True))
-    ]
-    assert not moved, "name, left, top, height: before and after"
+    for old, new in zip(before, after, strict=True):
+        assert old[0] == new[0], "the text of a cell is aligned in another way"
+        for was, stands in zip(old[1:], new[1:], strict=True):
+            assert abs(was - stands) <= 2, f"{old} became {new} (left, top, height)"
 
 
 @pytest.mark.parametrize("above", [0, 120])
