@@ -36,7 +36,7 @@ PLACES = """
 area => ['h2', 'table', 'th', 'td', 'p'].map(name => {
   const nodes = [...area.querySelectorAll(name)].filter(node => !node.closest('.nbs-ghost'));
   const box = nodes[0].getBoundingClientRect();
-  const align = getComputedStyle(nodes[0]).textAlign.replace('-webkit-', '');
+  const align = getComputedStyle(nodes[0]).textAlign.replace('-webkit-', '').replace('start', 'left');
   return [name + ' ' + align, Math.round(box.left), Math.round(box.top), Math.round(box.height)];
 })
 """
