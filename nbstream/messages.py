@@ -166,6 +166,8 @@ class Timing:
     """Seconds since the epoch."""
     first_token: float | None = None
     duration: float | None = None
+    pieces: int = 0
+    """Deltas of text and reasoning: about as many as tokens, where the provider does not count."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ class Call:
 class State:
     """What a turn is doing while no text comes: for the status line."""
 
-    phase: Literal["connecting", "retrying"]
+    phase: Literal["connecting", "waiting", "retrying"]
     seconds: float = 0.0
     attempt: int = 0
     attempts: int = 0

@@ -55,7 +55,7 @@ async def events(
         on_state(State("connecting", attempt=attempt, attempts=call.retries))
         failure: NbstreamError
         try:
-            async with aclosing(_attempt(call, request)) as batches:
+            async with aclosing(_attempt(call, request, on_state)) as batches:
                 async for batch in batches:
                     shown = shown or any(isinstance(event, SHOWN) for event in batch)
                     yield batch
@@ -95,9 +95,11 @@ class _Feed(Iterator[Frame]):
         return frame
 
 
-async def _attempt(call: Call, request: WireRequest) -> AsyncGenerator[list[Event], None]:
+async def _attempt(
+    call: Call, request: WireRequest, on_state: Callable[[State], None]
+) -> AsyncGenerator[list[Event], None]:
     """One request and its answer."""
-    opening = Opening(request, call.limits)
+    opening = Opening(request, call.limits, lambda: on_state(State("waiting")))
     decoder = _Decoder(call.provider)
     refusal: NbstreamError | None = None
     try:
@@ -283,7 +285,7 @@ class Progress:
             usage=usage,
             notes=tuple(self.notes),
             model=self.model,
-            timing=Timing(self._started, first, self._duration),
+            timing=Timing(self._started, first, self._duration, len(self.stamps)),
             error=self.error,
             opaque=tuple(opaque),
         )

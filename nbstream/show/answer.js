@@ -50,10 +50,12 @@ class View {
     this.acked = 0;
     this.show(model.get("status"));
     this.sync();
+    // What a page sends before its subshell stands waits until the cell ends: ask until something comes.
+    this.asking = setInterval(() => (this.seq < 0 ? this.sync(true) : clearInterval(this.asking)), 60);
   }
 
-  sync() {
-    if (this.over || (this.asked && Date.now() - this.asked < 500)) return;
+  sync(again) {
+    if (this.over || (!again && this.asked && Date.now() - this.asked < 500)) return;
     this.asked = Date.now();
     this.model.send({ do: "sync" });
   }
@@ -167,6 +169,7 @@ class View {
   }
 
   close() {
+    clearInterval(this.asking);
     clearInterval(this.ticking);
     clearTimeout(this.later);
   }

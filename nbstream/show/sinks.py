@@ -28,8 +28,6 @@ from .plain import PlainText
 
 log = logging.getLogger("nbstream")
 
-CLOSE_AFTER = 2.0
-"""Seconds that a widget goes on listening when its answer is settled."""
 FIRST_SNAPSHOT = 0.25
 """Seconds after which a view that has not answered is sent all there is; doubles each time."""
 
@@ -103,7 +101,7 @@ class WidgetSink(Sink):
         self._seq = 0
         self._timer: asyncio.TimerHandle | None = None
         self._phase = ""
-        self._views = 0
+        self._heard = False
         self._handle: DisplayHandle | None = None
         self._status: dict[str, Any] | None = None
         self._end: dict[str, Any] | None = None
@@ -206,7 +204,7 @@ class WidgetSink(Sink):
 
     def _snapshot_unasked(self, delay: float) -> None:
         # Where the front end's messages wait until the cell ends, its question for a snapshot does too.
-        if not self._views and self._end is None:
+        if not self._heard and self._end is None:
             self._snapshot()
             self._loop.call_later(2 * delay, self._snapshot_unasked, 2 * delay)
 
@@ -219,7 +217,7 @@ class WidgetSink(Sink):
         elif wish == "ack" and isinstance(seq := content.get("seq"), int):
             self._pacer.acked(seq)
         elif wish == "sync":
-            self._views += 1
+            self._heard = True
             self._loop.call_soon_threadsafe(self._snapshot)
 
     # --- at the end -----------------------------------------------------------------------------------
@@ -230,12 +228,9 @@ class WidgetSink(Sink):
             return
         self.widget.send({"settle": True})
         self._handle.update(bundle, raw=True, metadata=metadata)
-        if self._views <= 1:
-            # Not at once: what the view had sent meanwhile would be logged into the next cell's output.
-            self._loop.call_soon_threadsafe(self._loop.call_later, CLOSE_AFTER, self.widget.close)
-        else:
-            # A page that was reloaded in mid-stream never sees the update: there the widget stays.
-            _keep(self.widget)
+        # A page that was reloaded in mid-stream never sees the update and asks for the widget when the
+        # kernel is free again, however late that is: the widget stays a while.
+        _keep(self.widget)
 
 
 _kept: deque[AnswerWidget] = deque()

@@ -39,6 +39,8 @@ def status(model: str, state: State | None, *, thinking: bool = False) -> dict[s
             s="{s}",
         )
         return {"text": text, "seconds": state.seconds, "step": -1}
+    if state is not None and state.phase == "waiting":
+        return {"text": t("status.waiting", model=name, s="{s}"), "seconds": 0, "step": 1}
     if state is not None:
         return {"text": t("status.connecting", model=name), "seconds": 0, "step": 0}
     if thinking:
@@ -59,6 +61,8 @@ def footer(answer: Answer) -> str:
     if usage is not None and usage.output_tokens is not None:
         given = "?" if usage.input_tokens is None else f"{usage.input_tokens:,}"
         parts.append(t("footer.tokens", input=given, output=f"{usage.output_tokens:,}"))
+    elif answer.finish_reason == "cancelled" and timing.pieces:
+        parts.append(t("footer.about", output=f"{timing.pieces:,}"))
     if timing.first_token is not None and timing.duration is not None:
         parts.append(t("footer.first", seconds=f"{timing.first_token:.2g}"))
         spent = timing.duration - timing.first_token

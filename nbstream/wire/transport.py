@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 
 from ..errors import fail
@@ -28,13 +28,16 @@ class Refused(Exception):
 
 
 class Opening:
-    """Frames of one request, and what is known of its state.
+    """Frames of one request, and what is known of its state. `accepted` is called when a stream is open.
 
     ``async for batch in opening.frames()`` gives lists of frames: all that one read from the socket held.
     """
 
-    def __init__(self, request: WireRequest, limits: Limits) -> None:
+    def __init__(
+        self, request: WireRequest, limits: Limits, accepted: Callable[[], None] | None = None
+    ) -> None:
         self._request = request
+        self._accepted = accepted or (lambda: None)
         self._limits = limits
         self._reply: Reply | None = None
         self.headers: dict[str, str] = {}
@@ -60,6 +63,7 @@ class Opening:
             self._reply, self.headers = reply, reply.headers
             if reply.status >= 300:
                 raise Refused(await reply.refusal())
+            self._accepted()
             if self._request.transport == "json":
                 yield [await _body(reply)]
                 return

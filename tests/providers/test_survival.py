@@ -164,7 +164,7 @@ def test_a_process_that_ends_in_mid_stream_ends_quietly(server: OpenAIServer) ->
         print(len(next(held)) > 0)
     """
     done = subprocess.run(
-        [sys.executable, "-X", "dev", "-c", textwrap.dedent(program)],
+        [sys.executable, "-W", "default", "-c", textwrap.dedent(program)],
         capture_output=True, text=True, timeout=30, cwd=ROOT,
     )  # fmt: skip
     assert (done.stdout, done.stderr, done.returncode) == ("True\n", "", 0)
