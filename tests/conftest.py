@@ -6,15 +6,36 @@ Playwright's synchronous face keeps an event loop on the main thread while a bro
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.browser import chromium
 from tests.served import Served
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: "browser" in getattr(item, "fixturenames", ()))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all tests: Playwright's synchronous face can be entered only once."""
+    from playwright.sync_api import sync_playwright
+
+    if chromium.find() is None:
+        if os.environ.get("CI", "").lower() not in ("", "0", "false"):
+            pytest.fail(chromium.MISSING, pytrace=False)  # in CI a test that did not run has not passed
+        pytest.skip(chromium.MISSING)
+    with sync_playwright() as playwright:
+        browser = chromium.launch(playwright)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

@@ -7,31 +7,17 @@ empties ``front.errors``).
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext
 
-from tests.browser import chromium
 from tests.browser.jupyter import Server
 from tests.browser.page import FrontEnd
 
 VIEWPORT = {"width": 1280, "height": 1400}
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    if chromium.find() is None:
-        if os.environ.get("CI", "").lower() not in ("", "0", "false"):
-            pytest.fail(chromium.MISSING, pytrace=False)  # in CI a test that did not run has not passed
-        pytest.skip(chromium.MISSING)
-    with sync_playwright() as playwright:
-        browser = chromium.launch(playwright)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ one output of our own which does run.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,11 +15,10 @@ from urllib.parse import urlsplit
 
 import nbformat
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from nbstream.show.markdown import parser, settle
 from nbstream.show.rules import RULES
-from tests.browser import chromium
 from tests.browser.jupyter import Server
 from tests.hostile.corpus import Entry, controls, hostile
 
@@ -28,18 +26,6 @@ HERE = Path(__file__).parent
 # Bulk that stays Markdown; what settles as one block of code is one block of code here too.
 BULK = {"many dollars", "many spaced dollars", "nested quotations", "many prices", "entities", "our mark"}
 RUNS = '<img src=x onerror="window.trusted = true">'
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if chromium.find() is None:
-        if os.environ.get("CI", "").lower() not in ("", "0", "false"):
-            pytest.fail(chromium.MISSING, pytrace=False)
-        pytest.skip(chromium.MISSING)
-    with sync_playwright() as playwright:
-        browser = chromium.launch(playwright)
-        yield browser
-        browser.close()
 
 
 def sample() -> list[Entry]:
