@@ -35,6 +35,8 @@ def command(port: str) -> list[str]:
         "jupyterlab",
         f"--ServerApp.root_dir={ROOT}",
         f"--LabApp.default_url=/lab/tree/{first}",
+        "--LabApp.news_url=None",  # a first look should not begin under a pop-up
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]
     if port:
         # A port that was asked for is the port, or an error: never the next free one.

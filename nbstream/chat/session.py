@@ -154,7 +154,9 @@ class Session:
             messages, name, system, temperature, max_tokens, tuple(tools), address,
             allow_insecure, options or {},
         )  # fmt: skip
-        return Call(provider, chat, found, limits, s.retries if retries is None else retries)
+        call = Call(provider, chat, found, limits, s.retries if retries is None else retries)
+        call.provider.request(chat, found)  # what cannot be asked is said now, before any history is written
+        return call
 
     def run(self, call: Call, observer: Observer | None = None) -> Run:
         """A run whose outcome is counted in `stats`."""

@@ -29,14 +29,14 @@ def refuse_keys(line: str) -> None:
         raise fail("config.key_on_line")
 
 
-def words(line: str) -> list[str]:
-    """The words of a line, quoted as in a shell.
+def words(line: str, *, comments: bool = False) -> list[str]:
+    """The words of a line, quoted as in a shell; `comments`: without what follows a ``#``.
 
     >>> words('-s "say \\\\"hi\\\\"" --model=demo')
     ['-s', 'say "hi"', '--model=demo']
     """
     try:
-        return shlex.split(line)
+        return shlex.split(line, comments=comments)
     except ValueError:
         raise fail("config.quotes", line=line.strip()) from None
 

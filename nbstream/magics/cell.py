@@ -26,7 +26,7 @@ TICK = 0.03
 
 @no_var_expand
 @magic_arguments("%llm")  # IPython writes one more percent sign before it
-@argument("-m", "--model", help="provider or provider:model, such as spark:4.0Ultra or openai:gpt-6-luna")
+@argument("-m", "--model", help="provider or provider:model, such as deepseek or ollama:qwen3:4b")
 @argument("-s", "--system", help='the system message: -s "Answer in one sentence."')
 @argument("-t", "--temperature", type=float, help="how freely to choose words")
 @argument("--max-tokens", type=arguments.whole, help="bound on the answer's length")

@@ -36,7 +36,7 @@ def llm_line(line: str) -> None:
     where = surface()
     try:
         arguments.refuse_keys(line)
-        verb, *rest = arguments.words(line) or ["status"]
+        verb, *rest = arguments.words(line, comments=True) or ["status"]
         if verb in ("help", "--help", "-h"):
             print(llm_line.__doc__)
             return
@@ -158,8 +158,9 @@ def history(name: str = "main") -> str:
     rows = []
     for number, turn in enumerate(turns, 1):
         text = turn.answer.text if turn.answer else ""
+        text = re.sub(r"\A\*[^*\n]+\*\n", "", text)  # the label of demo, alike in all of them
         rows.append([number, turn.model, _short(turn.prompt), _short(text), t(f"turn.{turn.status}")])
-    return table(["#", t("line.model"), t("line.prompt"), t("line.answer"), ""], rows)
+    return table(["#", t("line.model"), t("line.prompt"), t("line.answer"), t("line.status")], rows)
 
 
 def _short(text: str, most: int = 60) -> str:

@@ -39,6 +39,11 @@ class AnswerWidget(anywidget.AnyWidget):
         super().__init__(turn=turn, words=words, status=status, blocking=blocking)
         route_to_subshell(self.comm)
 
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The view; and in its place, where there is none (a notebook saved in mid-stream), a sentence."""
+        data, metadata = super()._repr_mimebundle_(**kwargs) or ({}, {})
+        return {**data, "text/plain": t("view.unsettled")}, metadata
+
 
 def route_to_subshell(comm: Any) -> None:
     """Have the front end's messages delivered while a cell runs.

@@ -64,7 +64,7 @@ def footer(answer: Answer) -> str:
     elif answer.finish_reason == "cancelled" and timing.pieces:
         parts.append(t("footer.about", output=f"{timing.pieces:,}"))
     if timing.first_token is not None and timing.duration is not None:
-        parts.append(t("footer.first", seconds=f"{timing.first_token:.2g}"))
+        parts.append(t("footer.first", seconds=f"{max(0.01, timing.first_token):.2f}"))
         spent = timing.duration - timing.first_token
         if usage is not None and usage.output_tokens and spent > 0.05:
             parts.append(t("footer.speed", rate=f"{usage.output_tokens / spent:.0f}"))
