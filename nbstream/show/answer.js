@@ -87,7 +87,7 @@ class View {
   }
 
   acknowledge() {
-    if (this.later || this.over) return; // after the end the kernel listens no more
+    if (this.later || this.over) return; // after the end there is nothing left to pace
     const wait = Math.max(0, this.acked + 250 - Date.now());
     this.later = setTimeout(() => {
       this.later = 0;

@@ -40,7 +40,6 @@ class Opening:
         self._accepted = accepted or (lambda: None)
         self._limits = limits
         self._reply: Reply | None = None
-        self.headers: dict[str, str] = {}
 
     def begun(self) -> None:
         """The first token has come: from now on the shorter patience holds."""
@@ -60,7 +59,7 @@ class Opening:
                 yield [frame]
             return
         async with opened(self._request, self._limits) as reply:
-            self._reply, self.headers = reply, reply.headers
+            self._reply = reply
             if reply.status >= 300:
                 raise Refused(await reply.refusal())
             self._accepted()
