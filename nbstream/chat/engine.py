@@ -80,9 +80,10 @@ class Run:
 
     def _spawn(self) -> None:
         assert self._loop is not None
+        if self.cancelled:  # a task that is cancelled before its first step never comes to its end
+            self._end(None)
+            return
         self._task = self._loop.create_task(self._work(), name="nbstream-turn")
-        if self.cancelled:
-            self._task.cancel()
 
     def cancel(self) -> None:
         """Stop as soon as may be; what has come is kept. From any thread; harmless when repeated."""

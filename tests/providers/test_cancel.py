@@ -176,6 +176,15 @@ def test_a_stream_that_was_never_begun_sends_nothing(server: OpenAIServer) -> No
     assert server.log == []
 
 
+def test_a_stream_that_is_stopped_as_it_begins_ends(server: OpenAIServer) -> None:
+    for _ in range(ROUNDS):  # the stop comes before, while or after the loop takes the turn up
+        run = asked(server)._run
+        run.start()
+        run.cancel()
+        assert run.wait(5), "whoever waits for it would wait for ever"
+        assert run.progress.answer().finish_reason == "cancelled"
+
+
 def test_cancel_is_harmless_when_repeated_and_after_the_end(server: OpenAIServer) -> None:
     stream = asked(server, "words:3")
     assert stream.wait().finish_reason == "stop"
