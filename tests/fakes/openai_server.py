@@ -4,6 +4,7 @@
     think:N@R        N random words of reasoning, then N of text
     rich:N@R         a random Markdown document of at least N tokens: headings, table, list, fence
     hold             a heading and a table, then the rest only after POST /control/release
+    say:R            the last message itself at R tokens a second; waits for /control/release at each ⏸
     slow-first:S     S seconds of silence before the first token
     vector:NAME      replays tests/vectors/NAME.json, each chunk in a write of its own
     vector-bytes:N   the same byte by byte; vector-close:N with a body that ends with the connection
@@ -100,6 +101,15 @@ class OpenAIServer(Loopback):
         await stream.tokens([" words."], 0)
         await stream.finish()
 
+    async def _say(self, exchange: Exchange, argument: str) -> None:
+        stream = Stream(exchange)
+        await stream.open()
+        for number, part in enumerate(str(exchange.record.body["messages"][-1]["content"]).split("⏸")):
+            if number:
+                await self.released()
+            await stream.tokens(texts.tokenized(part), float(argument or 0))
+        await stream.finish()
+
     async def _json(self, exchange: Exchange, argument: str) -> None:
         await _whole(exchange, texts.words(20))
 
@@ -149,7 +159,7 @@ class OpenAIServer(Loopback):
 
 BEHAVIOURS = {
     *("words", "think", "rich", "hold", "slow-first", "vector", "vector-bytes", "vector-close", "status"),
-    *("flaky", "html", "json", "cut", "endless", "silent", "echo"),
+    *("flaky", "html", "json", "cut", "endless", "silent", "echo", "say"),
 }
 
 
