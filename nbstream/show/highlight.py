@@ -10,8 +10,10 @@ take quadratic time on text made for it. `CSS` paints the classes with JupyterLa
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from html import escape
 from typing import Any, cast
 
@@ -40,6 +42,9 @@ _ALIASES["node"] = "js"
 _LINES = 32  # a piece ends at the first empty line after this many lines …
 _MOST_LINES = 48  # … or here
 _MOST_CHARS = 6_000
+_STEP = 8  # lines
+_LINE_END = re.compile("\n")
+_COMMENT, _COMMENT_END = re.compile(r"/\*|<!--"), re.compile(r"\*/|-->")
 _MOST_COLOURED = 300_000  # characters of one block
 _LONG_LINE = 1_000  # a longer line is no code that one reads: shown as it is, without colours
 
@@ -148,7 +153,7 @@ def _chunk(text: str, start: int) -> int:
     return at
 
 
-def code_html(language: str, code: str, state: State = State()) -> str:
+def code_html(language: str, code: str, state: State = State(), unfinished: bool = False) -> str:
     """The HTML inside ``<code>`` for a block, or for the rest of one that begins in `state`."""
     parts, at = [], 0
     while piece := next_piece(language, code, at, state):
@@ -156,15 +161,36 @@ def code_html(language: str, code: str, state: State = State()) -> str:
         at, state = at + piece.length, piece.after
     if at < len(code):
         rest = code[at:]
-        parts.append(escape_text(rest) if state.inside_line else _wrapped(language, rest, state).html)
+        inside = state.inside_line
+        parts.append(escape_text(rest) if inside else _wrapped(language, rest, state, unfinished).html)
     return "".join(parts)
 
 
-def _wrapped(language: str, text: str, state: State) -> Piece:
-    html, stack = paint(language if state.done < _MOST_COLOURED else "", text, state.stack)
-    return Piece(len(text), f'<span class="{CHUNK}">{html}</span>', State(state.done + len(text), stack))
+def _wrapped(language: str, text: str, state: State, unfinished: bool = False) -> Piece:
+    language = language if state.done < _MOST_COLOURED else ""
+    stack, parts, at = state.stack, [], 0
+    for stop in [*_stops(text), len(text)] if unfinished else [len(text)]:
+        html, stack = paint(language, text[at:stop], stack)
+        parts.append(html)
+        at = stop
+    html = f'<span class="{CHUNK}">{"".join(parts)}</span>'
+    return Piece(len(text), html, State(state.done + len(text), stack))
 
 
+def _stops(text: str) -> Iterator[int]:
+    """Where to cut a piece that still grows, so that only its last lines are lexed again with each batch.
+
+    A token over several lines may lose its colour there until the piece is whole. Open comments are spared.
+    """
+    at = 0
+    for count, match in enumerate(_LINE_END.finditer(text), 1):
+        if count % _STEP == 0:
+            at = match.end()
+            if len(_COMMENT.findall(text, 0, at)) == len(_COMMENT_END.findall(text, 0, at)):
+                yield at
+
+
+@lru_cache(maxsize=32)
 def paint(language: str, text: str, stack: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     """Coloured HTML of `text` and the lexer's stack behind it."""
     lexer = _lexer(language)
@@ -175,10 +201,12 @@ def paint(language: str, text: str, stack: tuple[str, ...]) -> tuple[str, tuple[
     for name, value in _runs(tokens):
         shown = escape_text(value)
         parts.append(f'<span class="nbs-{name}">{shown}</span>' if name else shown)
-    cleaned: str = nh3.clean(
-        "".join(parts), tags={"span"}, attributes={}, allowed_classes={"span": set(CLASSES)}, link_rel=None
-    )
-    return cleaned, after
+    return _cleaner().clean("".join(parts)), after
+
+
+@cache
+def _cleaner() -> nh3.Cleaner:
+    return nh3.Cleaner(tags={"span"}, attributes={}, allowed_classes={"span": set(CLASSES)}, link_rel=None)
 
 
 def escape_text(text: str) -> str:
@@ -232,17 +260,16 @@ def _drive(lexer: RegexLexer, text: str, stack: list[str]) -> tuple[list[tuple[A
             match = match_here(text, at)
             if match is None:
                 continue
-            if action is None:
-                pass
-            elif callable(action) and not isinstance(action, tuple):
-                tokens += [(kind, value) for _, kind, value in action(lexer, match)]
-            else:
+            if isinstance(action, tuple):  # a token type
                 tokens.append((action, match.group()))
-            before = at
-            at = match.end()
-            _move(stack, transition)
-            if at > before or transition is not None:
-                break
+            elif action is not None:
+                tokens += [(kind, value) for _, kind, value in action(lexer, match)]
+            before, at = at, match.end()
+            if transition is not None:
+                _move(stack, transition)
+            elif at == before:
+                continue
+            break
         else:
             if text[at] == "\n":
                 stack[:] = ["root"]  # as Pygments recovers: an error ends with its line
@@ -254,8 +281,6 @@ def _drive(lexer: RegexLexer, text: str, stack: list[str]) -> tuple[list[tuple[A
 def _move(stack: list[str], transition: Any) -> None:
     steps = transition if isinstance(transition, tuple) else (transition,)
     for step in steps:
-        if step is None:
-            continue
         if isinstance(step, int):
             keep = max(1, len(stack) + step if step < 0 else step)
             del stack[keep:]

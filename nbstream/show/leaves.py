@@ -49,7 +49,8 @@ def leaf_html(renderer: Renderer, frame: Frame, node: Node, unfinished: bool) ->
     if frame.kind == "p":
         return renderer.inline.html(node.text[frame.skip :], unfinished)
     if frame.kind == "code":
-        return code_html(frame.language, node.text[frame.skip :], frame.state)
+        grows = unfinished and not node.closed
+        return code_html(frame.language, node.text[frame.skip :], frame.state, grows)
     return "".join(renderer.html(row, unfinished) for row in node.children)
 
 

@@ -117,9 +117,10 @@ class LiveMarkdown:
                 self._block = ["\n".join(view.lines[node.start :]), partial]
                 self._misfits, self._stuck = 0, None
             window = frames.move(view, node.start)
-            view = frames.view(window, settled=True)
-            if frames and frames.tail(view, False) != self.renderer.html(node):
-                raise Misfit
+            if frames or len(window) > self._size:
+                view = frames.view(window, settled=True)
+                if frames and frames.tail(view, False) != self.renderer.html(node):
+                    raise Misfit
         self._window = self._narrow(view, window) + partial
         self._inside = _inside(frames, view)
 

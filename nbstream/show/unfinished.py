@@ -78,6 +78,7 @@ _HELD_LINK = 300
 _OPEN_CODE = 400
 _OPEN_EMPHASIS = 600
 _PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~\u2010-\u2027\u3001-\u3003\u3008-\u3011\uff01-\uff0f]")
+_MARK = re.compile(r"[\\`\[!$*_~&<]")
 _HALVES = {  # of an entity, of an address
     "&": re.compile(r"&[#a-zA-Z0-9]{0,31}$"),
     "<": re.compile(r"<(?:[A-Za-z][^\s<>]{0,200})?$"),
@@ -107,8 +108,8 @@ def _undecided(text: str) -> tuple[str, str]:
     """The part of `text` that may be shown, and the marks which close what is open in it."""
     marks: list[tuple[str, int]] = []  # open emphasis: the mark and where its text begins
     at, end = 0, len(text)
-    while at < end:
-        char = text[at]
+    while found := _MARK.search(text, at):
+        at, char = found.start(), found.group()
         if char == "\\":
             match = MATH_SPAN.match(text, at)
             if at + 1 == end or (match is None and _may_be_math(text, at)):
@@ -142,7 +143,7 @@ def _undecided(text: str) -> tuple[str, str]:
         elif char in _HALVES and _HALVES[char].match(text, at):
             return text[:at], _closers(marks, text, at)
         else:
-            at += 1
+            at += 1  # a mark that is none
     return text, _closers(marks, text, end)
 
 
