@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from statistics import median
 from typing import Any
 
@@ -50,6 +51,9 @@ class Figures:
     gave_up: bool
     limited: bool
     uncertainty: float
+    """How far the page's clock may be off."""
+    idle: float | None
+    """Seconds of CPU a second of the page's main thread when nothing changes any more: the sampler's cost."""
     runs: int = 1
 
     def as_json(self) -> dict[str, Any]:
@@ -90,6 +94,7 @@ def figures(contender: Contender, workload: Workload, seen: Seen) -> Figures:
         gave_up=seen.gave_up,
         limited=seen.limited,
         uncertainty=1000 * seen.uncertainty,
+        idle=None if seen.gave_up else idle(seen.looks, seen.changed),
     )
 
 
@@ -116,6 +121,12 @@ def main_thread(looks: Sequence[tuple[float, float]], ended: float, changed: flo
     return at_end - first, max(0.0, at_time(looks, changed) - at_end)
 
 
+def idle(looks: Sequence[tuple[float, float]], changed: float) -> float:
+    """Seconds of CPU a second from half a second after the last change on."""
+    since = max(changed, looks[0][0]) + 0.5
+    return (looks[-1][1] - at_time(looks, since)) / max(0.1, looks[-1][0] - since)
+
+
 def at_time(looks: Sequence[tuple[float, float]], when: float) -> float:
     """The reading at `when`, on a straight line between the two looks around it."""
     before = looks[0]
@@ -134,7 +145,7 @@ def height_drops(heights: Sequence[float]) -> list[float]:
     >>> height_drops([0, 10, 8, 9, 9, 3])
     [2, 6]
     """
-    steps = zip(heights, heights[1:], strict=False)
+    steps = pairwise(heights)
     return [before - after for before, after in steps if before - after > VISIBLE_STEP]
 
 

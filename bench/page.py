@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
 from collections.abc import Iterator
@@ -42,7 +43,7 @@ class Seen:
     tasks: list[tuple[float, float]]
     """``(start, duration)`` of the page's tasks above 50 ms."""
     looks: list[tuple[float, float]]
-    """``(time, CPU seconds of the page's main thread so far)``."""
+    """``(time, CPU seconds of the page's main thread so far)``, from the cell's start."""
     changed: float
     """When the output last changed."""
     text: str
@@ -76,10 +77,10 @@ class Bench:
             offset, uncertainty = tab.clock()
             tab.evaluate(f"window.bench.start({MEASURED})")
             logged = self.server.log_file.stat().st_size
+            looks = [look(tab)]
             cpu = spent(kernel)
             begun = time.monotonic()
             run_cell(tab, MEASURED)
-            looks: list[tuple[float, float]] = []
             state: dict[str, Any] = {"done": False}
             cell_cpu = None
             while not (state["done"] and state["now"] - state["changed"] > QUIET * 1000):
@@ -87,8 +88,7 @@ class Bench:
                     break
                 time.sleep(LOOK)
                 state = tab.evaluate("window.bench.state()")
-                metrics = tab.metrics()
-                looks.append((metrics["Timestamp"], metrics["TaskDuration"]))
+                looks.append(look(tab))
                 if state["done"] and cell_cpu is None:
                     cell_cpu = spent(kernel) - cpu
             sent = self.provider.sent()
@@ -100,7 +100,7 @@ class Bench:
                 tasks=[(at / 1000 + offset, length / 1000) for at, length in result["tasks"]],
                 looks=looks,
                 changed=result["changed"] / 1000 + offset,
-                text=tab.evaluate(f"window.bench.visible({MEASURED}, {'true' if contender.markdown else 'false'})"),
+                text=tab.evaluate(f"window.bench.visible({MEASURED}, {json.dumps(contender.markdown)})"),
                 bytes=result["bytes"],
                 messages=result["messages"],
                 kernel_cpu=spent(kernel) - cpu if cell_cpu is None else cell_cpu,
@@ -114,8 +114,9 @@ class Bench:
     def _opened(self, cells: list[str]) -> Iterator[tuple[Tab, str]]:
         name = uuid.uuid4().hex[:8]
         path = f"{name}.ipynb"
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
-        notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        notebook.metadata["kernelspec"] = kernel
         nbformat.write(notebook, self.server.root / path)
         tab = self.chrome.tab(SAMPLER)
         try:
@@ -152,6 +153,12 @@ def run_cell(tab: Tab, index: int) -> None:
     tab.evaluate(
         f"window.notebookPanel().content.activeCellIndex = {index}, window.runCommand('notebook:run-cell'), 0"
     )
+
+
+def look(tab: Tab) -> tuple[float, float]:
+    """The machine's clock, and the seconds of CPU that the page's main thread has used."""
+    metrics = tab.metrics()
+    return metrics["Timestamp"], metrics["TaskDuration"]
 
 
 def spent(process: psutil.Process) -> float:

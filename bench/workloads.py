@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from tests.fakes.texts import word
 
+PATIENCE = 30
+"""Seconds that a contender may take longer than the provider."""
 MARKERS = 1000
 """Markers in one answer at most: enough for a 99th percentile, few enough to cost nothing."""
 
@@ -22,8 +24,6 @@ class Workload:
 
     count: int
     rate: int
-    bound: float = 90.0
-    """Seconds after which a contender that has not finished is given up."""
 
     @classmethod
     def parse(cls, text: str) -> Workload:
@@ -46,6 +46,11 @@ class Workload:
         return f"{self.count:,} @ {self.rate:,}/s" if self.rate else f"{self.count:,} at full speed"
 
     @property
+    def bound(self) -> float:
+        """Seconds after which a contender that has not finished is given up."""
+        return PATIENCE + (self.count / self.rate if self.rate else 0)
+
+    @property
     def every(self) -> int:
         """Every how many tokens a marker stands."""
         return max(2, self.count // MARKERS)
@@ -55,7 +60,7 @@ class Workload:
 
 
 WORKLOADS = (Workload(500, 50), Workload(4_000, 200), Workload(20_000, 2_000), Workload(8_000, 0))
-QUICK = (Workload(150, 50), Workload(1_000, 500))
+QUICK = (Workload(1_000, 200),)
 
 
 def marker(number: int) -> str:
