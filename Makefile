@@ -4,10 +4,12 @@
 #   PYTHON=/path/to/python   the interpreter that .venv is made from (default: the first that is 3.11 or newer)
 #   PORT=8888                the port of `make demo`
 #   T='tests/unit -x'        what `make test` gives to pytest (default: everything)
+#   B=--quick                what `make bench` gives to bench/run.py (default: everything, a quarter of an hour)
 
 PYTHON ?=
 PORT ?=
 T ?=
+B ?=
 export PYTHON
 
 VENV := .venv
@@ -31,6 +33,7 @@ demo:  ## open the first notebook in JupyterLab; no key and no network needed
 test:  ## every test: unit, doctests, wire, providers, kernels, browser
 	@sh tools/venv.sh dev
 	@$(BIN)/python tools/ensure_chromium.py
+	@$(BIN)/python tools/kernels.py
 	@$(BIN)/python -m pytest $(T)
 
 check:  ## style and types: ruff, mypy --strict
@@ -40,13 +43,13 @@ check:  ## style and types: ruff, mypy --strict
 	@$(BIN)/mypy --strict nbstream
 
 bench:  ## what we promise, measured
-	@sh tools/venv.sh dev
-	@if [ -f bench/run.py ]; then $(BIN)/python bench/run.py; \
-	else echo "There is no bench/run.py yet: the benchmark comes later."; fi
+	@sh tools/venv.sh bench
+	@$(BIN)/python tools/ensure_chromium.py
+	@$(BIN)/python bench/run.py $(B)
 
 docs:  ## run the notebooks and every example in the documents
 	@sh tools/venv.sh dev
 	@$(BIN)/python tools/docs.py
 
-clean:  ## remove .venv and what was built
-	rm -rf $(VENV) build dist shots .pytest_cache .mypy_cache .ruff_cache
+clean:  ## remove .venv, .venv-kernels and what was built
+	rm -rf $(VENV) $(VENV)-kernels build dist shots .pytest_cache .mypy_cache .ruff_cache

@@ -6,10 +6,11 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.getipython import get_ipython
 from IPython.core.magic import no_var_expand
@@ -20,8 +21,14 @@ from ..errors import NbstreamError
 from . import args as arguments
 from .surface import Surface, cell_id, execution, surface
 
+if TYPE_CHECKING:
+    from ..chat.engine import Run
+    from ..show.sinks import Sink
+
 TICK = 0.03
 """Seconds between looks at the turn: what an interrupt may have to wait for where locks do not hear it."""
+PATIENCE = 0.5
+"""Seconds in which a view may be heard on the control channel before its comm messages are pumped."""
 
 
 @no_var_expand
@@ -61,25 +68,14 @@ def ask(prompt: str, options: Any, where: Surface) -> NbstreamError | None:
 
     Raises `NbstreamError` for what goes wrong before anything is sent.
     """
-    from ..chat.stream import Stream
-
-    prompt = prompt.strip("\n")
-    sink = _sink(where, background=options.background)
-    chosen = {
-        "model": options.model,
-        "system": options.system,
-        "temperature": options.temperature,
-        "max_tokens": options.max_tokens,
-    }
+    detached = options.background and where != "headless"  # nobody would be there to see it end
     name = None if options.no_history else options.conversation
-    talk = session().scratch() if options.no_history else session().conversation(options.conversation)
-    turn, run = talk.begin(
-        prompt, cell=cell_id(), execution=execution(), fresh=options.new, observer=sink, **chosen
-    )
+    run: Run | None = None
 
     def settle() -> None:
         from ..show.settled import bundle
 
+        assert run is not None
         answer = turn.answer or replace(run.progress.answer(), finish_reason="cancelled")
         after = _introduction(answer) if where == "notebook" else ""
         sink.settle(*bundle(turn, answer, name, footer=session().settings.footer, after=after))
@@ -88,15 +84,37 @@ def ask(prompt: str, options: Any, where: Surface) -> NbstreamError | None:
         if options.out and (shell := get_ipython()) is not None:
             shell.user_ns[options.out] = value
 
-    bind(Stream(run))
     try:
-        sink.open(run, turn.id)
-        if options.background and where != "headless":  # nobody would be there to see it end
-            sink.when_done = settle
+        # The first time this imports a lot; Ctrl-C would end in the traceback of an import, so it waits.
+        with _undisturbed(most=1) as early:
+            from ..chat.stream import Stream
+
+            sink = _sink(where, background=options.background)
+            talk = session().scratch() if name is None else session().conversation(name)
+            turn, run = talk.begin(
+                prompt.strip("\n"),
+                cell=cell_id(),
+                execution=execution(),
+                fresh=options.new,
+                observer=sink,
+                model=options.model,
+                system=options.system,
+                temperature=options.temperature,
+                max_tokens=options.max_tokens,
+            )
+            bind(Stream(run))
+            sink.open(run, turn.id)
+            if detached:
+                sink.when_done = settle
             run.start()
+        if early:
+            run.cancel()
+        if detached:
             return None
-        _wait(run)
+        _wait(run, sink)
     except KeyboardInterrupt:
+        if run is None:
+            raise
         run.cancel()
     with _undisturbed() as pressed:
         end = time.monotonic() + 2.0  # pressed once more: do not wait for the socket
@@ -109,13 +127,22 @@ def ask(prompt: str, options: Any, where: Surface) -> NbstreamError | None:
 
 
 @contextmanager
-def _undisturbed() -> Iterator[list[int]]:
-    """Ctrl-C waits for the end of this block, which is short: an answer half settled would be lost."""
+def _undisturbed(most: int = sys.maxsize) -> Iterator[list[int]]:
+    """Ctrl-C waits for the end of this block, which is short: an answer half settled would be lost.
+
+    Whoever presses it more than `most` times is not made to wait.
+    """
     pressed: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield pressed
         return
-    before = signal.signal(signal.SIGINT, lambda number, frame: pressed.append(number))
+
+    def note(number: int, frame: FrameType | None) -> None:
+        pressed.append(number)
+        if len(pressed) > most:
+            signal.default_int_handler(number, frame)
+
+    before = signal.signal(signal.SIGINT, note)
     try:
         yield pressed
     finally:
@@ -133,18 +160,18 @@ def _introduction(answer: Any) -> str:
     return connect_markdown(here.ready())
 
 
-def _wait(run: Any) -> None:
-    """Start the turn and block until it is over."""
+def _wait(run: Run, sink: Sink) -> None:
+    """Block until the turn is over."""
     from .pump import pump
 
-    step: Callable[[], None] | None = pump()
-    run.start()
+    step = pump()
+    patient = time.monotonic() + PATIENCE
     while not run.wait(TICK):
-        if step is not None:
+        if step is not None and not sink.on_control and time.monotonic() > patient:
             step()
 
 
-def _sink(where: Surface, *, background: bool) -> Any:
+def _sink(where: Surface, *, background: bool) -> Sink:
     from ..show import sinks
 
     if where == "notebook":

@@ -44,6 +44,8 @@ def unload(shell: InteractiveShell) -> None:
         shell.input_transformers_cleanup.remove(lone_line)
     if background := sys.modules.get("nbstream.chat.background"):
         background.shut_down()
+    if control := sys.modules.get("nbstream.show.control"):
+        control.uninstall()
 
 
 def lone_line(lines: list[str]) -> list[str]:

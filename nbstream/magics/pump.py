@@ -1,9 +1,10 @@
-"""Hearing the front end while a cell runs, on kernels that have no subshells.
+"""Hearing a front end's comm messages while a cell runs, on kernels that have no subshells.
 
-On ipykernel 7 comm messages arrive on a subshell and there is nothing to do; running the kernel's loop
-nested there would lose queued cells. On ipykernel 6 they wait until the cell ends. There, and only there,
-nest_asyncio lets the loop take in what has arrived, and of that only comm messages are delivered:
-cells and everything else stay queued, in order.
+Most views speak on the control channel (`show/control.py`) and need none of this. Of those which cannot, on
+ipykernel 7 the messages may arrive on a subshell, and running the kernel's loop nested there would lose
+queued cells. On ipykernel 6 they wait until the cell ends. There, and only there, nest_asyncio lets the
+loop take in what has arrived, and of that only comm messages are delivered: cells and everything else stay
+queued, in order.
 """
 
 from __future__ import annotations
@@ -29,11 +30,11 @@ def pump() -> Callable[[], None] | None:
         loop = asyncio.get_running_loop()
     except RuntimeError:
         return None
-    import nest_asyncio
-
-    nest_asyncio.apply(loop)
 
     def step() -> None:
+        import nest_asyncio  # patches the loop for good: not before it is needed
+
+        nest_asyncio.apply(loop)
         loop.run_until_complete(asyncio.sleep(0))
         for item in [item for item in queue if _is_comm(kernel, item)]:
             queue.remove(item)

@@ -57,12 +57,37 @@ class View {
   sync(again) {
     if (this.over || (!again && this.asked && Date.now() - this.asked < 500)) return;
     this.asked = Date.now();
-    this.model.send({ do: "sync" });
+    this.say({ do: "sync" }, again || (this.seq >= 0 && !this.heard));
+  }
+
+  // A comm waits for the running cell where the kernel or the page knows no subshells. The kernel's control
+  // channel waits for nothing: once we know that we are heard there, all but Stop goes there alone.
+  say(wish, both) {
+    const type = this.model.get("control");
+    const kernel = this.model.widget_manager?.kernel;
+    let sent = false;
+    try {
+      if (type && kernel.sendControlMessage) {
+        const id = Math.random().toString(36).slice(2) + Date.now();
+        const names = { session: kernel.clientId, username: kernel.username, version: "5.3" };
+        kernel.sendControlMessage({
+          channel: "control",
+          header: { msg_id: id, msg_type: type, date: new Date().toISOString(), ...names },
+          parent_header: {},
+          metadata: {},
+          content: { turn: this.model.get("turn"), ...wish },
+          buffers: [],
+        });
+        sent = true;
+      }
+    } catch {} // a page which has the method for show
+    if (!sent || both) this.model.send(wish);
   }
 
   receive(msg) {
     if (msg.settle) return this.settle();
     if (msg.full) {
+      this.heard ||= msg.control;
       if (this.seq >= msg.seq) return;
       this.blocks.reset();
       this.thought.textContent = "";
@@ -92,11 +117,12 @@ class View {
     this.later = setTimeout(() => {
       this.later = 0;
       this.acked = Date.now();
-      this.model.send({ do: "ack", seq: this.seq });
+      this.say({ do: "ack", seq: this.seq }, !this.heard);
     }, wait);
   }
 
   show(status) {
+    if (status && this.stop.disabled) return; // "stopping" stands until it has
     clearInterval(this.ticking);
     this.el.classList.toggle("nbs-live", !!status);
     this.stop.hidden = !status;
@@ -127,13 +153,10 @@ class View {
     this.stop.disabled = true;
     this.status.textContent = this.words.stopping;
     clearInterval(this.ticking);
-    const seq = this.seq;
-    this.model.send({ do: "stop" });
+    this.say({ do: "stop" }, true);
     // Where the kernel cannot hear us because our own cell holds it, interrupt it as the ■ does.
     setTimeout(() => {
-      if (this.seq === seq && this.model.get("blocking")) {
-        this.model.widget_manager?.kernel?.interrupt?.();
-      }
+      if (!this.over && this.model.get("blocking")) this.model.widget_manager?.kernel?.interrupt?.();
     }, 400);
   }
 

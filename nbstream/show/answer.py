@@ -23,7 +23,8 @@ class AnswerWidget(anywidget.AnyWidget):
     """Carries operations to the view and its wishes back. The answer itself is in no trait.
 
     To the view: ``{seq, ops, think, reset, status, end}`` in order, or the same with ``full`` (all so
-    far), or ``{settle}``. From the view: ``{do: "sync" | "ack" | "stop"}``.
+    far), or ``{settle}``. From the view: ``{do: "sync" | "ack" | "stop"}``, by the comm or on the kernel's
+    control channel (see `control.py`).
     """
 
     _esm = asset("ops.js", "answer.js")
@@ -33,10 +34,12 @@ class AnswerWidget(anywidget.AnyWidget):
     status = Dict(allow_none=True).tag(sync=True)
     blocking = Bool(False).tag(sync=True)
     """Whether our own call holds the kernel's main thread: then the view may interrupt it."""
+    control = Unicode().tag(sync=True)
+    """The type of message by which the kernel hears a view on its control channel; "" where it cannot."""
 
-    def __init__(self, turn: str, status: dict[str, Any], *, blocking: bool) -> None:
+    def __init__(self, turn: str, status: dict[str, Any], *, blocking: bool, control: str = "") -> None:
         words = {name: t(f"view.{name}") for name in ("stop", "stop_title", "stopping", "thinking")}
-        super().__init__(turn=turn, words=words, status=status, blocking=blocking)
+        super().__init__(turn=turn, words=words, status=status, blocking=blocking, control=control)
         route_to_subshell(self.comm)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:

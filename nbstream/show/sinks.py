@@ -22,6 +22,7 @@ from ..messages import Answer, Event, ReasoningDelta, Retract, TextDelta
 from . import words
 from .answer import AnswerWidget
 from .clean import clean
+from .control import Ear
 from .live import LiveMarkdown
 from .pacer import Pacer
 from .plain import PlainText
@@ -37,6 +38,8 @@ class Sink:
 
     when_done: Callable[[], None] | None = None
     """Called on the run's loop after the end, where no cell waits for it (``--background``)."""
+    on_control = False
+    """Whether the view has been heard on the control channel: then its comm messages can wait."""
 
     def open(self, run: Run, turn: str) -> None:
         """Before the run starts."""
@@ -109,8 +112,10 @@ class WidgetSink(Sink):
     def open(self, run: Run, turn: str) -> None:
         self._run, self._loop = run, io_loop()
         self._status = words.status(run.call.model, State("connecting"))
-        self.widget = AnswerWidget(turn, self._status, blocking=self._blocking)
-        self.widget.on_msg(self._hear)
+        self._ear = Ear(turn, self._hear_on_control)
+        control = self._ear.request
+        self.widget = AnswerWidget(turn, self._status, blocking=self._blocking, control=control)
+        self.widget.on_msg(lambda widget, content, buffers: self._hear(content))
         self._handle = display(self.widget, display_id=True)
 
     # --- on the run's loop ----------------------------------------------------------------------------
@@ -199,6 +204,7 @@ class WidgetSink(Sink):
             "think": "".join(self._thought),
             "status": self._status,
             "end": self._end,
+            "control": self.on_control,
         }
         self.widget.send(snapshot)
 
@@ -210,7 +216,11 @@ class WidgetSink(Sink):
 
     # --- from the view, on whichever thread the kernel delivers it ------------------------------------
 
-    def _hear(self, widget: Any, content: dict[str, Any], buffers: Any) -> None:
+    def _hear_on_control(self, content: dict[str, Any]) -> None:
+        self.on_control = True
+        self._hear(content)
+
+    def _hear(self, content: dict[str, Any]) -> None:
         wish = content.get("do")
         if wish == "stop":
             self._run.cancel()

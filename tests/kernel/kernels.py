@@ -18,6 +18,7 @@ from jupyter_client import KernelManager
 from jupyter_client.kernelspec import KernelSpecManager
 
 from tests.environment import clean
+from tests.kernel.pairs import Pair, write_spec
 
 Message = dict[str, Any]
 
@@ -79,10 +80,10 @@ class Run:
         """Wait until the cell has ended and the kernel said so."""
         end = time.monotonic() + timeout
         self.until(lambda run: run.idle, timeout)
-        while self.reply is None:
-            reply = self.kernel.client.get_shell_msg(timeout=max(0.1, end - time.monotonic()))
-            self.kernel.replies[reply["parent_header"]["msg_id"]] = reply["content"]
-            self.reply = self.kernel.replies.get(self.msg_id)
+        while (reply := self.kernel.replies.get(self.msg_id)) is None:
+            message = self.kernel.client.get_shell_msg(timeout=max(0.1, end - time.monotonic()))
+            self.kernel.replies[message["parent_header"]["msg_id"]] = message["content"]
+        self.reply = reply
         return self
 
     # -- what a front end makes of a message ---------------------------------------------------------
@@ -120,17 +121,25 @@ class Run:
 
 
 class Kernel:
-    """A running ipykernel and its client."""
+    """A running ipykernel and its client: of this interpreter, or of another `pair` of versions.
 
-    def __init__(self, home: Path, **env: str) -> None:
+    It may still be starting: `ready` waits for it.
+    """
+
+    def __init__(self, home: Path, pair: Pair | None = None, **env: str) -> None:
         # No directories: the native kernel of this interpreter, never one that the machine has installed.
-        self.manager = KernelManager(kernel_spec_manager=KernelSpecManager(kernel_dirs=[]))
+        specs = KernelSpecManager(kernel_dirs=[str(home / "kernels")] if pair else [])
+        name = write_spec(home / "kernels", pair) if pair else "python3"
+        self.manager = KernelManager(kernel_spec_manager=specs, kernel_name=name)
         self.manager.start_kernel(env=clean(home, **env), cwd=str(home))
         self.client: Any = self.manager.blocking_client()
-        self.client.start_channels()
-        self.client.wait_for_ready(timeout=60)
         self.runs: dict[str, Run] = {}
         self.replies: dict[str, dict[str, Any]] = {}
+
+    def ready(self) -> Kernel:
+        self.client.start_channels()
+        self.client.wait_for_ready(timeout=60)
+        return self
 
     def start(self, code: str, cell_id: str | None = None, allow_stdin: bool = False) -> Run:
         """Send a cell and come back at once."""
@@ -162,6 +171,14 @@ class Kernel:
         assert run.status == "ok", run.errors
         return run.text.rstrip("\n")
 
+    def say(self, content: Message, comm: str | None = None) -> None:
+        """What a view sends: by the comm with this id, or else on the control channel."""
+        if comm is not None:
+            data = {"comm_id": comm, "data": {"method": "custom", "content": content}}
+            self.client.shell_channel.send(self.client.session.msg("comm_msg", data))
+        else:
+            self.client.control_channel.send(self.client.session.msg("nbstream_request", content))
+
     def interrupt(self) -> None:
         """What the front end's ■ does."""
         self.manager.interrupt_kernel()
@@ -184,6 +201,6 @@ class Kernel:
 def running(home: Path, **env: str) -> Iterator[Kernel]:
     kernel = Kernel(home, **env)
     try:
-        yield kernel
+        yield kernel.ready()
     finally:
         kernel.close()
