@@ -15,7 +15,7 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -110,6 +110,10 @@ class Provider(Served):
     def __init__(self) -> None:
         super().__init__(key=None)
         self._words = [sys.executable, str(ROOT / "bench/provider.py")]
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        return self
 
     def sent(self) -> dict[str, Any]:
         found: dict[str, Any] = self._ask("/bench/sent")

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Make .venv with `.[lab]` or `.[dev]`, once: tools/venv.sh lab|dev
+# Make .venv with `.[lab]`, `.[dev]` or `.[bench]`, once: tools/venv.sh lab|dev|bench
 #
 # A stamp holds the checksum of pyproject.toml, the checkout's path and the interpreter, so a warm run
 # installs nothing, and an edited pyproject.toml, a moved checkout or another PYTHON does the right thing.
@@ -30,7 +30,8 @@ wanted="$(cksum <pyproject.toml) $PWD $where"
 
 # -- is it there already? ----------------------------------------------------------------------------
 made() { [ -f "$venv/.made-$1" ] && [ "$(cat "$venv/.made-$1")" = "$wanted" ] && "$venv/bin/python" -c '' 2>/dev/null; }
-if made dev || made "$extra"; then exit 0; fi
+# dev holds lab, and bench holds dev.
+if made "$extra" || made bench || { [ "$extra" = lab ] && made dev; }; then exit 0; fi
 
 # -- make it -----------------------------------------------------------------------------------------
 if [ -d "$venv" ] && { ! "$venv/bin/python" -m pip --version >/dev/null 2>&1 ||
