@@ -5,7 +5,6 @@
 #   PORT=8888                the port of `make demo`
 #   T='tests/unit -x'        what `make test` gives to pytest (default: everything)
 #   B=--quick                what `make bench` gives to bench/run.py (default: everything, a quarter of an hour)
-#   B=--quick                what `make bench` gives to bench/run.py (default: everything, a quarter of an hour)
 
 PYTHON ?=
 PORT ?=
