@@ -19,7 +19,7 @@ _SPECIAL = re.compile(
 # At the end of a text a formula may follow, and an escaped dollar would pair with the wrong one.
 _OPENS_MATH = re.compile(r"[(\[\\$]|(?:begin|ref|eqref)\b|\Z")
 _WORD = re.compile(r"[A-Za-z0-9]")
-_LINE_START = re.compile(r"[#>]|[-+](?![^\s\ufeff\-+=:|])|=(?=[=\s]*$)|:(?=\s*-)")
+_LINE_START = re.compile(r"[#>]|[-+](?![^\s\ufeff\-+=:|])|=(?=[=\s]*$)|:(?=\s|$|-)")
 _NUMBERED = re.compile(r"(\d{1,9})([.)])(?=[\s\ufeff]|$)")
 
 

@@ -18,8 +18,9 @@ from .rules import Rules
 from .tex import in_table
 
 _TASK = re.compile(r"\[[ xX]\] (?! )")
-# What JupyterLab takes for math also inside code (dollars in code spans it leaves alone).
-_MATH_IN_CODE = re.compile(r"\\(?:begin|end)\{[a-z]*\*?\}|\\\\[()\[\]]|@@\d+@@", re.IGNORECASE)
+# What JupyterLab takes for math also inside code (dollars in code spans it leaves alone); and nbconvert,
+# from one pair of dollars to the next, across fences and all.
+_MATH_IN_CODE = re.compile(r"\\(?:begin|end)\{[a-z]*\*?\}|\\\\[()\[\]]|@@\d+@@|\$\$", re.IGNORECASE)
 _LONGEST_DELIMITER = 2
 _BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)
 
@@ -162,13 +163,12 @@ class InlineWriter:
             or (bool(runs) and (self._rich or in_link))
             or (code.endswith("\\") and self._rich)
             or (in_link and re.search(r"[\[\]\\<>]", code) is not None)
-            or (cell and "\\|" in code)
+            # nbconvert leaves the backslash of `\\|` in code.
+            or (cell and rules.table_pipes and "|" in code)
         )
         length = next(n for n in range(1, len(runs) + 2) if n not in runs)
         if hard or length > _LONGEST_DELIMITER:
             return f"<code>{html_text(code)}</code>"
-        if cell and rules.table_pipes:
-            code = code.replace("|", "\\|")
         if code.strip() and (code[0] == code[-1] == " " or "`" in (code[0], code[-1])):
             code = f" {code} "
         return "`" * length + code + "`" * length if code else ""

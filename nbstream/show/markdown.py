@@ -92,6 +92,7 @@ def parser(rules: Rules) -> MarkdownIt:
     """The parser of settling: CommonMark, tables, strikethrough, math; HTML is text."""
     options = {"html": False, "linkify": False, "typographer": False, "maxNesting": DEEPEST}
     md = MarkdownIt("commonmark", options).enable(["table", "strikethrough"])
+    md.normalizeLinkText = _as_written  # type: ignore[method-assign]
     cjk.plugin(md)
     math_plugin(md, rules)
     reread_plugin(md)
@@ -99,6 +100,10 @@ def parser(rules: Rules) -> MarkdownIt:
         md.core.ruler.after("block", "bounds", _bounds)
         md.core.ruler.push("formulas", _formulas)
     return md
+
+
+def _as_written(link: str) -> str:
+    return link  # markdown-it would decode it
 
 
 def _bounds(state: StateCore) -> None:

@@ -10,8 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 
 from markdown_it.token import Token
+from pygments.lexers import get_all_lexers
 
 from .clean import FOOTER_MARK
 from .escape import html_text
@@ -198,9 +200,9 @@ class Serializer:
         word = (info.split() or [""])[0]
         if not word:
             return ""
-        if not _LANGUAGE.fullmatch(word) or (self._rules.mermaid and word.lower() in _DIAGRAMS):
-            return "text"
-        return word
+        if word.lower() in _DIAGRAMS:
+            return "text" if self._rules.mermaid else word
+        return word if _LANGUAGE.fullmatch(word) and word.lower() in _languages() else "text"
 
     def _as_html(self, code: str, around: _Around) -> bool:
         """Code which no fence can carry to where it stands, unharmed, through marked."""
@@ -224,6 +226,12 @@ class Serializer:
 _CODE = frozenset({"fence", "code_block"})
 _LISTS = {"bullet_list_open": ("-", "*"), "ordered_list_open": (".", ")")}
 _ALIGN = {"": "---", "text-align:left": ":--", "text-align:center": ":-:", "text-align:right": "--:"}
+
+
+@cache
+def _languages() -> frozenset[str]:
+    """The names that Pygments knows. Any other nbconvert would write into the code, as its first line."""
+    return frozenset(name.lower() for _, names, _, _ in get_all_lexers(plugins=False) for name in names)
 
 
 def _tokens(node: Node) -> Iterator[Token]:

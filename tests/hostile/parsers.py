@@ -1,4 +1,4 @@
-"""The parsers that read our Markdown after us: marked as JupyterLab uses it, markdown-it, mistune."""
+"""The parsers that read our Markdown after us: marked as JupyterLab uses it, markdown-it, nbconvert."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import mistune
 import pytest
 from markdown_it import MarkdownIt
+from nbconvert.filters import markdown2html_mistune
 
 HERE = Path(__file__).parent
 # What jupyterlab 4.6 bundles; its markedparser extension asks for these majors.
@@ -62,9 +62,6 @@ def with_markdown_it(text: str) -> str:
     return rendered
 
 
-def with_mistune(text: str) -> str:
-    """A reader that lets HTML through and knows math, as nbconvert has it."""
-    read = mistune.create_markdown(
-        escape=False, plugins=["strikethrough", "table", "task_lists", "math", "url"]
-    )
-    return str(read(text))
+def with_nbconvert(text: str) -> str:
+    """nbconvert, which lets HTML through and takes math out by rules of its own."""
+    return str(markdown2html_mistune(text))

@@ -33,6 +33,14 @@ ATTRIBUTES = {
     ("div", "class"): re.compile("math"),
     ("span", "class"): re.compile("math"),
 }
+# What nbconvert adds of its own: colours in code, names and anchors of headings.
+NBCONVERT = {
+    ("div", "class"): re.compile("highlight"),
+    ("span", "class"): re.compile("[a-z][a-z0-9]{0,3}"),
+    **{(f"h{level}", "id"): re.compile(r"[^\s\"<>]*") for level in range(1, 7)},
+    ("a", "class"): re.compile("anchor-link"),
+    ("a", "href"): re.compile(ATTRIBUTES["a", "href"].pattern + r"|#[^\s\"<>]*"),
+}
 DROPPED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff⟡]")
 # MathJax as JupyterLab sets it up: both kinds of delimiters, escapes, references, environments.
 STARTS = re.compile(r"\$\$|\\\[|\\\(|\$|\\begin\s*\{([^}]*)\}|\\[\\$]|\\(?:eq)?ref\s*\{[^}]*\}")
@@ -70,6 +78,8 @@ class Scan(HTMLParser):
             self.findings.append(f"tag <{tag}>")
         for name, value in attrs:
             allowed = ATTRIBUTES.get((tag, name))
+            if not self._lab:
+                allowed = NBCONVERT.get((tag, name), allowed)
             if name == "href" and not self._lab:
                 value = (value or "").replace("<", "")  # mistune decodes twice; in its quotes it is text
             if allowed is None or not allowed.fullmatch(value or ""):

@@ -51,7 +51,7 @@ def test_nothing_thrown_together_is_live(seed: int, modules: Path) -> None:  # n
         assert "error" not in answer, text
         assert findings(answer["html"]) == [], text
         assert findings(parsers.with_markdown_it(ours), lab=False) == [], text
-        assert findings(parsers.with_mistune(ours), lab=False) == [], text
+        assert findings(parsers.with_nbconvert(ours), lab=False) == [], text
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -68,7 +68,7 @@ def test_jupyterlab_sees_nothing_live(entry: Entry, modules: Path) -> None:
 def test_a_reader_that_lets_html_through_sees_nothing_live(entry: Entry) -> None:
     settled = settle(entry.text)
     assert findings(parsers.with_markdown_it(settled), lab=False) == []
-    assert findings(parsers.with_mistune(settled), lab=False) == []
+    assert findings(parsers.with_nbconvert(settled), lab=False) == []
 
 
 @ordinarily

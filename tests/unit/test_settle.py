@@ -85,6 +85,8 @@ def test_no_bang_turns_a_link_into_an_image() -> None:
         ("mermaid", "text"),
         ("MerMaid", "text"),
         ("text/html", "text"),
+        ("Python3", "Python3"),
+        ("nosuchlanguage", "text"),  # nbconvert would write its name into the code
         ("a" * 25, "text"),
     ],
 )
@@ -107,6 +109,18 @@ def test_an_answer_that_was_cut_closes_its_fence() -> None:
 def test_code_spans_take_the_shortest_delimiter_that_works() -> None:
     assert settle("`a` ``b`c`` ` `` `") == "`a` ``b`c`` ` `` `"
     assert settle("`a\nb`") == "`a b`"
+
+
+def test_dollars_in_code_begin_no_formula_for_nbconvert() -> None:
+    assert settle("`$x` and `$$`") == "`$x` and <code>&#36;&#36;</code>"
+
+
+def test_an_address_reads_as_it_was_written() -> None:
+    assert settle("<https://a.example/%20>") == "[https&#58;//a.example/%20](<https://a.example/%20>)"
+
+
+def test_a_colon_begins_no_definition_for_nbconvert() -> None:
+    assert settle("Word\n: its meaning") == "Word\n&#58; its meaning"
 
 
 @pytest.mark.parametrize(
@@ -179,8 +193,8 @@ def test_text_at_the_start_of_a_line_makes_no_block() -> None:
 
 
 def test_a_table_keeps_its_pipes_its_alignment_and_its_breaks() -> None:
-    text = "| a | b |\n| :-- | --: |\n| `x\\|y` | one<br>two |"
-    assert settle(text) == text
+    text = "| a | b |\n| :-- | --: |\n| `x\\|y` \\| `z` | one<br>two |"
+    assert settle(text) == text.replace("`x\\|y`", "<code>x&#124;y</code>")  # which all readers know
 
 
 def test_chinese_emphasis_stays_markdown() -> None:
