@@ -171,13 +171,23 @@ class Kernel:
         assert run.status == "ok", run.errors
         return run.text.rstrip("\n")
 
-    def say(self, content: Message, comm: str | None = None) -> None:
-        """What a view sends: by the comm with this id, or else on the control channel."""
-        if comm is not None:
-            data = {"comm_id": comm, "data": {"method": "custom", "content": content}}
-            self.client.shell_channel.send(self.client.session.msg("comm_msg", data))
-        else:
+    def say(self, content: Message, comm: str | None = None, subshell: str | None = None) -> None:
+        """What a view sends: by the comm with this id (on a subshell), or else on the control channel."""
+        if comm is None:
             self.client.control_channel.send(self.client.session.msg("nbstream_request", content))
+            return
+        data = {"comm_id": comm, "data": {"method": "custom", "content": content}}
+        message = self.client.session.msg("comm_msg", data)
+        message["header"]["subshell_id"] = subshell
+        self.client.shell_channel.send(message)
+
+    def subshell(self) -> str:
+        """Have the kernel make a subshell, as JupyterLab does for its comms; its id. From ipykernel 7 on."""
+        message = self.client.session.msg("create_subshell_request", {})
+        self.client.control_channel.send(message)
+        reply = self.client.get_control_msg(timeout=10)
+        assert reply["msg_type"] == "create_subshell_reply", reply
+        return str(reply["content"]["subshell_id"])
 
     def interrupt(self) -> None:
         """What the front end's ■ does."""

@@ -1,0 +1,239 @@
+"""``%%llm`` in the kernels of other versions: each pair of ipykernel and IPython, on each Python.
+
+One kernel for each pair, which is running already when its turn comes. The versions that ran are printed at
+the end of the test run; with ``CI=true`` a pair that is wanted and missing is a failure.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import pytest
+
+from tests.kernel.conftest import RAN
+from tests.kernel.kernels import Kernel, Run
+from tests.kernel.pairs import Pair, need, pairs
+from tests.served import Log, Served
+
+VERSIONS = (
+    "'Python %s · ipykernel %s · IPython %s' % (__import__('platform').python_version(), "
+    "__import__('ipykernel').__version__, __import__('IPython').__version__)"
+)
+VERSION: WeakKeyDictionary[Kernel, int] = WeakKeyDictionary()
+"""The major version of each kernel's ipykernel."""
+# ■ in the moment in which %%llm imports its HTTP client.
+PRESS = """
+import os, signal, sys
+pressed = []
+class Press:
+    def find_spec(self, name, *_):
+        if name == "httpx2" and not pressed:
+            pressed.append(name)
+            os.kill(os.getpid(), signal.SIGINT)
+assert "httpx2" not in sys.modules
+sys.meta_path.insert(0, Press())
+"""
+
+
+class Fleet(dict[Pair, Kernel]):
+    """The kernels: while one is tested, the next starts."""
+
+    def __init__(self, factory: pytest.TempPathFactory, order: list[Pair]) -> None:
+        super().__init__()
+        self._factory, self._order = factory, order
+
+    def __missing__(self, pair: Pair) -> Kernel:
+        self[pair] = Kernel(self._factory.mktemp("kernel"), pair)
+        return self[pair]
+
+    def take(self, pair: Pair) -> Kernel:
+        kernel = self[pair].ready()
+        after = self._order[self._order.index(pair) + 1 :]
+        if after and after[0].made():
+            self[after[0]]
+        return kernel
+
+
+@pytest.fixture(scope="module")
+def fleet(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    asked = [getattr(item, "callspec", None) for item in request.session.items]
+    order = list(dict.fromkeys(spec.params["asked"] for spec in asked if spec and "asked" in spec.params))
+    kernels = Fleet(tmp_path_factory, order)
+    yield kernels
+    for kernel in kernels.values():
+        kernel.close()
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    with Served() as server:
+        yield server
+
+
+@pytest.fixture(scope="module", params=pairs(), ids=lambda pair: pair.name)
+def asked(request: Any, fleet: Fleet, served: Served) -> Iterator[Kernel]:
+    """A kernel of the pair, which has loaded nbstream and asks the loopback server."""
+    pair = need(request.param)
+    kernel = fleet.take(pair)
+    assert kernel.run(served.setup()).status == "ok"
+    VERSION[kernel] = int(kernel.value("__import__('ipykernel').__version__.split('.')[0]"))
+    request.config.stash[RAN].append(kernel.value(VERSIONS))
+    yield kernel
+    fleet.pop(pair).close()
+
+
+def since(served: Served, begun: int) -> Log:
+    return served.log()[begun:]
+
+
+def prompts(record: dict[str, Any]) -> list[str]:
+    return [m["content"] for m in record["body"]["messages"] if m["role"] == "user"]
+
+
+def plain(run: Run) -> str:
+    [output] = run.outputs
+    text: str = output["data"]["text/plain"]
+    return text
+
+
+def comm_of(run: Run) -> str:
+    """The comm of the answer widget, which is the last that a display opens."""
+    shown = next(m for m in run.messages if m["msg_type"] == "display_data")
+    model: str = shown["content"]["data"]["application/vnd.jupyter.widget-view+json"]["model_id"]
+    return model
+
+
+def turn_of(run: Run) -> str:
+    opened = [m["content"]["data"].get("state", {}) for m in run.messages if m["msg_type"] == "comm_open"]
+    return str(next(state["turn"] for state in opened if "turn" in state))
+
+
+def streaming(kernel: Kernel, served: Served, options: str = "") -> tuple[Run, int]:
+    """An answer that goes on and on, of which some text has come; and its number at the server."""
+    number = len(served.log())
+    cell = f"%%llm -m openai:words:5000@100 --no-history {options}\nGo on."
+    run = kernel.start(cell, allow_stdin=True)
+    run.until(lambda run: run.types().count("comm_msg") > 8)
+    return run, number
+
+
+def assert_stopped(kernel: Kernel, served: Served, run: Run, number: int) -> None:
+    run.finish(timeout=10)
+    assert run.status == "ok"
+    assert not run.errors and "Traceback" not in run.text
+    log = served.wait_for(lambda log: log[number]["closed"] is not None, "the socket to close")
+    assert log[number]["closed_by"] == "client"
+    assert plain(run), "what had come is gone"
+    assert log[number]["text"].startswith(plain(run)), "what stands there was not sent"
+    assert "stopped" in run.markdown
+    assert kernel.value("6 * 7") == "42", "the next cell does not run"
+
+
+def test_an_interrupt_during_the_first_imports_shows_no_traceback(asked: Kernel) -> None:
+    run = asked.run(PRESS)
+    assert run.status == "ok", run.errors
+    run = asked.run("%%llm -m openai:silent --no-history\nWell?", allow_stdin=True)
+    assert run.status == "ok", run.errors
+    assert "stopped" in run.markdown
+    assert asked.value("pressed") == "['httpx2']"
+
+
+def test_text_comes_before_the_answer_ends(asked: Kernel, served: Served) -> None:
+    run = asked.start("%%llm -m openai:hold --no-history\nTable?", allow_stdin=True)
+    run.until(lambda run: any("Held back" in json.dumps(m["content"]) for m in run.messages))
+    assert not run.idle and run.reply is None
+    served.release()
+    assert run.finish().status == "ok"
+    assert set(run.outputs[0]["data"]) == {"text/markdown", "text/plain"}
+    assert plain(run).startswith("## Held back") and plain(run).endswith("Last words.")
+
+
+def test_an_interrupt_keeps_what_came(asked: Kernel, served: Served) -> None:
+    run, number = streaming(asked, served)
+    asked.interrupt()
+    assert_stopped(asked, served, run, number)
+
+
+def test_stop_is_heard_on_the_control_channel_while_the_cell_blocks(asked: Kernel, served: Served) -> None:
+    run, number = streaming(asked, served)
+    asked.say({"turn": turn_of(run), "do": "stop"})
+    assert_stopped(asked, served, run, number)
+
+
+def test_stop_is_heard_on_the_control_channel_while_another_cell_computes(
+    asked: Kernel, served: Served
+) -> None:
+    background, number = streaming(asked, served, "--background")
+    busy = asked.start("n = 0\nprint('begun', flush=True)\nwhile True: n += 1")
+    busy.until(lambda run: "begun" in run.text)
+    asked.say({"turn": turn_of(background), "do": "stop"})
+    served.wait_for(lambda log: log[number]["closed"] is not None, "the socket to close")
+    assert not busy.idle
+    asked.interrupt()
+    assert busy.finish(timeout=10).errors[0]["ename"] == "KeyboardInterrupt"
+    background.until(lambda run: bool(run.markdown))
+    assert_stopped(asked, served, background, number)
+
+
+def test_stop_is_heard_by_comm_while_the_cell_blocks(asked: Kernel, served: Served) -> None:
+    subshell = asked.subshell() if VERSION[asked] >= 7 else None
+    run, number = streaming(asked, served)
+    asked.say({"do": "stop"}, comm_of(run), subshell)
+    assert_stopped(asked, served, run, number)
+
+
+def test_queued_cells_run_in_order(asked: Kernel, served: Served) -> None:
+    number = len(served.log())
+    cells = ["order = ['a']"]
+    for name, length in [("b", "80@100"), ("c", "3"), ("d", "3")]:  # b: until comm messages are pumped
+        cells += [f"%%llm -m openai:words:{length}\n{name}", f"order.append({name!r})"]
+    runs = [asked.start(cell, cell_id=f"order-{n}", allow_stdin=True) for n, cell in enumerate(cells)]
+    runs[1].until(lambda run: "display_data" in run.types())
+    asked.say({"do": "ack", "seq": 1}, comm_of(runs[1]))
+    assert [run.finish().status for run in runs] == ["ok"] * len(cells)
+    counts = [run.reply["execution_count"] for run in runs if run.reply]
+    assert counts == list(range(counts[0], counts[0] + len(cells)))
+    assert [prompts(record)[-1] for record in since(served, number)] == list("bcd")
+    assert [plain(run) for run in runs[1::2]] == [record["text"] for record in since(served, number)]
+    assert asked.value("order") == "['a', 'b', 'c', 'd']"
+
+
+def test_background_returns_at_once_and_settles_later(asked: Kernel, served: Served) -> None:
+    number = len(served.log())
+    cell = "%%llm -m openai:hold --background --no-history -o later\nHold"
+    run = asked.run(cell, allow_stdin=True)
+    served.wait_for(lambda log: len(log) > number, "the request")
+    assert asked.value("sum(range(1000))") == "499500", "the kernel is free while the answer streams"
+    assert since(served, number)[0]["closed"] is None
+    served.release()
+    run.until(lambda run: bool(run.markdown))
+    assert plain(run).endswith("Last words.")
+    assert asked.value("later.answer.finish_reason") == "stop"
+
+
+def test_a_cell_that_runs_again_replaces_its_turn(asked: Kernel, served: Served) -> None:
+    def ask(text: str, cell: str) -> list[str]:
+        run = asked.run(f"%%llm -m openai:words:3 -c talk\n{text}", cell_id=cell, allow_stdin=True)
+        assert run.status == "ok"
+        return prompts(served.log()[-1])
+
+    assert ask("one", "h1") == ["one"]
+    assert ask("two", "h2") == ["one", "two"]
+    assert ask("one, better", "h1") == ["one, better"]
+    assert ask("two", "h2") == ["one, better", "two"]
+
+
+def test_with_nobody_there_markdown_is_published_and_a_failed_turn_raises(
+    asked: Kernel, served: Served
+) -> None:
+    run = asked.run("%%llm -m openai:words:20 --no-history\nHello", allow_stdin=False)
+    assert run.status == "ok"
+    assert "comm_open" not in run.types()
+    assert set(run.outputs[0]["data"]) == {"text/markdown", "text/plain"}
+    assert plain(run) == served.log()[-1]["text"]
+    failed = asked.run("%%llm -m openai:status:404 --no-history\nHello", allow_stdin=False)
+    assert failed.status == "error"
+    assert failed.markdown, "the card is published before the cell fails"
