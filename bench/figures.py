@@ -162,7 +162,7 @@ def quantile(ordered: Sequence[float], share: float) -> float | None:
 
 def middle(runs: Sequence[Figures]) -> Figures:
     """The median of each figure; complete only if every run was."""
-    chosen = runs[0].as_json() | {"runs": len(runs)}
+    chosen = runs[0].as_json()
     for name, value in runs[0].as_json().items():
         values = [getattr(one, name) for one in runs]
         if isinstance(value, bool):
@@ -171,4 +171,4 @@ def middle(runs: Sequence[Figures]) -> Figures:
             chosen[name] = max(values)
         elif not isinstance(value, str):
             chosen[name] = None if None in values else median(values)
-    return Figures(**chosen)
+    return Figures(**chosen | {"runs": len(runs)})

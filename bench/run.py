@@ -18,14 +18,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench import client, imports, report
+from bench import client, flat, imports, report
 from bench.chrome import Chrome
 from bench.contenders import CONTENDERS
 from bench.figures import Figures, figures, middle
@@ -61,9 +60,9 @@ def main() -> int:
         if "imports" in parts:
             say("imports")
             results["imports"] = imports.measure(provider.url, rounds=2 if options.quick else 9)
-    if "flat" in parts and (ROOT / "bench/flat.py").exists():
+    if "flat" in parts:
         say("flat cost")
-        results["flat"] = import_module("bench.flat").measure()
+        results["flat"] = flat.measure(flat.WORKLOADS, runs=1 if options.quick else flat.RUNS)
     results["seconds"] = round(time.monotonic() - begun)
     RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False), encoding="utf-8")
     if failures := results.get("failures"):
@@ -161,8 +160,8 @@ def tables(results: dict[str, Any], contenders: Sequence[str]) -> str:
         parts += ["## The client alone", report.clients(speeds, labels)]
     if took := results.get("imports"):
         parts += ["## Loading", report.loading(took)]
-    if flat := results.get("flat"):
-        parts += ["## Flat cost", f"```json\n{json.dumps(flat, indent=1)}\n```"]
+    if costs := results.get("flat"):
+        parts += ["## Flat cost", flat.table(costs)]
     if found := report.targets(results, rows, workloads):
         parts += ["## Targets", report.target_table(found)]
     return "\n\n".join(parts)
