@@ -1,5 +1,5 @@
 // The view of one answer: places what the kernel rendered, asks for what it missed, stops the turn.
-// `createBlocks` comes from ops.js, which stands before this in the same module.
+// What ops.js, steady.js and settling.js define stands before this in the same module.
 
 const shared = new Map(); // initialize() and render() get different model objects: what they share is here
 
@@ -17,36 +17,34 @@ function make(tag, name, parent, text) {
   return node;
 }
 
-function scroller(node) {
-  for (let at = node.parentElement; at; at = at.parentElement) {
-    const flow = getComputedStyle(at).overflowY;
-    if ((flow === "auto" || flow === "scroll") && at.scrollHeight > at.clientHeight + 1) return at;
-  }
-  return document.scrollingElement;
-}
-
 class View {
   constructor(model, el) {
     const words = (this.words = model.get("words"));
     this.model = model;
     this.el = make("div", "nbs-answer", el);
-    this.think = make("details", "nbs-think", this.el);
-    make("summary", "", this.think, words.thinking);
-    this.thought = make("div", "nbs-thought", this.think);
-    this.think.hidden = true;
     this.body = make("div", "nbs-body jp-RenderedHTMLCommon", this.el);
-    this.blocks = createBlocks(this.body);
-    this.tail = make("div", "nbs-tail", this.el);
-    // Below the text, where the footer will stand: when it goes, no line above it moves.
+    // The footer's place, empty as yet: the line of the status stands upon it, and no line above moves.
+    this.foot = make("p", "nbs-foot", this.body, "\u00a0");
+    this.blocks = createBlocks(this.body, this.foot);
+    this.steady = createSteady(this.el, this.body);
+    this.thought = make("div", "nbs-thought", this.el);
+    this.thought.hidden = true;
     const bar = make("div", "nbs-bar", this.el);
     make("span", "nbs-dot", bar);
     this.status = make("span", "nbs-status", bar);
     this.status.setAttribute("role", "status");
+    this.fold = make("button", "nbs-fold", bar, words.thinking);
+    this.fold.hidden = true;
+    this.fold.ariaExpanded = false;
+    this.fold.onclick = () => {
+      this.fold.ariaExpanded = this.thought.hidden;
+      this.thought.hidden = !this.thought.hidden;
+    };
     this.stop = make("button", "nbs-stop", bar, words.stop);
-    this.stop.type = "button";
     this.stop.title = words.stop_title;
     this.stop.onclick = () => this.halt();
     this.seq = -1;
+    this.typeset = 0; // the blocks whose formulas are set
     this.acked = 0;
     this.show(model.get("status"));
     this.sync();
@@ -85,30 +83,58 @@ class View {
   }
 
   receive(msg) {
-    if (msg.settle) return this.settle();
+    if (msg.settle) return settleOver(this.el, this.body);
     if (msg.full) {
       this.heard ||= msg.control;
       if (this.seq >= msg.seq) return;
-      this.blocks.reset();
-      this.thought.textContent = "";
-      this.tail.replaceChildren();
     } else if (msg.seq !== this.seq + 1) {
       if (msg.seq > this.seq + 1) this.sync();
       return;
     }
     this.seq = msg.seq;
-    const page = scroller(this.el);
-    const follow = page && page.scrollTop > 0 && page.scrollHeight - page.scrollTop - page.clientHeight < 24;
-    if (msg.reset && !msg.full) this.blocks.reset();
+    this.steady.before();
+    if (msg.full) this.thought.textContent = "";
+    if (msg.full || msg.reset) {
+      this.blocks.reset();
+      this.typeset = 0;
+    }
     if (msg.ops) this.blocks.apply(msg.ops);
     if (msg.think) {
-      this.think.hidden = false;
+      this.fold.hidden = false;
       this.thought.append(msg.think);
     }
     if ("status" in msg) this.show(msg.status);
-    if (msg.end) this.end(msg.end);
-    if (follow) page.scrollTop = page.scrollHeight;
+    if (msg.end != null) this.end(msg.end);
+    this.steady.after();
+    this.formulas();
     this.acknowledge();
+  }
+
+  // Formulas of finished blocks are set by the page's own typesetter: a block at a time, it takes its time.
+  async formulas() {
+    const setter = this.model.widget_manager?.rendermime?.latexTypesetter;
+    const blocks = this.body.children;
+    if (!setter || this.setting) return;
+    this.setting = true;
+    for (; this.typeset < blocks.length - (this.over ? 0 : 2); this.typeset++) {
+      const block = blocks[this.typeset];
+      const found = [...block.querySelectorAll(".nbs-tex")];
+      if (!found.length) continue;
+      await setter.typeset(make("div")); // which loads it
+      this.steady.before();
+      block.classList.add("mathjax_ignore"); // for there are prices
+      const made = found.map((tex) => {
+        const sign = tex.matches(".nbs-display") ? "$$" : "$";
+        const math = make("span", "mathjax_process", null, sign + tex.textContent + sign);
+        tex.replaceWith(math);
+        return math;
+      });
+      await setter.typeset(block);
+      made.forEach((math, i) => math.querySelector("mjx-container") || math.replaceWith(found[i]));
+      this.steady.after();
+      if (!this.over) await new Promise(setTimeout);
+    }
+    this.setting = false;
   }
 
   acknowledge() {
@@ -136,20 +162,15 @@ class View {
     if (status.step) this.ticking = setInterval(paint, 250);
   }
 
-  end(end) {
+  end(html) {
     this.over = true;
     clearTimeout(this.later);
-    if (end.card) {
-      const card = make("div", "nbs-card", this.tail);
-      card.setAttribute("role", "alert");
-      make("div", "nbs-what", card, end.card.what);
-      make("div", "", card, end.card.why);
-      make(end.card.code ? "code" : "div", "nbs-fix", card, end.card.fix);
-    }
-    if (end.footer) make("div", "nbs-footer", this.tail, end.footer);
+    this.foot.insertAdjacentHTML("beforebegin", html);
+    this.foot.remove();
   }
 
   halt() {
+    this.el.closest(".jp-Cell")?.focus({ preventScroll: true }); // or the keyboard would be nowhere
     this.stop.disabled = true;
     this.status.textContent = this.words.stopping;
     clearInterval(this.ticking);
@@ -158,37 +179,6 @@ class View {
     setTimeout(() => {
       if (!this.over && this.model.get("blocking")) this.model.widget_manager?.kernel?.interrupt?.();
     }, 400);
-  }
-
-  // The output is about to be replaced by Markdown. Hold the height and leave a picture of the text
-  // in place until the Markdown stands, so that nothing jumps and nothing blinks.
-  settle() {
-    const area = this.el.closest(".jp-OutputArea");
-    if (!area || area.querySelector(":scope > .nbs-ghost")) return;
-    const output = this.el.closest(".jp-OutputArea-output") || this.el;
-    const from = area.getBoundingClientRect();
-    const at = output.getBoundingClientRect();
-    const ghost = this.el.cloneNode(true);
-    ghost.classList.add("nbs-ghost");
-    ghost.setAttribute("aria-hidden", "true");
-    ghost.style.setProperty("--nbs-left", at.left - from.left + "px");
-    ghost.style.setProperty("--nbs-top", at.top - from.top + "px");
-    ghost.style.width = at.width + "px";
-    area.style.minHeight = from.height + "px";
-    area.classList.add("nbs-settling");
-    area.prepend(ghost);
-    const began = Date.now();
-    let frames = 0;
-    const look = () => {
-      const done = [...area.querySelectorAll(".jp-RenderedMarkdown")].some((node) => node.childElementCount);
-      frames += done ? 1 : 0;
-      if (frames > 3 || Date.now() - began > 3000) {
-        ghost.remove();
-        area.style.minHeight = "";
-        area.classList.remove("nbs-settling");
-      } else requestAnimationFrame(look);
-    };
-    requestAnimationFrame(look);
   }
 
   close() {

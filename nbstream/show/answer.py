@@ -27,7 +27,7 @@ class AnswerWidget(anywidget.AnyWidget):
     control channel (see `control.py`).
     """
 
-    _esm = asset("ops.js", "answer.js")
+    _esm = asset("ops.js", "steady.js", "settling.js", "answer.js")
     _css = asset("answer.css") + CSS
     turn = Unicode().tag(sync=True)
     words = Dict().tag(sync=True)

@@ -161,6 +161,8 @@ def code_html(language: str, code: str, state: State = State(), unfinished: bool
         at, state = at + piece.length, piece.after
     if at < len(code):
         rest = code[at:]
+        if rest.endswith("\n\n"):
+            rest = rest[:-1]  # an empty last line, which JupyterLab leaves out when the answer is settled
         inside = state.inside_line
         parts.append(escape_text(rest) if inside else _wrapped(language, rest, state, unfinished).html)
     return "".join(parts)

@@ -1,7 +1,7 @@
-// Places an answer's blocks as direct children of `root`; see blocks.py for the operations.
+// Places an answer's blocks as direct children of `root`, before `end`; see blocks.py for the operations.
 // The HTML comes from the kernel, which has made it safe.
 
-function createBlocks(root) {
+function createBlocks(root, end = null) {
   let blocks = []; // the elements, by number
   let place = null; // the element whose end grows
   let kept = null; // its last node that stays
@@ -27,7 +27,7 @@ function createBlocks(root) {
       const made = html && element(html);
       if (!made) return;
       blocks[id] = made;
-      root.append(made);
+      root.insertBefore(made, end);
     },
     grow(id, depth, html) {
       place = blocks[id];

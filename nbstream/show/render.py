@@ -18,8 +18,9 @@ from markdown_it.token import Token
 
 from . import cjk
 from .clean import FOOTER_MARK, clean
+from .escape import as_written
 from .highlight import code_html, escape_text
-from .spans import MATH, Inline, allowed_link, math
+from .spans import MATH, Inline, allowed_link, math, math_html
 
 MAX_NESTING = 60  # markdown-it counts a list twice and drops what is deeper; such text is shown as it is
 _MOST_COLUMNS = 60
@@ -67,6 +68,7 @@ def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "linkify": False, "maxNesting": MAX_NESTING})
     parser.enable(["table", "strikethrough"]).disable(["reference", "html_block", "html_inline"])
     parser.validateLink = allowed_link  # type: ignore[method-assign]
+    parser.normalizeLinkText = as_written  # type: ignore[method-assign]
     parser.block.ruler.at("table", _table, {"alt": ["paragraph", "reference"]})
     cjk.plugin(parser)
     parser.inline.ruler.before("escape", "math", math)
@@ -141,7 +143,7 @@ class Renderer:
         if node.kind in ("p", "h"):
             return node.mark + self.inline.html(node.text, unfinished)
         if node.kind == "code":
-            return code_html(node.language, node.text)
+            return code_html(node.language, node.text, unfinished=unfinished and not node.closed)
         if node.kind == "math":
             return self._math(node, unfinished)
         if node.kind == "plain":
@@ -174,6 +176,8 @@ class Renderer:
             return self.inline.html(node.text)
         inside = node.text[2:-2] if node.closed else node.text[2:].rstrip("$\\]")
         inside = inside.strip("\n")
+        if node.closed:
+            return math_html(inside, display=True)
         return f'<code class="{MATH}">{escape_text(inside)}</code>'
 
 

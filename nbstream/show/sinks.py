@@ -107,7 +107,7 @@ class WidgetSink(Sink):
         self._heard = False
         self._handle: DisplayHandle | None = None
         self._status: dict[str, Any] | None = None
-        self._end: dict[str, Any] | None = None
+        self._end: str | None = None
 
     def open(self, run: Run, turn: str) -> None:
         self._run, self._loop = run, io_loop()
@@ -147,10 +147,7 @@ class WidgetSink(Sink):
                 self._timer = self._loop.call_later(delay, self._flush)
 
     def done(self, answer: Answer) -> None:
-        self._end = {
-            "footer": words.footer(answer) if self._footer else "",
-            "card": words.card(answer.error) if answer.error else None,
-        }
+        self._end = words.ending(answer, with_footer=self._footer)
         self._message["end"] = self._end
         self._say(None)
         self._flush(last=True)

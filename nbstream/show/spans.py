@@ -7,6 +7,8 @@ may be cut without changing what it shows, so that an endless paragraph costs no
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import Any
 
 import nh3
@@ -14,9 +16,11 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
-from .clean import clean_inline
+from .escape import tidy
 from .highlight import escape_text
 from .math import looks_like_prose
+from .rules import RULES
+from .tex import safe_tex
 from .unfinished import MATH_LENGTH, MATH_SPAN, mend
 
 MATH = "nbs-math"
@@ -24,16 +28,22 @@ _HALF_MATH = re.compile(r"\$|\\[(\[]")
 _SCHEMES = ("http://", "https://", "mailto:")
 _SIZES = (700, 1400, 2000)  # where a cut is tried; after the last one the text is shown without its marks
 _MANY_BRACKETS = 100  # each `[` may scan all that follows it
-_CLEAN = {
-    "tags": {"a", "strong", "em", "s", "code", "br"},
-    "clean_content_tags": set[str](),
-    "attributes": {"a": {"href"}},
-    "allowed_classes": {"code": {MATH}},
-    "url_schemes": {"http", "https", "mailto"},
-    "url_relative": "deny",
-    "link_rel": "noopener noreferrer nofollow",
-    "set_tag_attribute_values": {"a": {"target": "_blank"}},
-}
+_MARKUP = re.compile(r"[\\`*_~\[<&$]|!\[| \n|\n[ \t]")  # text without these is what it says
+_REMEMBERED = 200  # segments: those of a block that still grows are asked for again with each batch
+
+
+@cache
+def _cleaner() -> nh3.Cleaner:
+    return nh3.Cleaner(
+        tags={"a", "strong", "em", "s", "code", "br"},
+        clean_content_tags=set(),
+        attributes={"a": {"href"}},
+        allowed_classes={"code": {MATH, "nbs-tex", "nbs-display"}},
+        url_schemes={"http", "https", "mailto"},
+        url_relative="deny",
+        link_rel="noopener noreferrer nofollow",
+        set_tag_attribute_values={"a": {"target": "_blank"}},
+    )
 
 
 def allowed_link(url: str) -> bool:
@@ -51,8 +61,17 @@ def math(state: StateInline, silent: bool) -> bool:
     if not silent:
         token = state.push("math", "code", 0)
         token.content = match.group(match.lastindex or 0).strip()
+        token.block = state.src[state.pos : state.pos + 2] in ("$$", "\\[")
     state.pos = match.end()
     return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A segment of text, read by itself."""
+
+    html: str
+    closed: bool  # nothing that begins in it can end behind it
 
 
 class Inline:
@@ -60,6 +79,7 @@ class Inline:
 
     def __init__(self, parser: MarkdownIt) -> None:
         self._parser = parser
+        self._read = lru_cache(_REMEMBERED)(self._reading)
         self.parsed = 0  # characters parsed so far: tests hold the cost of a long answer against it
 
     def html(self, text: str, unfinished: bool = False) -> str:
@@ -71,7 +91,7 @@ class Inline:
             text = text[length:]
         if unfinished:
             text = mend(text)
-        return "".join(parts) + self._segment(text)
+        return "".join(parts) + (escape_text(text) if _crowded(text) else self._read(text).html)
 
     def next_cut(self, text: str) -> tuple[int, str] | None:
         """How much of a long `text` is done, whatever follows, and its HTML; None if nothing is.
@@ -86,16 +106,20 @@ class Inline:
             cut = _cut_before(text, size)
             if not cut or _crowded(text[:cut]):
                 continue
-            tokens, open_marks = self._parse(text[:cut])
-            if not open_marks and _closed(text[:cut], tokens):
-                return cut, self._clean(tokens)
+            reading = self._read(text[:cut])
+            if reading.closed:
+                return cut, reading.html
         cut = cut or _SIZES[-1]
         return cut, escape_text(text[:cut])
 
-    def _segment(self, text: str) -> str:
-        if _crowded(text):
-            return escape_text(text)
-        return self._clean(self._parse(text)[0])
+    def _reading(self, text: str) -> _Reading:
+        if not _MARKUP.search(text):
+            return _Reading(escape_text(text), True)
+        tokens, open_marks = self._parse(text)
+        html = _html(tokens)
+        if "<" in html:
+            html = _cleaner().clean(html)
+        return _Reading(html, not open_marks and _closed(text, tokens))
 
     def _parse(self, text: str) -> tuple[list[Token], bool]:
         """The tokens of `text`, and whether an emphasis mark in it still waits for its partner."""
@@ -110,14 +134,6 @@ class Inline:
             token.content = text
             return [token], True
         return state.tokens, any(mark.open and mark.end < 0 for mark in state.delimiters)
-
-    @staticmethod
-    def _clean(tokens: list[Token]) -> str:
-        html = _html(tokens)
-        if "<" not in html:
-            return html
-        cleaned: str = nh3.clean(html, **_CLEAN)  # type: ignore[arg-type]
-        return cleaned
 
 
 def _crowded(text: str) -> bool:
@@ -173,7 +189,7 @@ def _html(tokens: list[Token]) -> str:
         elif kind == "code_inline":
             parts.append(f"<code>{escape_text(token.content)}</code>")
         elif kind == "math":
-            parts.append(f'<code class="{MATH}">{escape_text(token.content)}</code>')
+            parts.append(math_html(token.content, display=token.block))
         elif kind == "link_open":
             parts.append(_anchor(token.attrs.get("href")))
         elif kind == "link_close":
@@ -181,12 +197,20 @@ def _html(tokens: list[Token]) -> str:
         elif kind == "image":
             parts.append(_image(token, bool(links)))
         elif kind == "text_special":  # an escape, or an entity, which can spell any control character
-            parts.append(escape_text(clean_inline(token.content)))
+            parts.append(escape_text(tidy(token.content, RULES)))
         else:
             parts.append(escape_text(token.content))
         if kind in ("link_open", "link_close"):
             links = links[:-1] if kind == "link_close" else [*links, True]
     return "".join(parts)
+
+
+def math_html(tex: str, *, display: bool) -> str:
+    """A formula as its source, marked where a page may have it typeset: as it will be when settled."""
+    names = MATH
+    if "\\label" not in tex and safe_tex(tex, RULES) is not None:
+        names += " nbs-tex nbs-display" if display else " nbs-tex"
+    return f'<code class="{names}">{escape_text(tex)}</code>'
 
 
 def _anchor(url: Any) -> str:
@@ -196,6 +220,6 @@ def _anchor(url: Any) -> str:
 
 def _image(token: Token, inside_link: bool) -> str:
     """Images never load: their address could carry away what the reader wrote."""
-    words = "".join(child.content for child in token.children or []) or token.content
+    words = tidy("".join(child.content for child in token.children or []) or token.content, RULES)
     label = escape_text(f"[image: {words}]" if words else "[image]")
     return label if inside_link else f"{_anchor(token.attrs.get('src'))}{label}</a>"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from html import escape
 from typing import Any
 
 from .._version import __version__
@@ -12,6 +12,7 @@ from ..chat.history import Turn
 from ..errors import NbstreamError
 from ..i18n import t
 from ..messages import Answer
+from .clean import clean
 
 MARK = "⟡"
 """Begins our footer; `settle` drops it from model text, so nothing else can."""
@@ -108,9 +109,21 @@ def _rounded(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 3)
 
 
-def card(error: NbstreamError) -> Mapping[str, Any]:
-    """An error as the view shows it."""
-    return {"what": error.what, "why": error.why, "fix": error.fix, "code": is_line(error.fix)}
+def ending(answer: Answer, *, with_footer: bool) -> str:
+    """What stands behind an answer in its view, as HTML, in the shape that the settled Markdown will have."""
+    html = _card(answer.error) if answer.error else ""
+    return html + (f"<p><em>{_text(footer(answer))}</em></p>" if with_footer else "")
+
+
+def _card(error: NbstreamError) -> str:
+    fix = f"<code>{_text(error.fix)}</code>" if is_line(error.fix) else _text(error.fix)
+    lines = [f"<strong>⚠ {_text(error.what)}</strong>", _text(error.why), f"→ {fix}" if error.fix else ""]
+    inside = "".join(f"<p>{line}</p>" for line in lines if line)
+    return f'<blockquote role="alert">{inside}</blockquote>'
+
+
+def _text(text: str) -> str:
+    return escape(clean(text))
 
 
 def is_line(fix: str) -> bool:

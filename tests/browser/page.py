@@ -54,7 +54,7 @@ area => {
     .filter(node => !node.closest('.nbs-ghost') && node.getBoundingClientRect().height > 0);
   return shown.map(node => {
     const copy = node.cloneNode(true);
-    copy.querySelectorAll('.jp-InternalAnchorLink').forEach(anchor => anchor.remove());
+    copy.querySelectorAll('.jp-InternalAnchorLink, .nbs-foot').forEach(extra => extra.remove());
     if (copy.lastElementChild?.textContent.startsWith('\u27e1')) copy.lastElementChild.remove();
     return [...copy.children].map(block => block.textContent).join(' ');
   }).join(' ');

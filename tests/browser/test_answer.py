@@ -103,13 +103,14 @@ def test_something_is_on_the_screen_before_the_first_token(front: FrontEnd, serv
 def test_reasoning_folds_and_opens_on_a_click(front: FrontEnd, served: Served) -> None:
     notebook = front.open([served.setup(), "%%llm -m openai:think:300@50\nThink."])
     notebook.run_all(wait=False)
-    fold = notebook.output(1).locator("details")
+    fold = notebook.output(1).locator("button.nbs-fold")
+    thought = notebook.output(1).locator(".nbs-thought")
     expect(fold).to_be_visible()
-    assert fold.get_attribute("open") is None, "reasoning is folded until one asks"
+    expect(thought).not_to_be_visible()  # reasoning is folded until one asks
     notebook.see(1, "thinking")
-    fold.locator("summary").click()
-    expect(fold).to_have_attribute("open", "")
-    expect(fold).to_contain_text(re.compile(r"\w+ \w+ \w+"))
+    fold.click()
+    expect(thought).to_contain_text(re.compile(r"\w+ \w+ \w+"))
+    expect(fold).to_have_attribute("aria-expanded", "true")
     notebook.screenshot("thinking")
     notebook.interrupt()
     notebook.wait_done()

@@ -120,7 +120,7 @@ def _allowed(tag: str, name: str) -> str:
     if tag == "a":
         return _LINK.get(name, "(?!)")
     if name == "class" and tag == "code":
-        return r"language-[A-Za-z0-9+#.-]{1,24}|nbs-math"
+        return r"language-[A-Za-z0-9+#.-]{1,24}|nbs-math( nbs-tex( nbs-display)?)?"
     if name == "class" and tag == "span":
         return "|".join(CLASSES)
     if name == "align" and tag in ("th", "td"):

@@ -30,12 +30,23 @@ LINK = 'target="_blank" rel="noopener noreferrer nofollow"'
         ("中文**加粗**文字", ["<p>中文<strong>加粗</strong>文字</p>"]),
         ("[a](https://x.y/?q=1&r=2)", [f'<p><a href="https://x.y/?q=1&amp;r=2" {LINK}>a</a></p>']),
         ("![cat](https://x.y/c.png)", [f'<p><a href="https://x.y/c.png" {LINK}>[image: cat]</a></p>']),
-        ("$x^2$ costs $5 or $6", ['<p><code class="nbs-math">x^2</code> costs $5 or $6</p>']),
+        ("$x^2$ costs $5 or $6", ['<p><code class="nbs-math nbs-tex">x^2</code> costs $5 or $6</p>']),
         (
             r"\(a_1\) and \[b\]",
-            ['<p><code class="nbs-math">a_1</code> and <code class="nbs-math">b</code></p>'],
+            [
+                '<p><code class="nbs-math nbs-tex">a_1</code> and '
+                '<code class="nbs-math nbs-tex nbs-display">b</code></p>'
+            ],
         ),
-        ("$$\na + b\n- c\n$$\n\nafter", ['<p><code class="nbs-math">a + b\n- c</code></p>', "<p>after</p>"]),
+        (
+            "$$\na + b\n- c\n$$\n\nafter",
+            ['<p><code class="nbs-math nbs-tex nbs-display">a + b\n- c</code></p>', "<p>after</p>"],
+        ),
+        # What acts rather than draws is never handed to the page's typesetter.
+        (r"$\href{javascript:x}{y}$", [r'<p><code class="nbs-math">\href{javascript:x}{y}</code></p>']),
+        ("$$\n\\style{color:red}{x}\n$$", [r'<p><code class="nbs-math">\style{color:red}{x}</code></p>']),
+        # JupyterLab leaves out an empty last line of code when the answer is settled.
+        ("```\nx\n\n```", ['<pre><code><span class="nbs-chunk">x\n</span></code></pre>']),
         ("```\na\n```", ['<pre><code><span class="nbs-chunk">a\n</span></code></pre>']),
         (
             "a|b\n-|:-:\n1|`2`",
