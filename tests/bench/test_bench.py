@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import doctest
 from dataclasses import replace
+from types import ModuleType
 
 import pytest
 
-from bench import client, report, run
+from bench import client, report, run, workloads
+from bench import figures as figures_module
 from bench.contenders import ANYWIDGET, CONTENDERS, NBSTREAM, PRINT, Contender
 from bench.figures import Figures, figures, middle
 from bench.page import Seen
@@ -143,6 +146,12 @@ def test_the_tables_of_a_run_name_the_machine_and_the_targets() -> None:
     text = run.tables(results, list(CONTENDERS))
     assert text.startswith("2 cores, Python ")
     assert "| ✗ | `%load_ext nbstream` beside importing ipywidgets | ≤ 1× | 2.00× |" in text
+
+
+@pytest.mark.parametrize("module", [figures_module, report, workloads])
+def test_the_examples_hold(module: ModuleType) -> None:
+    failed, tried = doctest.testmod(module)
+    assert tried and not failed
 
 
 def test_the_provider_remembers_when_it_sent_each_marker() -> None:
