@@ -20,6 +20,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from tests.environment import clean
+
 COUNT = 20_000
 SHAPES = ("body", "chunks")
 MESSAGES: Any = [{"role": "user", "content": "Everything."}]
@@ -101,13 +103,13 @@ READERS: dict[str, tuple[str, Reader]] = {
 }
 
 
-def measure(url: str, rounds: int = 5, count: int = COUNT) -> dict[str, dict[str, float]]:
+def measure(url: str, home: Path, rounds: int = 5, count: int = COUNT) -> dict[str, dict[str, float]]:
     """Tokens a second, by reader and shape: the median of `rounds` processes each."""
     found: dict[str, dict[str, list[float]]] = {name: {shape: [] for shape in SHAPES} for name in READERS}
     for _ in range(rounds):
         for name in READERS:
             words = [sys.executable, __file__, name, url, str(count)]
-            done = subprocess.run(words, capture_output=True, text=True, timeout=120)
+            done = subprocess.run(words, capture_output=True, text=True, timeout=120, env=clean(home))
             if done.returncode:
                 raise RuntimeError(f"the reader {name} failed:\n{done.stderr}")
             for shape, speed in json.loads(done.stdout).items():

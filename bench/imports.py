@@ -1,7 +1,7 @@
 """What loading costs: `%load_ext nbstream`, and the first `%%llm`, beside what they are made of.
 
-Each figure is the median of fresh processes, run in turn. A process first loads what a notebook's kernel has
-loaded anyway (ipykernel, a shell), then takes the time of one thing:
+Each figure is CPU time, the median of fresh processes that run in turn. A process first loads what a
+notebook's kernel has loaded anyway (ipykernel, a shell), then takes the time of one thing:
 
     load_ext     %load_ext nbstream
     ipywidgets   import ipywidgets
@@ -16,7 +16,6 @@ Which modules the first `%%llm` brings is seen in a real kernel with a front end
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -25,8 +24,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tests.environment import clean
 
 MODULES = """
 import json, sys
@@ -35,16 +35,15 @@ print(json.dumps([name for name, one in list(sys.modules.items()) if getattr(one
 WHATS = ("load_ext", "ipywidgets", "first", "parts")
 
 
-def measure(url: str, rounds: int = 9) -> dict[str, Any]:
-    """Milliseconds by what was loaded; and `first_use`, what the first `%%llm` of a kernel took longer."""
-    firsts = [first_cell(url) for _ in range(3)]
+def measure(url: str, home: Path, rounds: int = 9) -> dict[str, Any]:
+    """Milliseconds of CPU by what was loaded; `first_use`: by how much the first `%%llm` takes longer."""
+    env = environment(home)
+    firsts = [first_cell(url, env) for _ in range(3)]
     modules = firsts[0][0]
     found: dict[str, list[float]] = {what: [] for what in WHATS}
     for number in range(rounds + 1):
         for what in WHATS:
             words = [sys.executable, __file__, what, *(modules if what == "first" else [])]
-            env = os.environ | {"PYTHONPATH": str(ROOT)}
-            env.pop("PYTHONDONTWRITEBYTECODE", None)
             done = subprocess.run(words, capture_output=True, text=True, timeout=60, env=env)
             if done.returncode:
                 raise RuntimeError(f"{what} failed:\n{done.stderr}")
@@ -57,30 +56,37 @@ def measure(url: str, rounds: int = 9) -> dict[str, Any]:
 
 
 def once(what: str, modules: list[str]) -> float:
-    """Seconds that `what` takes in this process."""
+    """Seconds of CPU that `what` takes in this process: byte code and files are in memory by then."""
     import ipykernel.kernelapp  # noqa: F401  # what a kernel has loaded before the first cell
     from IPython.core.interactiveshell import InteractiveShell
 
     shell = InteractiveShell.instance()
     if what == "first":
         shell.run_line_magic("load_ext", "nbstream")
-    begun = time.perf_counter()
+    begun = time.process_time()
     if what == "load_ext":
         shell.run_line_magic("load_ext", "nbstream")
     else:
         for name in {"ipywidgets": ["ipywidgets"], "parts": ["httpx2", "anywidget"]}.get(what, modules):
             import_module(name)
-    return time.perf_counter() - begun
+    return time.process_time() - begun
 
 
-def first_cell(url: str) -> tuple[list[str], float]:
+def environment(home: Path) -> dict[str, str]:
+    """Nothing of the user's own, but byte code is written and read."""
+    env = clean(home)
+    del env["PYTHONDONTWRITEBYTECODE"]
+    return env
+
+
+def first_cell(url: str, env: dict[str, str]) -> tuple[list[str], float]:
     """The modules that the first `%%llm` of a kernel imports, in order; and what it took longer, in ms.
 
     Longer than the second one, from the cell's start to the request's arrival at the server.
     """
     from jupyter_client.manager import start_new_kernel
 
-    env = os.environ | {"PYTHONPATH": str(ROOT), "OPENAI_BASE_URL": url, "OPENAI_API_KEY": "k"}
+    env = env | {"OPENAI_BASE_URL": url, "OPENAI_API_KEY": "k"}
     manager, client = start_new_kernel(env=env, stderr=subprocess.DEVNULL)
     printed: list[str] = []
 

@@ -51,15 +51,22 @@ def main() -> int:
     parts = tuple(options.only or PARTS)
     results: dict[str, Any] = {"machine": machine(), "workloads": [one.name for one in workloads]}
     results["full"] = parts == PARTS and not (options.quick or options.workload or options.contender)
-    with Provider() as provider:
+    with Provider() as provider, tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
         if "stream" in parts:
-            results |= streamed(provider, workloads, contenders, 1 if options.quick else options.repeat)
+            results |= streamed(
+                provider, home / "server", workloads, contenders, 1 if options.quick else options.repeat
+            )
         if "client" in parts:
             say("clients")
-            results["client"] = client.measure(provider.url, rounds=1 if options.quick else 5)
+            results["client"] = client.measure(
+                provider.url, home / "client", rounds=1 if options.quick else 5
+            )
         if "imports" in parts:
             say("imports")
-            results["imports"] = imports.measure(provider.url, rounds=2 if options.quick else 9)
+            results["imports"] = imports.measure(
+                provider.url, home / "imports", rounds=2 if options.quick else 9
+            )
     if "flat" in parts:
         say("flat cost")
         results["flat"] = flat.measure(flat.WORKLOADS, runs=1 if options.quick else flat.RUNS)
@@ -105,13 +112,13 @@ def machine() -> dict[str, Any]:
 
 
 def streamed(
-    provider: Provider, workloads: Sequence[Workload], contenders: Sequence[str], repeat: int
+    provider: Provider, home: Path, workloads: Sequence[Workload], contenders: Sequence[str], repeat: int
 ) -> dict[str, Any]:
     """Every workload through every contender; what failed is told apart."""
     rows: list[Figures] = []
     failures: list[str] = []
-    with tempfile.TemporaryDirectory() as folder, Chrome() as chrome:
-        server = Server("lab", Path(folder)).start()
+    with Chrome() as chrome:
+        server = Server("lab", home).start()
         try:
             bench = Bench(provider, server, chrome)
             for workload in workloads:
