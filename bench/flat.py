@@ -23,14 +23,16 @@ MOST = 1.3
 """What the late batches may cost, as a multiple of the early ones."""
 TOKEN = 4  # characters
 EARLY, LATE = 200, 20_000  # tokens
-STRETCH = 1_980  # tokens, behind each of these places: more than any block needs to repeat itself
-BATCHES = (66, 1)
-RUNS = 5
+BATCHES = {66: 1_980, 1: 660}
+"""Tokens a batch, and how many tokens behind each of these places are timed."""
+RUNS = 4
 
-_SIZE = (LATE + STRETCH + 66) * TOKEN
+_SIZE = (LATE + max(BATCHES.values())) * TOKEN
 _PROSE = "Words come one by one, **some** of them bold, and `code` in [a link](https://example.com/a) too. "
 _PYTHON = "def f{n}(x, y={n}):\n    # what it is for\n    return x + y * {n}  # why\n\n"
-_ROW = "| row {n} | **bold** and `code` | some more words, so that it is as long as a row of a real table is |\n"
+_ROW = (
+    "| row {n} | **bold** and `code` | some more words, so that it is as long as a row of a real table is |\n"
+)
 _ITEM = "- item {n} with **bold** words and `code`, and as many more as people write in an item\n"
 
 
@@ -109,24 +111,22 @@ def measure(workloads: dict[str, str] | None = None, runs: int = RUNS) -> list[d
         (the dearest late batch), `ratio` (late to early), `hostile` and `ok`.
     """
     named = {**WORKLOADS, **HOSTILE} if workloads is None else workloads
-    rows = []
-    for name, text in named.items():
-        for batch in BATCHES:
-            early, late = _costs(text, batch, runs)
-            ratio = (sum(late) / len(late)) / (sum(early) / len(early))
-            rows.append(
-                {
-                    "workload": name,
-                    "batch": batch,
-                    "early": sum(early) / len(early),
-                    "late": sum(late) / len(late),
-                    "worst": max(late),
-                    "ratio": ratio,
-                    "hostile": name in HOSTILE,
-                    "ok": ratio <= MOST,
-                }
-            )
-    return rows
+    return [_row(name, text, batch, runs) for name, text in named.items() for batch in BATCHES]
+
+
+def _row(name: str, text: str, batch: int, runs: int) -> dict[str, Any]:
+    early, late = _costs(text, batch, runs)
+    ratio = (sum(late) / len(late)) / (sum(early) / len(early))
+    return {
+        "workload": name,
+        "batch": batch,
+        "early": sum(early) / len(early),
+        "late": sum(late) / len(late),
+        "worst": max(late),
+        "ratio": ratio,
+        "hostile": name in HOSTILE,
+        "ok": ratio <= MOST,
+    }
 
 
 def _costs(text: str, batch: int, runs: int) -> tuple[list[float], list[float]]:
@@ -141,7 +141,7 @@ def _run(text: str, batch: int) -> tuple[list[float], list[float]]:
     gc.collect()
     live.feed(text[: EARLY * TOKEN])
     early = _timed(live, text, EARLY, batch)
-    for token in range(EARLY + STRETCH, LATE, 66):  # what lies between is not measured
+    for token in range(EARLY + BATCHES[batch], LATE, 66):  # what lies between is not measured
         live.feed(text[token * TOKEN : min(token + 66, LATE) * TOKEN])
     return early, _timed(live, text, LATE, batch)
 
@@ -149,7 +149,7 @@ def _run(text: str, batch: int) -> tuple[list[float], list[float]]:
 def _timed(live: LiveMarkdown, text: str, start: int, batch: int) -> list[float]:
     """Milliseconds of CPU for each batch of a stretch."""
     times = []
-    for token in range(start, start + STRETCH, batch):
+    for token in range(start, start + BATCHES[batch], batch):
         piece = text[token * TOKEN : (token + batch) * TOKEN]
         begun = time.thread_time_ns()
         live.feed(piece)

@@ -7,6 +7,7 @@ notebook's kernel has loaded anyway (ipykernel, a shell), then takes the time of
     ipywidgets   import ipywidgets
     first        after %load_ext: the modules that the first %%llm of a kernel brings in
     parts        import httpx2, anywidget
+    sending      the same, and what httpx2 itself loads when it first sends
 
 Which modules the first `%%llm` brings is seen in a real kernel with a front end that could take input.
 
@@ -32,7 +33,13 @@ MODULES = """
 import json, sys
 print(json.dumps([name for name, one in list(sys.modules.items()) if getattr(one, "__spec__", None)]))
 """
-WHATS = ("load_ext", "ipywidgets", "first", "parts")
+WHATS = {
+    "load_ext": (),
+    "ipywidgets": ("ipywidgets",),
+    "first": (),
+    "parts": ("httpx2", "anywidget"),
+    "sending": ("httpx2", "anywidget", "httpcore2", "anyio", "anyio._backends._asyncio"),
+}
 
 
 def measure(url: str, home: Path, rounds: int = 9) -> dict[str, Any]:
@@ -67,7 +74,7 @@ def once(what: str, modules: list[str]) -> float:
     if what == "load_ext":
         shell.run_line_magic("load_ext", "nbstream")
     else:
-        for name in {"ipywidgets": ["ipywidgets"], "parts": ["httpx2", "anywidget"]}.get(what, modules):
+        for name in WHATS[what] or modules:
             import_module(name)
     return time.process_time() - begun
 

@@ -119,6 +119,7 @@ def loading(took: dict[str, float]) -> str:
         ["`import ipywidgets`", f"{took['ipywidgets']:.0f}"],
         ["the modules of the first `%%llm`", f"{took['first']:.0f}"],
         ["`import httpx2, anywidget`", f"{took['parts']:.0f}"],
+        ["the same, and what httpx2 loads when it first sends", f"{took['sending']:.0f}"],
     ]
     longer = (
         f"By the clock, the first `%%llm` of a kernel takes {took['first_use']:.0f} ms longer than the "

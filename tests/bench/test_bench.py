@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from bench import client, report, run, workloads
+from bench import client, imports, report, run, workloads
 from bench import figures as figures_module
 from bench.contenders import ANYWIDGET, CONTENDERS, NBSTREAM, PRINT, Contender
 from bench.figures import Figures, figures, middle
@@ -141,7 +141,7 @@ def test_the_tables_of_a_run_name_the_machine_and_the_targets() -> None:
         "machine": {"cores": 2, "python": "3.11", **dict.fromkeys(run.PACKAGES, "1.0")},
         "workloads": [one.name for one in WORKLOADS],
         "rows": [row.as_json() for row in rows()],
-        "imports": {"load_ext": 2.0, "ipywidgets": 1.0, "first": 1.0, "parts": 1.0, "first_use": 9.0},
+        "imports": dict.fromkeys([*imports.WHATS, "first_use"], 1.0) | {"load_ext": 2.0},
     }
     text = run.tables(results, list(CONTENDERS))
     assert text.startswith("2 cores, Python ")
