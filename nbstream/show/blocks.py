@@ -34,6 +34,7 @@ class Page:
         self._live: list[str] = []  # the committed HTML of the block that is not finished, in pieces
         self._open: list[str] = []  # the elements open at its end
         self._new: list[str] = []  # committed since the last flush
+        self.length = 0  # of that HTML
         self.tail = ""  # balanced, but it may close elements that are open before it
         # What the browser shows: blocks, the place where its tail begins, and that tail.
         self._shown = _Shown()
@@ -47,7 +48,7 @@ class Page:
 
     def rewrite(self, html: str) -> None:
         """Begin the block that is not finished anew, with `html`."""
-        self._live, self._open, self._anew = [], [], True
+        self._live, self._open, self._anew, self.length = [], [], True, 0
         self._add(html)
 
     def flush(self) -> list[Op]:
@@ -91,10 +92,11 @@ class Page:
             if not self._open:
                 self._live.append(html[done : match.end()])
                 self._blocks.append("".join(self._live))
-                self._live = []
+                self._live, self.length = [], 0
                 done = match.end()
         if done < len(html):
             self._live.append(html[done:])
+            self.length += len(html) - done
 
 
 class _Shown:

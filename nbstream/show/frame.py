@@ -18,7 +18,7 @@ from .render import Node
 _MARKER = re.compile(r" {0,3}(?:[-+*]|\d{1,9}[.)])(?: {1,4}(?=[^ \t])| (?= {4,}[^ \t])|(?= *$))")
 _QUOTE = re.compile(r" {0,3}> ?")
 _SOLID = re.compile(r"[^\s|:\-=*_+#>`~.$\d\[\]]")
-LEAVES = frozenset({"p", "code", "table"})
+LEAVES = frozenset({"p", "h", "code", "table"})
 
 
 class Misfit(Exception):
@@ -52,7 +52,8 @@ class Frame:
     shown_loose: bool = False
     language: str = ""
     state: State = field(default_factory=State)  # of code: where the next piece begins
-    skip: int = 0  # of a paragraph and of code: characters of the stub in its text
+    lead: int = 0  # of code: characters of the stub in its text …
+    skip: int = 0  # … and those for the beginning of its line; of a paragraph or a heading: of the stub
     missing: int = 0  # of a table: empty cells
 
 

@@ -16,8 +16,11 @@ from .frame import (
     without_stub,
     write,
 )
+from .grammar import MOST_MISSING
 from .leaves import Rest, consume, frame_leaf, leaf_html
-from .render import Node, Renderer, TooDeep
+from .render import Node, Renderer, TooDeep, missing_cells
+
+_MANY_EMPTY = 20
 
 
 class Frames:
@@ -29,6 +32,9 @@ class Frames:
         self._open: list[Frame] = []
         self._stubs = ""
         self._number = 0  # of the window's first line
+        self._patient = False  # a list that became loose waits: to show it anew costs the whole block
+        self._next = 0  # the length of the block at which it is shown anew
+        self._stale = False  # a list was closed while it waited
 
     def __bool__(self) -> bool:
         return bool(self._open)
@@ -36,7 +42,14 @@ class Frames:
     def forget(self) -> None:
         """Drop all frames: what they showed is rendered anew."""
         self._open, self._stubs = [], ""
+        self._next, self._stale = 0, False
         self._page.rewrite("")
+
+    def ready(self, last: bool) -> None:
+        """Before each update: decide whether what became loose is shown as it is. In the end, it is."""
+        self._patient = not last and self._page.length < self._next
+        if last and self._stale:
+            self._rewrite()
 
     # --- looking ----------------------------------------------------------------------------------------
 
@@ -54,6 +67,8 @@ class Frames:
                 raise Misfit  # it took its header from the paragraph, and perhaps some of what was cut
             if frame.kind == "list":
                 self._loosen(number, node, view.lines, settled)
+            if frame.kind == "table" and frame.missing + missing_cells(view.lines, node) > MOST_MISSING:
+                raise Misfit  # such a table ends
             if frame.kind not in LEAVES:
                 view.levels.append(without_stub(node) if frame.stubbed else node.children)
         return view
@@ -129,10 +144,16 @@ class Frames:
 
     def _close(self) -> None:
         number = len(self._open) - 1
-        self._page.commit(self._closing(number))
+        frame = self._open[number]
+        if frame.kind == "list" and frame.loose != frame.shown_loose:
+            frame.shown_loose, self._stale = frame.loose, True
         if number:
             self._open[number - 1].parts.append(self._whole(number))
+        elif self._stale:
+            self._rewrite()
+        self._page.commit(self._closing(number))
         self._open.pop()
+        self._next = self._next if number else 0
 
     def _whole(self, number: int) -> Part:
         """A closed frame as a part of the frame around it."""
@@ -164,13 +185,17 @@ class Frames:
         frame = self._open[number]
         loose = frame.loose or is_loose(node, lines, self._quotes(number))
         frame.loose = loose if settled else frame.loose
+        if loose != frame.shown_loose and not self._patient:
+            frame.shown_loose = loose
+            self._rewrite()
         for item in node.children:
             for child in item.children:
-                child.bare = child.kind == "p" and not loose
-        if loose != frame.shown_loose:
-            frame.shown_loose = loose
-            numbers = range(len(self._open))
-            self._page.rewrite("".join(self._opening(i) + self._written(i) for i in numbers))
+                child.bare = child.kind == "p" and not frame.shown_loose
+
+    def _rewrite(self) -> None:
+        numbers = range(len(self._open))
+        self._page.rewrite("".join(self._opening(i) + self._written(i) for i in numbers))
+        self._next, self._stale = self._page.length + self._page.length // 8, False
 
     def _quotes(self, number: int) -> int:
         return sum(frame.kind == "quote" for frame in self._open[:number])
@@ -235,6 +260,12 @@ class Frames:
         for html in rest.done:
             self._put_text(html)
         return self._move(view, rest)
+
+    def drop_empty(self, view: View) -> str | None:
+        """Many empty lines between two blocks are as good as one; the window without them, or None."""
+        if self.growing(view) or self.leaf(view) or len(view.lines) - view.first < _MANY_EMPTY:
+            return None
+        return self.move(view, len(view.lines) - 2)
 
     def move(self, view: View, start: int) -> str:
         """Let the window begin at line `start` of the view; that window."""

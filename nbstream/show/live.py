@@ -54,7 +54,8 @@ class LiveMarkdown:
         self._block: list[str] = []  # the source of the block that is not finished, from its start
         self._misfits = 0
         self._framing = True
-        self._stuck: object = None  # a block that no frame fits
+        self._stuck: object = None  # a block that no frame fits …
+        self._retry = 0  # … until the window is so long
         self._plain = False  # nested too deeply: from here on as it is
         self._inside = ""  # the kind of block in which the last whole line is
         self._seen = 0  # the window's length when it was shown last
@@ -97,6 +98,7 @@ class LiveMarkdown:
         return self._page.flush()
 
     def _update(self, last: bool) -> None:
+        self._frames.ready(last)
         whole = self._window.rfind("\n") + 1
         if len(self._window) - whole > _LONG_LINE and is_solid(self._window[whole:]):
             self._advance(len(self._window))  # what such a line is, is decided
@@ -129,14 +131,19 @@ class LiveMarkdown:
         frames = self._frames
         while len(window) > self._size and self._misfits < _MOST_MISFITS and self._framing:
             node = frames.growing(view)
-            if node is None or self._stuck == (node.kind, node.start, len(view.levels)):
+            if node is None:
+                break
+            block = (node.kind, node.start, len(view.levels))
+            if self._stuck == block and len(window) < self._retry:
                 break
             entered = frames.enter(view, node)
             if entered is None:
-                self._stuck = (node.kind, node.start, len(view.levels))
+                self._stuck, self._retry = block, 2 * len(window)
                 break
             window, view = entered
         rest = frames.consume(view)
+        if rest is None:
+            rest = frames.drop_empty(view)
         return window if rest is None else rest
 
     # --- what is shown ----------------------------------------------------------------------------------

@@ -1,8 +1,5 @@
 """Markdown to safe HTML: one parser, one tree, one string for each top-level block.
 
-The parser is markdown-it with CommonMark, tables and strikethrough; HTML and bare addresses in
-the text stay text, and there are no reference definitions, so nothing in an answer reaches back to an
-earlier block.
 No source text is copied: tags are written here, what stands between them is escaped, and all inline HTML
 and coloured code passes nh3 with a short list of what may remain.
 """
@@ -12,70 +9,19 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from markdown_it import MarkdownIt
-from markdown_it.rules_block import StateBlock, table
 from markdown_it.token import Token
 
-from . import cjk
 from .clean import FOOTER_MARK, clean
-from .escape import as_written
+from .grammar import MAX_NESTING, missing, parser
 from .highlight import code_html, escape_text
-from .spans import MATH, Inline, allowed_link, math, math_html
+from .spans import MATH, Inline, math_html
 
-MAX_NESTING = 60  # markdown-it counts a list twice and drops what is deeper; such text is shown as it is
-_MOST_COLUMNS = 60
-_MATH_ENDS = {"$$": "$$", "\\[": "\\]"}
 LANGUAGE = re.compile(r"[A-Za-z0-9+#.-]{1,24}")
 
 
 def tidy(text: str) -> str:
     """Model text as it is rendered: clean, and without the sign that begins our own footer."""
     return clean(text).replace(FOOTER_MARK, "")
-
-
-def _math_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """``$$`` or ``\\[`` at the start of a line opens a formula of several lines, up to an empty line."""
-    at, stop = state.bMarks[start] + state.tShift[start], state.eMarks[start]
-    end_mark = _MATH_ENDS.get(state.src[at : min(at + 2, stop)])
-    if end_mark is None or state.is_code_block(start):
-        return False
-    first = state.src[at + 2 : stop].rstrip()
-    if end_mark in first[:-2]:
-        return False  # a formula and more on one line: the inline rule's
-    if silent:
-        return True
-    line, closed = start, first.endswith(end_mark)
-    while not closed and line + 1 < end and not state.isEmpty(line + 1):
-        if state.sCount[line + 1] < state.blkIndent:
-            break
-        line += 1
-        closed = state.src[state.bMarks[line] : state.eMarks[line]].rstrip().endswith(end_mark)
-    state.line = line + 1
-    token = state.push("math_block", "p", 0)
-    token.content = state.getLines(start, line + 1, state.blkIndent, False).strip()
-    token.map = [start, state.line]
-    token.info = "closed" if closed else ""
-    return True
-
-
-def _table(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """A table of no more columns than one can read: each may add a cell to every row."""
-    header = state.src[state.bMarks[start] : state.eMarks[start]]
-    return header.count("|") <= _MOST_COLUMNS and table(state, start, end, silent)
-
-
-def _parser() -> MarkdownIt:
-    parser = MarkdownIt("commonmark", {"html": False, "linkify": False, "maxNesting": MAX_NESTING})
-    parser.enable(["table", "strikethrough"]).disable(["reference", "html_block", "html_inline"])
-    parser.validateLink = allowed_link  # type: ignore[method-assign]
-    parser.normalizeLinkText = as_written  # type: ignore[method-assign]
-    parser.block.ruler.at("table", _table, {"alt": ["paragraph", "reference"]})
-    cjk.plugin(parser)
-    parser.inline.ruler.before("escape", "math", math)
-    parser.block.ruler.before(
-        "fence", "math_block", _math_block, {"alt": ["paragraph", "reference", "blockquote", "list"]}
-    )
-    return parser
 
 
 @dataclass(slots=True)
@@ -108,7 +54,7 @@ class Renderer:
     """Parses blocks and writes their HTML."""
 
     def __init__(self) -> None:
-        self.parser = _parser()
+        self.parser = parser()
         self.inline = Inline(self.parser)
         self.parsed = 0
 
@@ -167,7 +113,7 @@ class Renderer:
         parts = []
         for i, (cell, align) in enumerate(zip(row.cells, row.aligns, strict=True)):
             attribute = f' align="{align}"' if align else ""
-            inside = self.inline.html(cell, unfinished and i == filled)
+            inside = self.inline.html(cell, unfinished and i == filled) if cell else ""
             parts.append(f"<{row.mark}{attribute}>{inside}</{row.mark}>")
         return "".join(parts)
 
@@ -179,6 +125,11 @@ class Renderer:
         if node.closed:
             return math_html(inside, display=True)
         return f'<code class="{MATH}">{escape_text(inside)}</code>'
+
+
+def missing_cells(lines: list[str], table: Node) -> int:
+    """How many cells the rows of a table lack, about."""
+    return sum(missing(lines[table.start], lines[row.start]) for row in table.children)
 
 
 def plain(text: str) -> Node:
