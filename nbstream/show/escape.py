@@ -119,6 +119,11 @@ def html_text(text: str) -> str:
     return re.sub(r"[&<>`\\*_\[\]~|$@{}!#\"'\t]|:(?=//)|(?<=www)\.", lambda found: entity(found[0]), text)
 
 
+def as_written(link: str) -> str:
+    """For markdown-it, which would show an address decoded: other text than was written, and overrides."""
+    return link
+
+
 _ALLOWED = re.compile(r"(?:https?://|mailto:)[^\s]", re.IGNORECASE)
 _UNSAFE_IN_URL = re.compile(r"[\x00-\x20\x7f\"'$\\<>`|*\[\]{}^]|[^\x00-\x7f]|@(?=@)|(?<=@)@")
 _ENTITY = re.compile(r"&(?=#|[A-Za-z][A-Za-z0-9]*;)")

@@ -15,7 +15,7 @@ from markdown_it.rules_core import StateCore
 
 from . import cjk
 from .clean import FOOTER_MARK, clean
-from .escape import html_text
+from .escape import as_written, html_text
 from .math import math_plugin
 from .reread import reread_plugin
 from .rules import RULES, Rules
@@ -92,7 +92,7 @@ def parser(rules: Rules) -> MarkdownIt:
     """The parser of settling: CommonMark, tables, strikethrough, math; HTML is text."""
     options = {"html": False, "linkify": False, "typographer": False, "maxNesting": DEEPEST}
     md = MarkdownIt("commonmark", options).enable(["table", "strikethrough"])
-    md.normalizeLinkText = _as_written  # type: ignore[method-assign]
+    md.normalizeLinkText = as_written  # type: ignore[method-assign]
     cjk.plugin(md)
     math_plugin(md, rules)
     reread_plugin(md)
@@ -100,10 +100,6 @@ def parser(rules: Rules) -> MarkdownIt:
         md.core.ruler.after("block", "bounds", _bounds)
         md.core.ruler.push("formulas", _formulas)
     return md
-
-
-def _as_written(link: str) -> str:
-    return link  # markdown-it would decode it
 
 
 def _bounds(state: StateCore) -> None:

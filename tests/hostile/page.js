@@ -8,6 +8,7 @@
     .map((output) => {
       const findings = [];
       const formulas = [...output.querySelectorAll("mjx-container")];
+      const broken = formulas.filter((formula) => formula.querySelector("merror, [mathcolor=red]")).length;
       for (const formula of formulas) {
         for (const node of formula.querySelectorAll("*")) {
           if (!/^(mjx-|MJX-|math$|m[a-z]+$|semantics$|annotation$)/i.test(node.tagName)) findings.push(`math: <${node.tagName}>`);
@@ -29,6 +30,7 @@
       return {
         findings,
         formulas: formulas.length,
+        broken,
         code: [...output.querySelectorAll("pre")].map((block) => block.textContent),
         html: output.innerHTML,
         text: output.textContent,

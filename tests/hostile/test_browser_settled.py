@@ -6,9 +6,9 @@ one output of our own which does run.
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,6 +21,8 @@ from nbstream.show.markdown import parser, settle
 from nbstream.show.rules import RULES
 from tests.browser.jupyter import Server
 from tests.hostile.corpus import Entry, controls, hostile
+from tests.hostile.ordinary import Ordinary, ordinary, spelled_alike
+from tests.hostile.reading import reading
 
 HERE = Path(__file__).parent
 # Bulk that stays Markdown; what settles as one block of code is one block of code here too.
@@ -28,17 +30,17 @@ BULK = {"many dollars", "many spaced dollars", "nested quotations", "many prices
 RUNS = '<img src=x onerror="window.trusted = true">'
 
 
-def sample() -> list[Entry]:
+def sample() -> list[Entry | Ordinary]:
     entries = [entry for entry in hostile() if entry.kind != "bulk" or entry.name in BULK]
-    return [*entries, *controls()]
+    return [*entries, *controls(), *ordinary()]
 
 
-def write(server: Server, entries: list[Entry]) -> str:
-    """A trusted notebook with one output for each entry, and a formula at the end to wait for."""
+def write(server: Server, entries: list[Entry | Ordinary]) -> str:
+    """A trusted notebook with one output for each entry, and two formulas: a bad one, one to wait for."""
     texts = [settle(entry.text) for entry in entries]
     outputs = [
         nbformat.v4.new_output("display_data", data={"text/markdown": text, "text/plain": "x"})
-        for text in [RUNS, *texts, "$the^{last}$"]
+        for text in [RUNS, *texts, "$\\nosuchcommand$", "$the^{last}$"]
     ]
     notebook = nbformat.v4.new_notebook()
     for start in range(0, len(outputs), 40):
@@ -78,17 +80,10 @@ class Visit:
 
 
 @pytest.fixture(scope="module", params=["lab", "notebook"])
-def visit(request: Any, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visit]:
-    server = Server(request.param, tmp_path_factory.mktemp(request.param))
-    # All outputs are to be on the page at once.
-    server.set("notebook-extension/tracker", {"windowingMode": "none"})
-    server.start()
-    try:
-        entries = sample()
-        name = write(server, entries)
-        yield Visit(server, browser, request.param, name, len(entries) + 2)
-    finally:
-        server.stop()
+def visit(request: Any, browser: Browser, servers: dict[str, Server]) -> Visit:
+    server, entries = servers[request.param], sample()
+    name = write(server, entries)
+    return Visit(server, browser, request.param, name, len(entries) + 3)
 
 
 def test_nothing_ran(visit: Visit) -> None:
@@ -109,15 +104,30 @@ def test_nothing_was_asked_for_but_what_the_front_end_needs(visit: Visit) -> Non
 
 def test_every_answer_shows_only_what_markdown_has(visit: Visit) -> None:
     entries = sample()
-    shown = visit.shown[1:-1]
+    shown = visit.shown[1:-2]
     assert len(shown) == len(entries)
     found = {entry.id: each["findings"] for entry, each in zip(entries, shown, strict=True)}
     assert {name: findings for name, findings in found.items() if findings} == {}
 
 
+def test_ordinary_answers_read_as_they_were_meant(visit: Visit) -> None:
+    """The words one reads, and the code one copies."""
+    for answer, shown in zip(ordinary(), visit.shown[-2 - len(ordinary()) : -2], strict=True):
+        read = reading(shown["html"])
+        lines = [re.sub("⟦.*?⟧", "⟦formula⟧", line) for line in answer.lines]
+        assert spelled_alike(read.lines) == spelled_alike(lines), answer.id
+        assert [code.removesuffix("\n") for code in read.code] == list(answer.code), answer.id
+
+
+def test_no_formula_of_an_ordinary_answer_is_an_error(visit: Visit) -> None:
+    assert visit.shown[-2]["broken"] == 1, "this is how one would see it"
+    ours = visit.shown[-2 - len(controls()) - len(ordinary()) : -2]
+    assert [shown["text"] for shown in ours if shown["broken"]] == []
+
+
 def test_code_reads_to_the_letter(visit: Visit) -> None:
     """What a person copies from a block of code is what the model wrote."""
-    for entry, each in zip(sample(), visit.shown[1:-1], strict=True):
+    for entry, each in zip(sample(), visit.shown[1:-2], strict=True):
         if entry.kind == "controls":
             tokens = parser(RULES).parse(entry.text)
             wrote = [t.content.rstrip("\n") for t in tokens if t.type in ("fence", "code_block")]
@@ -125,7 +135,7 @@ def test_code_reads_to_the_letter(visit: Visit) -> None:
 
 
 def test_formulas_are_typeset_and_prices_are_not(visit: Visit) -> None:
-    shown = {entry.name: each for entry, each in zip(sample(), visit.shown[1:-1], strict=True)}
+    shown = {entry.name: each for entry, each in zip(sample(), visit.shown[1:-2], strict=True)}
     assert shown["inline math"]["formulas"] == 3
     assert shown["display math on several lines"]["formulas"] == 1
     assert shown["an environment alone"]["formulas"] == 1

@@ -1,0 +1,67 @@
+"""The server of `openai_server`, answering with the corpus of hostile text.
+
+    hostile:A,B,…    the classes A, B, … of ``tests/hostile/data``, cut at odd places
+
+Halves of characters go out as JSON escapes, as servers send them that cut a text where they please.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+
+from tests.hostile.corpus import hostile
+
+from .loopback import Exchange, main
+from .openai_server import BEHAVIOURS, OpenAIServer, Stream
+
+SIZES = (1, 2, 3, 5, 8, 13, 1, 1, 40)
+PAUSE = 0.01
+"""Seconds after each 40 characters: slow enough that the page shows what is half said."""
+
+
+class HostileServer(OpenAIServer):
+    """Speaks OpenAI's chat completions, and nothing good."""
+
+    async def _hostile(self, exchange: Exchange, argument: str) -> None:
+        stream = Stream(exchange)
+        await stream.open()
+        text = answer(argument.split(","))
+        at = since = 0
+        for size in itertools.cycle(SIZES):
+            piece = text[at : at + size]
+            if not piece:
+                break
+            choice = {"index": 0, "delta": {"content": piece}, "finish_reason": None}
+            await exchange.send(b"data: " + json.dumps({"choices": [choice]}).encode() + b"\n\n")
+            at += size
+            since += size
+            if since > 40:
+                await asyncio.sleep(PAUSE)
+                since = 0
+        await stream.finish()
+
+
+def answer(kinds: list[str]) -> str:
+    """All answers of some classes as one, each in blocks of its own."""
+    return "\n\n".join(closed(entry.text) for entry in hostile() if entry.kind in kinds)
+
+
+def closed(text: str) -> str:
+    """`text`, with an end to a block of code that it leaves open: the next answer is not code."""
+    fence = ""
+    for line in text.split("\n"):
+        word = line.lstrip(" >-0123456789.")
+        run = word[: len(word) - len(word.lstrip(word[:1]))] if word[:3] in ("```", "~~~") else ""
+        if not fence:
+            fence = run
+        elif run.startswith(fence) and not word[len(run) :].strip():
+            fence = ""
+    return f"{text}\n{fence}" if fence else text
+
+
+BEHAVIOURS.add("hostile")
+
+if __name__ == "__main__":
+    main(HostileServer)
