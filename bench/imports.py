@@ -42,7 +42,7 @@ WHATS = {
 }
 
 
-def measure(url: str, home: Path, rounds: int = 9) -> dict[str, Any]:
+def measure(url: str, home: Path, rounds: int = 7) -> dict[str, Any]:
     """Milliseconds of CPU by what was loaded; `first_use`: by how much the first `%%llm` takes longer."""
     env = environment(home)
     firsts = [first_cell(url, env) for _ in range(3)]

@@ -65,7 +65,7 @@ def main() -> int:
         if "imports" in parts:
             say("imports")
             results["imports"] = imports.measure(
-                provider.url, home / "imports", rounds=2 if options.quick else 9
+                provider.url, home / "imports", rounds=2 if options.quick else 7
             )
     if "flat" in parts:
         say("flat cost")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from tests.fakes.texts import word
 
-PATIENCE = 30
+PATIENCE = 20
 """Seconds that a contender may take longer than the provider."""
 MARKERS = 1000
 """Markers in one answer at most: enough for a 99th percentile, few enough to cost nothing."""

@@ -113,7 +113,7 @@ def test_a_contender_that_gave_up_says_so() -> None:
     slow = replace(seen(PRINT, ""), gave_up=True, last_byte=None)
     found = figures(PRINT, SMALL, slow)
     assert (found.p50, found.finish, found.settled) == (None, None, None)
-    assert "gave up after 30 s" in report.completeness(found, SMALL)
+    assert "gave up after 20 s" in report.completeness(found, SMALL)
 
 
 def test_the_middle_of_three_runs_hides_no_loss() -> None:
