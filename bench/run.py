@@ -115,6 +115,7 @@ def streamed(
     provider: Provider, home: Path, workloads: Sequence[Workload], contenders: Sequence[str], repeat: int
 ) -> dict[str, Any]:
     """Every workload through every contender; what failed is told apart."""
+    runs: list[Figures] = []
     rows: list[Figures] = []
     failures: list[str] = []
     with Chrome() as chrome:
@@ -123,10 +124,16 @@ def streamed(
             bench = Bench(provider, server, chrome)
             for workload in workloads:
                 made = rounds(bench, workload, contenders, repeat, failures)
-                rows += [middle(made[name]) for name in contenders if made[name]]
+                runs += [one for each in made.values() for one in each]
+                rows += [middle(each) for each in made.values() if each]
         finally:
             server.stop()
-    return {"chromium": chrome.version, "rows": [row.as_json() for row in rows], "failures": failures}
+    return {
+        "chromium": chrome.version,
+        "rows": [row.as_json() for row in rows],
+        "runs": [one.as_json() for one in runs],
+        "failures": failures,
+    }
 
 
 def rounds(
