@@ -35,7 +35,7 @@ def frame_leaf(frame: Frame, view: View, node: Node) -> Rest | None:
         frame.stub, frame.language = raw + "\n", node.language
         return Rest([], node.start + 1) if node.text else None
     first = node.text.split("\n", 1)[0]
-    at = _begin(raw, first)
+    at = _begin(raw, first) if first else -1
     if at < 0:
         return None
     if node.kind == "code":  # indented
@@ -53,7 +53,7 @@ def frame_leaf(frame: Frame, view: View, node: Node) -> Rest | None:
 def _begin(raw: str, content: str) -> int:
     """Where in its line the text of a block begins, or -1. The parser may have taken spaces off its end."""
     for line in (raw, raw.rstrip()):
-        if content and line.endswith(content):
+        if line.endswith(content):
             return len(line) - len(content)
     return -1
 
