@@ -149,7 +149,8 @@ class Run:
     # --- readers --------------------------------------------------------------------------------------
 
     def _ring(self) -> None:
-        if self._sleepers:
+        # Who waits for the end is not woken by each batch: it would take the interpreter from us.
+        if self._sleepers > (0 if self.progress.done else self._waiting):
             with self._changed:
                 self._changed.notify_all()
         for bell in tuple(self._bells):

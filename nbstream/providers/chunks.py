@@ -52,6 +52,9 @@ def chat_events(host: Host, frames: Iterator[Frame]) -> Iterator[Event | None]:
             data = _parsed(host, text)
             if data is None:
                 cut = text
+            elif plain := _plain(data):
+                shown = True
+                yield TextDelta(plain)
             else:
                 for event in _events(host, frame, data, calls, shown):
                     shown = shown or isinstance(event, (TextDelta, ReasoningDelta))
@@ -76,6 +79,28 @@ def _parsed(host: Host, text: str) -> Any:
     except (ValueError, RecursionError):
         pass
     raise unparsable(host, text)
+
+
+def _plain(data: Any) -> str | None:
+    """The text of a chunk that holds a piece of text and nothing else, as nearly all do; else None.
+
+    A short cut through `_events`, which would yield the same and takes three times as long.
+    """
+    try:
+        (choice,) = data["choices"]
+        delta = choice["delta"]
+        content = delta["content"]
+    except (KeyError, TypeError, ValueError):
+        return None
+    if type(content) is not str or any(map(data.get, _MORE)) or any(map(choice.get, _MORE_OF_CHOICE)):
+        return None
+    if any(value and name not in ("content", "role") for name, value in delta.items()):
+        return None
+    return content
+
+
+_MORE = ("error", "usage", "x_groq")
+_MORE_OF_CHOICE = ("index", "finish_reason", "usage", "error")
 
 
 def _events(host: Host, frame: Frame, data: Any, calls: _Calls, shown: bool) -> Iterator[Event]:

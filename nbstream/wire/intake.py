@@ -1,0 +1,93 @@
+"""Reads a body ahead of whoever decodes it, so that what came together is handled together.
+
+A server writes each token as a chunk of its own, and an HTTP library hands over each chunk as a piece of
+its own: woken for each, the event loop costs more than all that is done with the token. Here one task
+reads. Whoever takes gets all that has come since, and where pieces come faster than anybody can see, the
+reading rests for a few milliseconds, so that the next read of the socket finds many.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+
+MOST = 64 * 1024
+"""Bytes read ahead before the reading waits: a reader that is slow must slow the server down."""
+FAST = 400
+"""Pieces a second: beyond it the body comes thick and fast."""
+REST = 0.006
+"""Seconds from one taking to the next while it does; a picture on the screen lasts 16 ms."""
+LARGE = 16 * 1024
+"""Bytes at one taking that are enough: a body that comes at full speed must not be held up."""
+
+
+class Intake:
+    """The pieces of one body, for one taker, who must `aclose` it."""
+
+    def __init__(self, pieces: AsyncGenerator[bytes, None]) -> None:
+        self._pieces = pieces
+        self._loop = asyncio.get_running_loop()
+        self._held: list[bytes] = []
+        self._size = 0
+        self._come, self._go = asyncio.Event(), asyncio.Event()
+        self._fast = self._resting = self._ended = False
+        self._failure: Exception | None = None
+        self._taken = 0.0
+        self._task = self._loop.create_task(self._read(), name="nbstream-intake")
+
+    async def _read(self) -> None:
+        try:
+            async with aclosing(self._pieces) as pieces:
+                async for piece in pieces:
+                    self._held.append(piece)
+                    self._size += len(piece)
+                    self._come.set()
+                    while self._resting or self._size > MOST:
+                        self._go.clear()
+                        await self._go.wait()
+        except Exception as failure:
+            self._failure = failure
+        finally:
+            self._ended = True
+            self._come.set()
+
+    async def take(self, patience: float | None) -> bytes:
+        """All that has come, at least a byte; b"" at the end.
+
+        Raises what the reading raised, once everything before it was taken, and `TimeoutError` when
+        nothing comes for `patience` seconds.
+        """
+        if self._fast and not self._ended:
+            await self._rest()
+        while not self._held:
+            if self._ended:
+                if self._failure is not None:
+                    raise self._failure
+                return b""
+            self._come.clear()
+            async with asyncio.timeout(patience):
+                await self._come.wait()
+        now = self._loop.time()
+        self._fast = len(self._held) > FAST * (now - self._taken) and self._size < LARGE
+        taken = b"".join(self._held)
+        self._held, self._size, self._taken = [], 0, now
+        self._go.set()
+        return taken
+
+    async def _rest(self) -> None:
+        self._resting = True  # the task is waiting for the socket already: it holds what it gets first
+        await asyncio.sleep(REST)
+        self._resting = False
+        if self._ended:
+            return
+        self._come.clear()
+        self._go.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(REST):
+                await self._come.wait()  # all that came meanwhile, at one go
+
+    async def aclose(self) -> None:
+        """End the reading; when this returns, the body's generator is closed."""
+        self._task.cancel()
+        await asyncio.wait([self._task])
