@@ -14,6 +14,7 @@ from ..errors import NbstreamError, fail
 from ..messages import Answer, ChatRequest, Message
 from ..providers import registry
 from ..providers.base import Provider
+from ..providers.registry import Keyed
 from ..wire.limits import Limits
 from . import checks
 from .call import Call
@@ -50,7 +51,7 @@ class Session:
     def ready(self) -> list[str]:
         """The providers that have what they need here: keys, or a base URL of the user's own."""
         found = []
-        for provider in registry.loaded():
+        for provider in registry.keyed():
             if not any(field.required for field in provider.fields):
                 continue
             own = bool(self.base_url(provider)) and provider.key_optional_elsewhere
@@ -65,14 +66,16 @@ class Session:
         ready = self.ready()
         return ready[0] if len(ready) == 1 else "demo"
 
-    def base_url(self, provider: Provider) -> str | None:
+    def base_url(self, provider: Keyed | Provider) -> str | None:
         """The user's own address for `provider`, from the environment."""
         return os.environ.get(f"{provider.name.upper().replace('-', '_')}_BASE_URL", "").strip() or None
 
-    def credentials(self, provider: Provider, given: Mapping[str, Any] | None = None) -> dict[str, Secret]:
+    def credentials(
+        self, provider: Keyed | Provider, given: Mapping[str, Any] | None = None
+    ) -> dict[str, Secret]:
         return keys.collect(provider.fields, given, self._keys.get(provider.name, {}))
 
-    def missing(self, provider: Provider, found: Mapping[str, Secret]) -> list[str]:
+    def missing(self, provider: Keyed | Provider, found: Mapping[str, Secret]) -> list[str]:
         """The required fields that `found` lacks."""
         return [field.name for field in provider.fields if field.required and not found.get(field.name)]
 

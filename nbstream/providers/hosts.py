@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ..credentials import CredentialField
+
 THINKERS = (
     r"(^|[/\-_])o[1-9]\b|gpt-([5-9]|\d\d)|reason|think|-r1|qwq|qwen3|deepseek-v[4-9]|deepseek-(chat|pro|flash)"
     r"|glm-(4\.[5-9]|[5-9])|kimi-k|magistral|gpt-oss|grok-|minimax-m|gemini-[3-9]"
@@ -61,6 +63,11 @@ class Host:
     usage_option: bool = True
     returns_reasoning: bool = False
     codes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def fields(self) -> tuple[CredentialField, ...]:
+        """What it needs to be asked: a key, nearly always."""
+        return (CredentialField("api_key", self.key_env, required=self.key_required),)
 
 
 def _kinds(**codes: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-from ..credentials import CredentialField, Credentials, Secret
+from ..credentials import Credentials, Secret
 from ..errors import NbstreamError, fail
 from ..i18n import t
 from ..messages import ChatRequest, Event, Message
@@ -39,7 +39,7 @@ class OpenAICompatible(Provider):
         self.name, self.label = host.name, host.label
         self.default_model, self.key_page = host.default_model, host.key_page
         self.base_url = host.base_url
-        self.fields = (CredentialField("api_key", host.key_env, required=host.key_required),)
+        self.fields = host.fields
 
     def request(self, chat: ChatRequest, credentials: Credentials) -> WireRequest:
         model = chat.model or self.default_model

@@ -6,13 +6,15 @@ provider's, and it loads to a `Provider`, or to a class or function that makes o
 
 from __future__ import annotations
 
-import difflib
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from typing import NamedTuple
 
+from ..credentials import CredentialField
 from ..errors import NbstreamError, fail
 from .base import Provider
 from .hosts import HOSTS, Host
@@ -20,10 +22,10 @@ from .hosts import HOSTS, Host
 GROUP = "nbstream.providers"
 log = logging.getLogger("nbstream")
 
-OWN: dict[str, str] = {
-    "demo": "demo:Demo",
+OWN: dict[str, tuple[str, tuple[CredentialField, ...]]] = {
+    "demo": ("demo:Demo", ()),
 }
-"""Dialects with a file of their own: name to ``module:class``, imported when asked for."""
+"""Dialects with a file of their own: ``module:class``, imported when asked for, and its fields."""
 
 _HOSTS: dict[str, Host] = {host.name: host for host in HOSTS}
 _ALIASES: dict[str, str] = {alias: host.name for host in HOSTS for alias in host.aliases}
@@ -40,6 +42,8 @@ def get(name: str) -> Provider:
         wanted = _ALIASES.get(wanted, wanted)
     if wanted in OWN or wanted in _HOSTS or wanted in _others():
         return _made(wanted)
+    import difflib
+
     known = names()
     close = difflib.get_close_matches(wanted, [*known, *_ALIASES], n=1)
     raise fail("config.unknown_provider", name=name.strip()[:80], nearest=close[0] if close else "demo",
@@ -64,6 +68,29 @@ def loaded() -> Iterator[Provider]:
             log.debug("the provider %s could not be loaded", name, exc_info=True)
 
 
+class Keyed(NamedTuple):
+    """What a provider needs, known without importing it: `Provider` has the same attributes."""
+
+    name: str
+    fields: tuple[CredentialField, ...]
+    key_optional_elsewhere: bool = False
+
+
+def keyed() -> Iterator[Keyed | Provider]:
+    """What each provider needs, by name. Only those of other packages are loaded for it.
+
+    ``%load_ext`` asks this, to see who has a key: it must not cost the dialects of all.
+    """
+    for name in names():
+        if name in _HOSTS:
+            yield Keyed(name, _HOSTS[name].fields, key_optional_elsewhere=True)
+        elif name in OWN:
+            yield Keyed(name, OWN[name][1])
+        else:
+            with suppress(NbstreamError):
+                yield get(name)
+
+
 def split(model: str) -> tuple[Provider, str]:
     """``provider:model`` as its two halves; without the second, the provider's default model.
 
@@ -84,7 +111,7 @@ def _made(name: str) -> Provider:
 
         return OpenAICompatible(_HOSTS[name])
     if name in OWN:
-        module, _, attribute = OWN[name].partition(":")
+        module, _, attribute = OWN[name][0].partition(":")
         made: object = getattr(import_module(f".{module}", __package__), attribute)
     else:
         try:
