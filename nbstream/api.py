@@ -14,6 +14,7 @@ from .chat.stream import Stream
 from .credentials import Secret, guard
 from .i18n import t
 from .messages import Answer
+from .show.console import put
 
 
 def stream(prompt: Prompt, *, model: str | None = None, system: str | None = None, **options: Any) -> Stream:
@@ -91,7 +92,7 @@ def login(provider: str, **credentials: str) -> None:
 @cache
 def _warn_once(provider: str) -> None:
     """A literal key works, but it stays where it was typed: say so, once."""
-    print(t("login.literal", provider=provider))
+    put(t("login.literal", provider=provider))
 
 
 def use(model: str) -> str:

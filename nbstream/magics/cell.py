@@ -18,6 +18,7 @@ from IPython.core.magic_arguments import argument, magic_arguments
 
 from ..chat.session import session
 from ..errors import NbstreamError
+from ..show.console import put
 from . import args as arguments
 from .surface import Surface, cell_id, execution, surface
 
@@ -53,7 +54,7 @@ def llm(line: str, cell: str) -> None:
     try:
         options = arguments.parse(llm.parser, line)
         if options.help:
-            print(llm.parser.format_help())
+            put(llm.parser.format_help())
             return
         error = ask(cell, options, where)
     except NbstreamError as unsent:
@@ -184,10 +185,11 @@ def _sink(where: Surface, *, background: bool) -> Sink:
 def show_error(error: NbstreamError, where: Surface) -> None:
     """The card of an error that stopped a cell before it asked anything."""
     if where == "terminal":
-        print(error, file=sys.stderr)
+        put(str(error), file=sys.stderr)
         return
     from IPython.display import display
 
     from ..show.cards import error_markdown
+    from ..show.clean import clean
 
-    display({"text/markdown": error_markdown(error), "text/plain": str(error)}, raw=True)
+    display({"text/markdown": error_markdown(error), "text/plain": clean(str(error))}, raw=True)

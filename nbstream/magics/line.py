@@ -13,6 +13,7 @@ from ..chat.session import session
 from ..errors import NbstreamError, fail
 from ..i18n import t
 from ..show.cards import literal, table
+from ..show.console import put
 from . import args as arguments
 from .cell import show_error
 from .surface import surface
@@ -38,7 +39,7 @@ def llm_line(line: str) -> None:
         arguments.refuse_keys(line)
         verb, *rest = arguments.words(line, comments=True) or ["status"]
         if verb in ("help", "--help", "-h"):
-            print(llm_line.__doc__)
+            put(llm_line.__doc__ or "")
             return
         if verb not in VERBS:
             close = difflib.get_close_matches(verb, [*VERBS, "help"], n=1, cutoff=0.5)
@@ -67,7 +68,7 @@ def say(markdown: str | tuple[dict[str, str], dict[str, Any]] | None) -> None:
         return
     data, metadata = markdown if isinstance(markdown, tuple) else (_both(markdown), {})
     if surface() == "terminal":
-        print(data["text/plain"])
+        put(data["text/plain"])
     else:
         display(data, raw=True, metadata=metadata)
 
@@ -131,7 +132,7 @@ def login(name: str) -> str:
     if surface() == "headless":
         raise fail("config.no_prompt", provider=provider.name)
     if provider.key_page:
-        print(t("login.where", page=provider.key_page))
+        put(t("login.where", page=provider.key_page))
     here = session()
     _, found = here.login(name)
     shown = ", ".join(f"{field} {secret}" for field, secret in found.items())

@@ -9,6 +9,7 @@ from typing import Any
 from IPython.core.interactiveshell import InteractiveShell
 
 from ..i18n import t
+from ..show.console import put
 from .cell import llm
 from .line import llm_line
 from .surface import surface
@@ -30,7 +31,7 @@ def load(shell: InteractiveShell) -> None:
     from ..chat.session import session
 
     session().settings.update_config(shell.config)
-    print(t("load.taken" if taken else "load.ready", model=session().default_model()))
+    put(t("load.taken" if taken else "load.ready", model=session().default_model()))
 
 
 def unload(shell: InteractiveShell) -> None:

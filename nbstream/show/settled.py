@@ -27,7 +27,7 @@ def bundle(
     plain = clean(answer.text)
     if answer.error is not None:
         parts.append(error_markdown(answer.error))
-        plain = plain or str(answer.error)
+        plain = plain or clean(str(answer.error))
     if after:
         parts.append(after)
     if footer and (line := _footer(answer)):

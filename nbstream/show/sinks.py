@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +20,8 @@ from ..chat.engine import Run
 from ..messages import Answer, Event, ReasoningDelta, Retract, TextDelta
 from . import words
 from .answer import AnswerWidget
-from .clean import clean
+from .clean import FOOTER_MARK
+from .console import put
 from .control import Ear
 from .live import LiveMarkdown
 from .pacer import Pacer
@@ -70,20 +70,16 @@ class TerminalSink(SilentSink):
 
     def __init__(self, *, footer: bool) -> None:
         self._footer = footer
+        self._half = ""
 
     def batch(self, events: list[Event]) -> None:
-        _write("".join(clean(event.text) for event in events if type(event) is TextDelta))
+        text = self._half + "".join(event.text for event in events if type(event) is TextDelta)
+        self._half = "\r" if text.endswith("\r") else ""  # of the end of a line
+        put(text.removesuffix("\r").replace(FOOTER_MARK, ""), end="")
 
     def done(self, answer: Answer) -> None:
         last = str(answer.error) if answer.error else words.footer(answer) if self._footer else ""
-        _write(("\n\n" if answer.text else "") + (f"{clean(last)}\n" if last else ""))
-
-
-def _write(text: str) -> None:
-    """`text` on stdout, with ``?`` for what its encoding does not have: an emoji must not end the answer."""
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
-    sys.stdout.flush()
+        put(("\n\n" if answer.text else "") + (f"{last}\n" if last else ""), end="")
 
 
 class WidgetSink(Sink):

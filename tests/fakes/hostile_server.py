@@ -1,6 +1,7 @@
 """The server of `openai_server`, answering with the corpus of hostile text.
 
-    hostile:A,B,…    the classes A, B, … of ``tests/hostile/data``, cut at odd places
+    hostile:A,B,…@S  the classes A, B, … of ``tests/hostile/data`` (none named: all that are no bulk), cut
+                     at odd places; after each 40 characters a pause of S seconds
 
 Halves of characters go out as JSON escapes, as servers send them that cut a text where they please.
 """
@@ -16,9 +17,8 @@ from tests.hostile.corpus import hostile
 from .loopback import Exchange, main
 from .openai_server import BEHAVIOURS, OpenAIServer, Stream
 
+KINDS = sorted({entry.kind for entry in hostile()} - {"bulk"})
 SIZES = (1, 2, 3, 5, 8, 13, 1, 1, 40)
-PAUSE = 0.01
-"""Seconds after each 40 characters: slow enough that the page shows what is half said."""
 
 
 class HostileServer(OpenAIServer):
@@ -27,7 +27,8 @@ class HostileServer(OpenAIServer):
     async def _hostile(self, exchange: Exchange, argument: str) -> None:
         stream = Stream(exchange)
         await stream.open()
-        text = answer(argument.split(","))
+        kinds, _, pause = argument.partition("@")
+        text = answer(kinds.split(",") if kinds else KINDS)
         at = since = 0
         for size in itertools.cycle(SIZES):
             piece = text[at : at + size]
@@ -38,7 +39,7 @@ class HostileServer(OpenAIServer):
             at += size
             since += size
             if since > 40:
-                await asyncio.sleep(PAUSE)
+                await asyncio.sleep(float(pause or 0))
                 since = 0
         await stream.finish()
 

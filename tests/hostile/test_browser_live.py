@@ -19,6 +19,7 @@ import nbstream.show
 from nbstream.show.live import LiveMarkdown
 from tests.browser.jupyter import Server
 from tests.browser.page import FrontEnd
+from tests.fakes.hostile_server import KINDS
 from tests.hostile.corpus import Entry, hostile
 from tests.served import Served
 
@@ -29,7 +30,6 @@ RUNS = """
 from IPython.display import Markdown
 Markdown('<img src=x onerror="window.trusted = (window.trusted ?? 0) + 1">')
 """
-KINDS = sorted({entry.kind for entry in hostile()} - {"bulk"})
 
 
 class Streamed:
@@ -43,7 +43,7 @@ class Streamed:
         context.on("dialog", lambda dialog: (self.dialogs.append(dialog.message), dialog.dismiss()))
         front = FrontEnd(server, context)
         with Served("hostile") as served:
-            asks = [f"%%llm -m openai:hostile:{','.join(KINDS[i::4])}\nGo on." for i in range(4)]
+            asks = [f"%%llm -m openai:hostile:{','.join(KINDS[i::4])}@0.01\nGo on." for i in range(4)]
             notebook = front.open([served.setup(), RUNS, *asks], "streamed")
             notebook.run_all()
             assert len(served.log()) == 4
