@@ -42,7 +42,8 @@ class View {
     };
     this.stop = make("button", "nbs-stop", bar, words.stop);
     this.stop.title = words.stop_title;
-    this.stop.onclick = () => this.halt();
+    // With the press: below a fast answer it moves on before the mouse comes up. Keys only click.
+    this.stop.onpointerdown = this.stop.onclick = (event) => event.button || this.halt();
     this.seq = -1;
     this.typeset = 0; // the blocks whose formulas are set
     this.acked = 0;
@@ -58,28 +59,23 @@ class View {
     this.say({ do: "sync" }, again || (this.seq >= 0 && !this.heard));
   }
 
-  // A comm waits for the running cell where the kernel or the page knows no subshells. The kernel's control
-  // channel waits for nothing: once we know that we are heard there, all but Stop goes there alone.
+  // A comm may wait for the running cell, the control channel waits for nothing: once heard there, we say
+  // all but Stop there alone.
   say(wish, both) {
-    const type = this.model.get("control");
-    const kernel = this.model.widget_manager?.kernel;
-    let sent = false;
+    const { model } = this;
     try {
-      if (type && kernel.sendControlMessage) {
-        const id = Math.random().toString(36).slice(2) + Date.now();
-        const names = { session: kernel.clientId, username: kernel.username, version: "5.3" };
-        kernel.sendControlMessage({
-          channel: "control",
-          header: { msg_id: id, msg_type: type, date: new Date().toISOString(), ...names },
-          parent_header: {},
-          metadata: {},
-          content: { turn: this.model.get("turn"), ...wish },
-          buffers: [],
-        });
-        sent = true;
-      }
-    } catch {} // a page which has the method for show
-    if (!sent || both) this.model.send(wish);
+      const kernel = model.widget_manager.kernel;
+      const msg_type = model.get("control");
+      if (!msg_type) throw 0;
+      const names = { session: kernel.clientId, username: kernel.username, version: "5.3" };
+      const header = { msg_type, msg_id: "" + Math.random(), date: new Date().toISOString(), ...names };
+      const content = { turn: model.get("turn"), ...wish };
+      const message = { channel: "control", header, parent_header: {}, metadata: {}, content, buffers: [] };
+      kernel.sendControlMessage(message);
+    } catch {
+      both = true; // no such channel
+    }
+    if (both) model.send(wish);
   }
 
   receive(msg) {
@@ -170,6 +166,7 @@ class View {
   }
 
   halt() {
+    if (this.stop.disabled) return;
     this.el.closest(".jp-Cell")?.focus({ preventScroll: true }); // or the keyboard would be nowhere
     this.stop.disabled = true;
     this.status.textContent = this.words.stopping;
