@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import keyword
 import re
 import shlex
@@ -51,6 +50,8 @@ def parse(parser: MagicArgumentParser, line: str) -> argparse.Namespace:
     if rest:
         options = [name for action in parser._actions for name in action.option_strings]
         if rest[0].startswith("-"):
+            import difflib
+
             close = difflib.get_close_matches(rest[0].partition("=")[0], options, n=1, cutoff=0.5)
             raise fail("config.unknown_option", name=rest[0], nearest=close[0] if close else "--help")
         stray = " ".join("…" if len(word) > 20 else word for word in rest)  # it could be a key of any kind

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nbstream.magics.cell import llm
-from nbstream.magics.line import VERBS
+from nbstream.magics.verbs import VERBS
 from nbstream.providers import registry
 from nbstream.providers.hosts import HOSTS
 

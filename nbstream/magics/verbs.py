@@ -1,0 +1,189 @@
+"""What the verbs of ``%llm`` do: each takes its words and gives Markdown to show."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from ..chat.session import session
+from ..errors import NbstreamError, fail
+from ..i18n import t
+from ..show.cards import literal, table
+from ..show.console import put
+from .surface import surface
+
+
+def status() -> str:
+    here = session()
+    talk = here.conversation()
+    ready = ", ".join(here.ready()) or t("line.none")
+    return table(
+        [t("line.what"), ""],
+        [
+            [t("line.model"), here.default_model()],
+            [t("line.conversation"), t("line.turns", name=talk.name, count=len(talk.turns))],
+            [t("line.ready"), ready],
+            [t("line.help"), "%llm help"],
+        ],
+    )
+
+
+def use(model: str) -> str:
+    return t("line.using", model=literal(session().use(model)))
+
+
+def models(name: str | None = None) -> str:
+    from ..providers import registry
+
+    here = session()
+    if name is None:
+        ready = here.ready()
+        rows = []
+        for provider in registry.loaded():
+            one = provider.name
+            keyless = not any(field.required for field in provider.fields)
+            mark = t("line.no_key_needed") if keyless else "✓" if one in ready else f"%llm login {one}"
+            rows.append([one, provider.label, provider.default_model, mark])
+        return table([t("line.provider"), "", t("line.default_model"), t("line.key")], rows)
+    from ..chat.fetch import models as ask
+
+    provider = registry.get(name)
+    found = ask(provider, here.credentials(provider), here.base_url(provider))
+    if found is None:
+        return table([t("line.model")], [[f"{provider.name}:{provider.default_model}".rstrip(":")]])
+    return table([t("line.model"), ""], [[f"{provider.name}:{one.name}", one.label] for one in found])
+
+
+def login(name: str) -> str:
+    from ..chat.fetch import models as ask
+    from ..providers import registry
+
+    provider = registry.get(name)
+    if surface() == "headless":
+        raise fail("config.no_prompt", provider=provider.name)
+    if provider.key_page:
+        put(t("login.where", page=provider.key_page))
+    here = session()
+    _, found = here.login(name)
+    shown = ", ".join(f"{field} {secret}" for field, secret in found.items())
+    try:
+        checked = ask(provider, found, here.base_url(provider)) is not None
+    except NbstreamError as error:
+        if error.kind in ("auth", "permission"):
+            here.logout(name)
+            raise
+        checked = False
+    mark = "✓" if checked else t("login.unchecked")
+    return t("login.done", provider=provider.label, shown=shown, mark=mark)
+
+
+def logout(name: str | None = None) -> str:
+    gone = session().logout(name)
+    return t("line.logged_out", names=", ".join(gone)) if gone else t("line.nothing_kept")
+
+
+def history(name: str = "main") -> str:
+    turns = session().conversation(name).turns
+    if not turns:
+        return t("line.no_turns", name=literal(name))
+    rows = []
+    for number, turn in enumerate(turns, 1):
+        text = turn.answer.text if turn.answer else ""
+        text = re.sub(r"\A\*[^*\n]+\*\n", "", text)  # the label of demo, alike in all of them
+        rows.append([number, turn.model, _short(turn.prompt), _short(text), t(f"turn.{turn.status}")])
+    return table(["#", t("line.model"), t("line.prompt"), t("line.answer"), t("line.status")], rows)
+
+
+def _short(text: str, most: int = 60) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def reset(name: str = "main") -> str:
+    talk = session().conversation(name)
+    count = len(talk.turns)
+    talk.reset()
+    return t("line.reset", name=literal(name), count=count)
+
+
+def show(number: str | None = None) -> tuple[dict[str, str], dict[str, Any]]:
+    from ..show.settled import bundle
+
+    talk = session().conversation()
+    turns = talk.turns
+    if number is not None and not (number.isdecimal() and len(number) < 10):
+        raise fail("config.turn_number", given=number[:20], count=len(turns))
+    position = int(number) if number else len(turns)
+    if not 1 <= position <= len(turns):
+        raise fail("config.turn_number", given=position, count=len(turns))
+    turn = turns[position - 1]
+    if turn.answer is None:
+        raise fail("config.turn_running", given=position)
+    return bundle(turn, turn.answer, talk.name, footer=session().settings.footer)
+
+
+def stats() -> str:
+    rows = [
+        [
+            one.provider,
+            one.turns,
+            f"{one.input_tokens:,} → {one.output_tokens:,}",
+            t("line.unknown") if one.cost is None else f"{one.cost:.4f}",
+            f"{_ms(one.first_token_p50)} / {_ms(one.first_token_p99)}",
+            f"{_ms(one.token_p50)} / {_ms(one.token_p99)}",
+            f"{one.error_rate:.0%}",
+        ]
+        for one in session().stats.values()
+    ]
+    if not rows:
+        return t("line.no_stats")
+    heads = ("provider", "turn_count", "tokens", "cost", "first_token", "token_gap", "errors")
+    return table([t(f"line.{name}") for name in heads], rows)
+
+
+def _ms(seconds: float | None) -> str:
+    return "?" if seconds is None else f"{1000 * seconds:.0f} ms"
+
+
+def why() -> str:
+    error = session().last_error
+    if error is None:
+        return t("line.no_error")
+    facts = [
+        ("kind", error.kind),
+        ("provider", error.provider),
+        ("status", error.status),
+        ("code", error.code),
+        ("retry_after", error.retry_after),
+        ("request_id", error.request_id),
+        ("text", f"{len(error.answer.text)}"),
+    ]
+    rows = [[t("line.what_happened"), error.what], [t("line.why"), error.why], [t("line.fix"), error.fix]]
+    return table(
+        ["", ""], rows + [[t(f"why.{name}"), value] for name, value in facts if value not in (None, "")]
+    )
+
+
+VERBS: dict[str, Callable[..., Any]] = {
+    "status": status,
+    "use": use,
+    "models": models,
+    "login": login,
+    "logout": logout,
+    "history": history,
+    "reset": reset,
+    "show": show,
+    "stats": stats,
+    "why": why,
+}
+ARITY = {
+    "use": (1, 1),
+    "models": (0, 1),
+    "login": (1, 1),
+    "logout": (0, 1),
+    "history": (0, 1),
+    "reset": (0, 1),
+    "show": (0, 1),
+}
+"""How few and how many words a verb takes; the others take none."""
