@@ -43,6 +43,8 @@ class Server:
         self.root = folder / "notebooks"
         self.log_file = folder / "server.log"
         self.env = clean(folder / "home")
+        self.kernels = Path(self.env["JUPYTER_DATA_DIR"]) / "kernels"
+        """Kernelspecs that are written here can be used at once."""
         self.token = secrets.token_hex(16)
         self.url = ""
         self.process: subprocess.Popen[bytes] | None = None
