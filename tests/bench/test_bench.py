@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import doctest
+import json
 from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -136,16 +139,40 @@ def test_targets_are_judged_beside_the_bare_anywidget() -> None:
     assert len(found) == 4 * 5 + 1
 
 
-def test_the_tables_of_a_run_name_the_machine_and_the_targets() -> None:
-    results = {
+def results(**more: Any) -> dict[str, Any]:
+    """What a full run writes."""
+    return {
+        "full": True,
+        "failures": [],
         "machine": {"cores": 2, "python": "3.11", **dict.fromkeys(run.PACKAGES, "1.0")},
         "workloads": [one.name for one in WORKLOADS],
         "rows": [row.as_json() for row in rows()],
         "imports": dict.fromkeys([*imports.WHATS, "first_use"], 1.0) | {"load_ext": 2.0},
-    }
-    text = run.tables(results, list(CONTENDERS))
+    } | more
+
+
+def test_the_tables_of_a_run_name_the_machine_and_the_targets() -> None:
+    text = run.tables(results(), list(CONTENDERS))
     assert text.startswith("2 cores, Python ")
     assert "| ✗ | `%load_ext nbstream` beside importing ipywidgets | ≤ 1× | 2.00× |" in text
+
+
+@pytest.mark.parametrize(
+    ("more", "written"), [({}, True), ({"full": False}, False), ({"failures": ["x"]}, False)]
+)
+def test_only_a_full_run_gets_into_the_documents(
+    more: dict[str, Any], written: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, kept = tmp_path / "page.md", "before\n<!-- tables -->old<!-- end of tables -->\nafter\n"
+    page.write_text(kept, encoding="utf-8")
+    (tmp_path / "results.json").write_text(json.dumps(results(**more)), encoding="utf-8")
+    monkeypatch.setattr(run, "DOCS", page)
+    monkeypatch.setattr(run, "RESULTS", tmp_path / "results.json")
+    assert (run.write_docs() == 0) is written
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith("before\n<!-- tables -->") and text.endswith("<!-- end of tables -->\nafter\n")
+    assert ("### 4,000 @ 200/s" in text) is written
+    assert (text == kept) is not written
 
 
 @pytest.mark.parametrize("module", [figures_module, report, workloads])
