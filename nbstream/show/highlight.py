@@ -12,16 +12,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from html import escape
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import nh3
-from pygments.lexer import Lexer, RegexLexer
-from pygments.lexers import get_lexer_by_name
 from pygments.token import Comment, Generic, Keyword, Name, Number, Operator, String
-from pygments.util import ClassNotFound
+
+if TYPE_CHECKING:  # at run time only once there is code to be coloured
+    from pygments.lexer import Lexer, RegexLexer
 
 # fmt: off
 LANGUAGES = frozenset(
@@ -100,8 +99,7 @@ CSS = _css()
 """What the view's style sheet needs for the classes above."""
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """Where a piece of code begins: how far in, the lexer's stack, and whether inside an overlong line."""
 
     done: int = 0
@@ -109,8 +107,7 @@ class State:
     inside_line: bool = False
 
 
-@dataclass(slots=True)
-class Piece:
+class Piece(NamedTuple):
     """The next piece of a block of code: how many characters it takes, its HTML and the state behind it."""
 
     length: int
@@ -238,6 +235,9 @@ def _lexer(language: str) -> Lexer | None:
     name = language.lower()
     if name not in LANGUAGES:
         return None
+    from pygments.lexers import get_lexer_by_name
+    from pygments.util import ClassNotFound
+
     try:
         return get_lexer_by_name(_ALIASES.get(name, name))
     except ClassNotFound:
@@ -246,6 +246,8 @@ def _lexer(language: str) -> Lexer | None:
 
 def _lex(lexer: Lexer, text: str, stack: tuple[str, ...]) -> tuple[list[tuple[Any, str]], tuple[str, ...]]:
     """Lex from `stack`. Only plain regular-expression lexers can tell where they stopped."""
+    from pygments.lexer import RegexLexer
+
     method = getattr(type(lexer), "get_tokens_unprocessed", None)
     if not isinstance(lexer, RegexLexer) or method is not RegexLexer.get_tokens_unprocessed:
         return [(kind, value) for _, kind, value in lexer.get_tokens_unprocessed(text)], ("root",)

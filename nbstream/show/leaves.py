@@ -30,7 +30,8 @@ def frame_leaf(frame: Frame, view: View, node: Node) -> Rest | None:
     raw = view.lines[node.start]
     if node.kind == "table":
         frame.stub = raw + "\n" + view.lines[node.start + 1] + "\n"
-        return Rest([], node.start + 2) if node.children else None
+        whole = len(node.children) - (1 if view.lines[-1] else 0)  # a row may become too long to be one
+        return Rest([], node.start + 2) if whole > 0 else None
     if node.kind == "code" and node.mark:
         frame.stub, frame.language = raw + "\n", node.language
         return Rest([], node.start + 1) if node.text else None

@@ -7,9 +7,8 @@ may be cut without changing what it shows, so that an endless paragraph costs no
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import nh3
 from markdown_it import MarkdownIt
@@ -66,8 +65,7 @@ def math(state: StateInline, silent: bool) -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
+class _Reading(NamedTuple):
     """A segment of text, read by itself."""
 
     html: str
