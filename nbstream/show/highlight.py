@@ -107,6 +107,9 @@ class State(NamedTuple):
     inside_line: bool = False
 
 
+START = State()
+
+
 class Piece(NamedTuple):
     """The next piece of a block of code: how many characters it takes, its HTML and the state behind it."""
 
@@ -150,7 +153,7 @@ def _chunk(text: str, start: int) -> int:
     return at
 
 
-def code_html(language: str, code: str, state: State = State(), unfinished: bool = False) -> str:
+def code_html(language: str, code: str, state: State = START, unfinished: bool = False) -> str:
     """The HTML inside ``<code>`` for a block, or for the rest of one that begins in `state`."""
     parts, at = [], 0
     while piece := next_piece(language, code, at, state):
