@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from IPython.display import DisplayHandle, display
 
@@ -23,9 +23,11 @@ from .answer import AnswerWidget
 from .clean import FOOTER_MARK
 from .console import put
 from .control import Ear
-from .live import LiveMarkdown
 from .pacer import Pacer
 from .plain import PlainText
+
+if TYPE_CHECKING:
+    from .live import LiveMarkdown
 
 log = logging.getLogger("nbstream")
 
@@ -90,7 +92,7 @@ class WidgetSink(Sink):
 
     def __init__(self, *, blocking: bool, footer: bool) -> None:
         self._blocking, self._footer = blocking, footer
-        self._live: LiveMarkdown | PlainText = LiveMarkdown()
+        self._live: LiveMarkdown | PlainText | None = None
         self._pacer = Pacer()
         self._text: list[str] = []
         self._shown: list[str] = []
@@ -119,6 +121,8 @@ class WidgetSink(Sink):
     def state(self, state: State) -> None:
         if state.phase == "connecting" and state.attempt == 0:
             self._loop.call_later(FIRST_SNAPSHOT, self._snapshot_unasked, FIRST_SNAPSHOT)
+        if state.phase == "waiting":
+            self._page()  # the request is on its way: nobody waits for what this imports
         self._say(words.status(self._run.call.model, state))
         self._flush()
 
@@ -133,7 +137,7 @@ class WidgetSink(Sink):
             elif type(event) is Retract:
                 self._text.clear()
                 self._shown.clear()
-                self._live = LiveMarkdown()
+                self._live = None
                 self._message["reset"] = True
         if self._timer is None:
             delay = self._pacer.due(self._loop.time())
@@ -181,19 +185,26 @@ class WidgetSink(Sink):
         self._text.clear()
         self._shown.append(text)
         try:
-            ops = self._live.feed(text) if text else []
-            return ops + self._live.finish() if last else ops
+            ops = self._page().feed(text) if text else []
+            return ops + self._page().finish() if last else ops
         except Exception:  # however odd the text, it is shown
             log.exception("text could not be rendered; it is shown as it is")
             self._live = PlainText()
             return list(self._live.feed("".join(self._shown)))
+
+    def _page(self) -> LiveMarkdown | PlainText:
+        if self._live is None:
+            from .live import LiveMarkdown
+
+            self._live = LiveMarkdown()
+        return self._live
 
     def _snapshot(self) -> None:
         """All so far in one message, for a view that came late or missed something."""
         snapshot = {
             "seq": self._seq,
             "full": True,
-            "ops": self._live.snapshot(),
+            "ops": self._page().snapshot(),
             "think": "".join(self._thought),
             "status": self._status,
             "end": self._end,
