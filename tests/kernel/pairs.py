@@ -1,4 +1,4 @@
-"""The kernels of other versions: pairs of ipykernel and IPython on each Python, as tools/kernels.py makes them."""
+"""The kernels of other versions, as tools/kernels.py makes them: ipykernel and IPython on each Python."""
 
 from __future__ import annotations
 

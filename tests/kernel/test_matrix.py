@@ -76,8 +76,10 @@ def served() -> Iterator[Served]:
 @pytest.fixture(scope="module", params=pairs(), ids=lambda pair: pair.name)
 def asked(request: Any, fleet: Fleet, served: Served) -> Iterator[Kernel]:
     """A kernel of the pair, which has loaded nbstream and asks the loopback server."""
-    pair = need(request.param)
-    kernel = fleet.take(pair)
+    pair = request.param
+    if not pair.made():
+        request.config.stash[RAN].append(f"{pair.name} is not here")
+    kernel = fleet.take(need(pair))
     assert kernel.run(served.setup()).status == "ok"
     VERSION[kernel] = int(kernel.value("__import__('ipykernel').__version__.split('.')[0]"))
     request.config.stash[RAN].append(kernel.value(VERSIONS))
