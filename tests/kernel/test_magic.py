@@ -171,8 +171,12 @@ def test_cells_that_wait_in_the_queue_keep_their_order(asked: Kernel, served: Se
 
 
 def test_loading_twice_does_no_harm_and_unloading_leaves_nothing(asked: Kernel) -> None:
+    listens = "'nbstream_request' in get_ipython().kernel.control_handlers"
     assert asked.run("%load_ext nbstream").status == "ok"
+    assert asked.run("%%llm -m openai:words:3\nHello", allow_stdin=True).status == "ok"
+    assert asked.value(listens) == "True"
     assert asked.run("%unload_ext nbstream").status == "ok"
+    assert asked.value(listens) == "False"
     found = asked.value("[n for k in get_ipython().magics_manager.magics.values() for n in k if 'llm' in n]")
     assert found == "[]"
     assert "UsageError" in asked.run("%%llm\nHello").text, "the magic is gone"
