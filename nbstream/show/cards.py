@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from ..errors import NbstreamError
 from ..i18n import t
-from .escape import TextEscaper, tidy
+from .escape import TextEscaper, html_text, tidy
 from .rules import RULES
 from .words import is_line
 
@@ -24,16 +25,22 @@ def literal(text: str) -> str:
 
 def error_markdown(error: NbstreamError) -> str:
     """An error card: what happened, why, and the line that mends it."""
-    fix = f"`{error.fix}`" if is_line(error.fix) and "`" not in error.fix else literal(error.fix)
+    fix = _code(error.fix) if is_line(error.fix) else literal(error.fix)
     lines = [f"**⚠ {literal(error.what)}**", literal(error.why), f"→ {fix}" if error.fix else ""]
     return "\n>\n".join(f"> {line}" for line in lines if line)
+
+
+def _code(text: str) -> str:
+    """`text` as a span of code; as HTML where it holds what a reader may take out of a span."""
+    text = tidy(text, RULES)
+    return f"<code>{html_text(text)}</code>" if re.search(r"[`\\$@]", text) else f"`{text}`"
 
 
 def connect_markdown(ready: Sequence[str]) -> str:
     """The card that ends the first answer of `demo`: what was found here, and the line that connects it."""
     if ready:
         found = t("connect.found", names=literal(", ".join(ready)))
-        return f"> {found}\n>\n> → `%llm use {ready[0]}`"
+        return f"> {found}\n>\n> → {_code(f'%llm use {ready[0]}')}"
     return f"> {t('connect.nothing')}\n>\n> → `%llm login {t('connect.example')}`"
 
 

@@ -72,9 +72,11 @@ def settle_with(rules: Rules, text: str, *, images: bool = False) -> str:
     try:
         if rules.bounds and text.count("\n") > _MOST_LINES:
             raise _TooMuch
-        return Serializer(parser(rules).parse(text), rules, images).text()
+        written = Serializer(parser(rules).parse(text), rules, images).text()
     except (RecursionError, _TooMuch):
         return plain(text)
+    # Addresses for links that nobody makes, and the like: better seen than lost.
+    return plain(text) if not written and text.strip() else written
 
 
 def plain(text: str) -> str:

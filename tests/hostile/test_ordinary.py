@@ -6,7 +6,7 @@ In JupyterLab's own page they are looked at in `test_browser_settled`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -15,13 +15,13 @@ import nbformat
 import pytest
 
 from nbstream.show.markdown import settle
+from nbstream.show.render import render
 from tests.hostile import parsers
 from tests.hostile.ordinary import Ordinary, ordinary, spelled_alike
 from tests.hostile.reading import Reading, reading
 from tests.hostile.test_settled import findings, modules  # noqa: F401
 
 each = pytest.mark.parametrize("answer", ordinary(), ids=lambda answer: answer.id)
-Settled = Callable[[str], str]
 AWKWARD = set("\"'\\$`<>&\t%{}[]|*_~#@^!") | {"中", "🚀"}
 
 
@@ -77,3 +77,32 @@ def test_settling_it_again_changes_nothing_that_is_read(answer: Ordinary) -> Non
         pytest.skip("tags are text when they are read again")
     twice = reading(parsers.with_nbconvert(settle(once)), math=True)
     assert twice == reading(parsers.with_nbconvert(once), math=True)
+
+
+# Said otherwise while it streams: nothing reaches back to an earlier block, a picture's link has brackets.
+OTHERWISE = {
+    "math/a system of equations in an environment",
+    "structure/a task list",
+    "structure/line breaks in a table",
+    "web/a link with code and emphasis in it",
+    "web/an image",
+    "web/reference links",
+}
+
+
+def test_it_reads_the_same_while_it_streams() -> None:
+    differ = {answer.id for answer in ordinary() if _live(answer) != (_spelled(answer.lines), answer.code)}
+    assert differ <= OTHERWISE
+
+
+def _live(answer: Ordinary) -> tuple[list[str], tuple[str, ...]]:
+    html = re.sub(
+        r'<code class="nbs-math[^"]*">(.*?)</code>', r"⟦\1⟧", "".join(render(answer.text)), flags=re.S
+    )
+    read = reading(html)
+    lines = [line.replace("☐ ", "[ ] ", 1).replace("☑ ", "[x] ", 1) for line in read.lines]
+    return _spelled(lines), tuple(code.removesuffix("\n") for code in read.code)
+
+
+def _spelled(lines: Iterable[str]) -> list[str]:
+    return spelled_alike((line.replace("\\lt ", "<") for line in lines), colours=False)

@@ -9,7 +9,9 @@ import pytest
 
 from nbstream.show.markdown import settle
 from tests.hostile import parsers
+from tests.hostile.ordinary import spelled_alike
 from tests.hostile.outline import meant, outline
+from tests.hostile.reading import reading
 from tests.hostile.test_settled import findings, modules  # noqa: F401
 
 HOSTILE = [
@@ -26,6 +28,13 @@ HOSTILE = [
     *("\r", "\u2028", "&#10;", "&NewLine;", '```"><img onerror=x>\n', "```mermaid\n", "[a][a]"),
     *("[a]", '\n[a]: javascript:x "t"\n', "^", "=", "\n===\n", "\n---\n", "\n# ", "+", ":"),
     *(" ", "  \n", "`$`", "$x$", "`a\\|b`", "\\|", "\\`", "\\$", "\\<", "<span>&#36;</span>"),
+    # Entities of all that is special; what nbconvert and others read besides CommonMark.
+    *("&dollar;", "&lbrace;", "&Tab;", "&colon;", "javascript&colon;x", "&commat;", "&grave;", "&bsol;"),
+    *("&lsqb;", "&excl;", "&num;", "&ast;", "&lowbar;", "`$$`", "`$$ ", "\n: ", "\n\n: x", "[^1]"),
+    *("\n[^1]: <b>\n", "\u200b", "\u2060", "\ufeff", "\xa0", "\u3000", "::: x\n", "==", "{{x}}", "{%"),
+    *("\n$$\n", "\n\\[\n", "\n\\]\n", "<x@y.z>", "https://x.y/*_`", "\n    - ", "\n\t", "\n>```\n"),
+    *("\n- ```\n", "\n1) ", "\n***\n", "\n</pre>", "<code>&#60;</code>", "<span>&#92;</span>", "^[x]"),
+    *("\n~~~~\n", "````", "\\text{<}", "$a<b$", "$`x`$", "\\(`x`\\)", "\n    $$x", "\n# $x$ #\n", "?>"),
     *("<strong>", "]", "\\🚀", "🚀", "*i*", "`a\\🚀<b>*`", "\\𠮷", "~~i~~", "[l](http://x.y)"),
 ]
 ORDINARY = [
@@ -52,6 +61,16 @@ def test_nothing_thrown_together_is_live(seed: int, modules: Path) -> None:  # n
         assert findings(answer["html"]) == [], text
         assert findings(parsers.with_markdown_it(ours), lab=False) == [], text
         assert findings(parsers.with_nbconvert(ours), lab=False) == [], text
+
+
+def test_nbconvert_shows_what_jupyterlab_shows(modules: Path) -> None:  # noqa: F811
+    """But for empty lines at the edges of code, which its highlighter drops."""
+    settled = [settle(text) for text in thrown(ORDINARY, 9, 2_000, 14)]
+    for ours, answer in zip(settled, parsers.lab(settled, modules), strict=True):
+        lab = reading(answer["html"], math=True)
+        other = reading(parsers.with_nbconvert(ours), math=True)
+        assert spelled_alike(other.lines, colours=False) == spelled_alike(lab.lines, colours=False)
+        assert [code.strip("\n") for code in other.code] == [code.strip("\n") for code in lab.code]
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from nbstream.errors import NbstreamError
+from nbstream.show.cards import error_markdown, table
 from nbstream.show.markdown import parser, settle
 from nbstream.show.rules import RULES
 from tests.hostile import parsers
@@ -47,7 +49,8 @@ def _lab(modules: Path, times: int = 1) -> dict[str, dict[str, Any]]:
 
 def findings(html: str, lab: bool = True) -> list[str]:
     scan = Scan(html, lab)
-    scan.findings += [f"bad address {link}" for link in scan.links if "javascript:" in link.lower()[:14]]
+    elsewhere = [link for link in scan.links if not link.startswith("#")]  # nbconvert names its headings
+    scan.findings += [f"bad address {link}" for link in elsewhere if "javascript:" in link.lower()[:14]]
     return scan.findings
 
 
@@ -102,6 +105,18 @@ def test_code_is_the_models_to_the_letter(entry: Entry, modules: Path) -> None:
     wrote = [t.content for t in parser(RULES).parse(entry.text) if t.type in ("fence", "code_block")]
     read = Scan(_lab(modules)[entry.id]["html"]).blocks
     assert [code.rstrip("\n") for code in read] == [code.rstrip("\n") for code in wrote]
+
+
+def test_what_a_server_says_in_an_error_or_a_table_is_text_too(modules: Path) -> None:
+    """Cards and tables are Markdown of ours with words of others in them; even in a line to paste."""
+    texts = [entry.text for entry in hostile() if entry.kind != "bulk"]
+    ours = [error_markdown(NbstreamError(text, text, f"%llm use {text}")) for text in texts]
+    ours += [error_markdown(NbstreamError("what", text, text)) for text in texts]
+    ours += [table([text, "b"], [[text, 1], ["a", text]]) for text in texts]
+    for markdown, answer in zip(ours, parsers.lab(ours, modules), strict=True):
+        assert findings(answer["html"]) == [], markdown
+        assert findings(parsers.with_markdown_it(markdown), lab=False) == [], markdown
+        assert findings(parsers.with_nbconvert(markdown), lab=False) == [], markdown
 
 
 BULK = """

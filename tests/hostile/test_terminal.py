@@ -1,4 +1,4 @@
-"""IPython in a terminal, a process of its own: what a model says neither steers it nor ends it in an error."""
+"""IPython in a terminal of its own: what a model says neither steers it nor ends it in an error."""
 
 from __future__ import annotations
 

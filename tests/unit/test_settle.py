@@ -15,6 +15,11 @@ def test_nothing_is_nothing() -> None:
     assert settle(" \n\n ") == ""
 
 
+def test_no_answer_is_lost_because_markdown_would_not_show_it() -> None:
+    sources = "[1]: https://a.example\n[2]: https://b.example"
+    assert settle(sources) == plain(sources)
+
+
 def test_html_is_text() -> None:
     assert settle("<b onclick=x>hi</b> &lt;i> &amp;lt;") == "&lt;b onclick=x>hi&lt;/b> &lt;i> &amp;lt;"
 
