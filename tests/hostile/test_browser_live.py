@@ -21,6 +21,7 @@ from tests.browser.jupyter import Server
 from tests.browser.page import FrontEnd
 from tests.fakes.hostile_server import KINDS
 from tests.hostile.corpus import Entry, hostile
+from tests.hostile.test_terminal import STEERING
 from tests.served import Served
 
 HERE = Path(__file__).parent
@@ -43,7 +44,7 @@ class Streamed:
         context.on("dialog", lambda dialog: (self.dialogs.append(dialog.message), dialog.dismiss()))
         front = FrontEnd(server, context)
         with Served("hostile") as served:
-            asks = [f"%%llm -m openai:hostile:{','.join(KINDS[i::4])}@0.01\nGo on." for i in range(4)]
+            asks = [f"%%llm -m openai:hostile:{','.join(KINDS[i::4])}@0.004\nGo on." for i in range(4)]
             notebook = front.open([served.setup(), RUNS, *asks], "streamed")
             notebook.run_all()
             assert len(served.log()) == 4
@@ -51,6 +52,7 @@ class Streamed:
         self.live = notebook.page.evaluate("window.watched()")
         self.settled: list[dict[str, Any]] = notebook.page.evaluate(rules)
         notebook.save()
+        self.plain = [output.data["text/plain"] for cell in range(2, 6) for output in notebook.saved(cell)]
         notebook.reload()
         notebook.until("window.trusted")
         notebook.until("document.querySelectorAll('.jp-RenderedMarkdown').length >= 5")
@@ -87,6 +89,8 @@ def test_no_moment_of_the_stream_shows_more_than_we_write(streamed: Streamed) ->
 def test_what_stays_shows_only_what_markdown_has(streamed: Streamed) -> None:
     assert len(streamed.settled) == 5
     assert [output["findings"] for output in streamed.settled[1:]] == [[], [], [], []]
+    assert len(streamed.plain) == 4
+    assert [STEERING.findall(text) for text in streamed.plain] == [[], [], [], []]
 
 
 def test_so_it_does_when_the_trusted_notebook_is_opened_again(streamed: Streamed) -> None:
