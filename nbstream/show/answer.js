@@ -9,11 +9,11 @@ function views(model) {
   return shared.get(key);
 }
 
-function make(tag, name, parent, text) {
+function make(tag, name = "", parent, text = "") {
   const node = document.createElement(tag);
-  if (name) node.className = name;
-  if (text) node.textContent = text;
-  if (parent) parent.append(node);
+  node.className = name;
+  node.textContent = text;
+  parent?.append(node);
   return node;
 }
 
@@ -121,14 +121,18 @@ class View {
       block.classList.add("mathjax_ignore"); // for there are prices
       const made = found.map((tex) => {
         const sign = tex.matches(".nbs-display") ? "$$" : "$";
-        const math = make("span", "mathjax_process", null, sign + tex.textContent + sign);
-        tex.replaceWith(math);
-        return math;
+        return make("span", "mathjax_process", null, sign + tex.textContent + sign);
       });
+      const swap = (from, to) => from.forEach((node, i) => node.replaceWith(to[i]));
+      swap(found, made);
       await setter.typeset(block);
-      made.forEach((math, i) => math.querySelector("mjx-container") || math.replaceWith(found[i]));
+      if (block.offsetHeight && document.fonts.status === "loading") {
+        swap(made, found); // with other letters than its own it is higher
+        await document.fonts.ready;
+        swap(found, made);
+      }
       this.steady.after();
-      if (!this.over) await new Promise(setTimeout);
+      if (!this.over) await new Promise((go) => setTimeout(go));
     }
     this.setting = false;
   }

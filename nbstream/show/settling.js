@@ -1,5 +1,5 @@
-// The moment when the front end replaces an answer's view by the Markdown that stays. The view itself is laid
-// over that place until the Markdown stands: no frame is blank, no line jumps, what is selected stays so.
+// While the front end replaces an answer's view by Markdown, the view lies over that place until the Markdown
+// stands: no frame is blank, no line jumps, what is selected stays so.
 
 // Every character of `root` that is no white space, as [text node, offset].
 function signs(root) {
@@ -31,32 +31,31 @@ function select(root, { from, to, text }) {
   getSelection().setBaseAndExtent(...all[from], all[to][0], all[to][1] + 1);
 }
 
-// How far a reader would be moved by showing `root` instead of `body`; block for block they are the same.
+// How far `root` instead of `body` would move what one reads; block for block they are the same.
 function shift(body, root, page) {
-  const top = page.getBoundingClientRect().top;
-  const seen = [...body.children].findIndex((block) => block.getBoundingClientRect().bottom > top);
-  const [was, is] = seen < 0 ? [body, root] : [body.children[seen], root.children[seen]];
-  const edge = seen < 0 ? "bottom" : "top";
-  return is ? is.getBoundingClientRect()[edge] - was.getBoundingClientRect()[edge] : 0;
+  const top = box(page).top;
+  const seen = [...body.children].findIndex((block) => box(block).bottom > top);
+  if (seen < 0) return box(root).bottom - box(body).bottom;
+  return root.children[seen] ? box(root.children[seen]).top - box(body.children[seen]).top : 0;
 }
 
-// Lay `el`, whose text is `body`, over its output until the Markdown that replaces that output stands.
 function settleOver(el, body) {
   const output = el.closest(".jp-OutputArea-output");
   const area = el.closest(".jp-OutputArea");
   if (!output) return;
-  const place = [...area.children].indexOf(output.closest(".jp-OutputArea-child"));
+  const index = [...area.children].indexOf(output.closest(".jp-OutputArea-child"));
   const home = el.parentElement;
+  // Notebook 7 puts a long output into a box that scrolls; not before our reader's eyes.
+  const boxes = area.closest(".jp-Cell")?.classList;
+  const boxed = boxes?.contains("jp-mod-outputsScrolled");
   const page = scroller(el);
   const end = page.scrollTop > 0 && below(page, el) < 24;
   const picked = selected(body);
-  const from = area.getBoundingClientRect();
-  const at = output.getBoundingClientRect();
-  el.style.setProperty("--nbs-left", at.left - from.left + "px");
-  el.style.setProperty("--nbs-top", at.top - from.top + "px");
-  el.style.width = at.width + "px";
+  const from = box(area);
+  const at = box(output);
+  const place = { left: at.left - from.left, top: at.top - from.top, width: at.width };
+  for (const name in place) el.style.setProperty("--nbs-" + name, place[name] + "px");
   area.style.minHeight = getComputedStyle(area).height;
-  area.classList.add("nbs-settling");
   const names = ["nbs-ghost", "jp-OutputArea-output"]; // so the front end's rules for outputs hold
   el.classList.add(...names);
   area.append(el);
@@ -66,13 +65,13 @@ function settleOver(el, body) {
   let frames = 0;
 
   const look = () => {
-    const settled = area.children[place]?.querySelector(".jp-RenderedMarkdown");
+    if (!boxed) boxes?.remove("jp-mod-outputsScrolled");
+    const settled = area.children[index]?.querySelector(".jp-RenderedMarkdown");
     frames += settled?.childElementCount && count(settled) >= count(body) ? 1 : 0;
     if (frames < 2 && Date.now() - began < 3000) return void requestAnimationFrame(look);
     const still = selected(body);
     const moved = settled ? shift(body, settled, page) : 0;
     area.style.minHeight = "";
-    area.classList.remove("nbs-settling");
     el.classList.remove(...names);
     if (home.isConnected) home.append(el); // nothing came: the view stays
     else el.remove();

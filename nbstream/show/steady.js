@@ -1,5 +1,7 @@
-// Keeps the page still around an answer that grows: its height never falls, the page goes along only with a
-// reader who is at its end, and what one reads below the answer stays where it is.
+// Keeps the page still while an answer grows: its height never falls, the page goes along only with a reader
+// at its end, and what one reads below stays where it is.
+
+const box = (node) => node.getBoundingClientRect();
 
 function scroller(node) {
   for (let at = node.parentElement; at; at = at.parentElement) {
@@ -13,7 +15,7 @@ function scroller(node) {
 function below(page, node) {
   const cells = node.closest(".jp-WindowedPanel-inner");
   if (!page.contains(cells)) return page.scrollHeight - page.scrollTop - page.clientHeight;
-  return cells.getBoundingClientRect().bottom - page.getBoundingClientRect().top - page.clientHeight;
+  return box(cells).bottom - box(page).top - page.clientHeight;
 }
 
 // `el` is the answer, `body` the part of it that must not become lower.
@@ -37,7 +39,7 @@ function createSteady(el, body) {
       if (body.offsetHeight < high) body.style.minHeight = high + "px";
       else high = body.offsetHeight;
       const grown = el.offsetHeight - tall;
-      const passed = el.getBoundingClientRect().bottom - grown <= page.getBoundingClientRect().top;
+      const passed = box(el).bottom - grown <= box(page).top;
       if (along) page.scrollTop += Math.max(0, below(page, el));
       else if (passed) page.scrollTop += grown;
       top = page.scrollTop;

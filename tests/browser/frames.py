@@ -32,7 +32,6 @@ _RECORD = """
           return from < bottom && to > top && block.textContent.trim() && block.checkVisibility();
         })
       : [];
-    const read = document.elementFromPoint(box.left + 90, (top + bottom) / 2)?.closest('p, h1, h2, pre, td, li');
     window.sampled.push({
       height: now.height,
       scroll: page.scrollTop,
@@ -40,12 +39,12 @@ _RECORD = """
       blocks: blocks.length,
       visible: top < bottom,
       first: blocks.length ? blocks[0].getBoundingClientRect().top : 0,
-      words: blocks.map(block => block.textContent).join(' '),
-      covered: !!read && !area.contains(read),
     });
-    if (window.sampling) requestAnimationFrame(look);
+    if (window.sampling) frame();
   };
-  requestAnimationFrame(look);
+  // Just after the page was painted: within a frame there are states that nobody sees.
+  const frame = () => requestAnimationFrame(() => scheduler.postTask(look, { priority: 'user-blocking' }));
+  frame();
 }
 """
 _HEIGHTS = """
@@ -63,9 +62,10 @@ _HEIGHTS = """
         all.push([height, settled, body?.textContent.slice(-80) ?? '']);
       }
     }
-    if (window.heights) requestAnimationFrame(look);
+    frame();
   };
-  requestAnimationFrame(look);
+  const frame = () => requestAnimationFrame(() => scheduler.postTask(look, { priority: 'user-blocking' }));
+  frame();
 }
 """
 
@@ -108,9 +108,15 @@ def watch_heights(notebook: Notebook) -> None:
     notebook.page.evaluate(_HEIGHTS)
 
 
-def heights(notebook: Notebook, index: int) -> list[tuple[float, bool, str]]:
-    """The heights of the output of cell `index`, in order; whether it was settled, and its last words."""
-    script = """
-    i => window.heights.get(document.querySelectorAll('.jp-Notebook .jp-Cell')[i].querySelector('.jp-OutputArea'))
+def falls(notebook: Notebook, index: int) -> list[str]:
+    """Where the output of cell `index` became lower than it was, and its last words there.
+
+    While it streams by anything at all; where it becomes Markdown by more than two pixels.
     """
-    return [tuple(one) for one in notebook.page.evaluate(script, index)]
+    seen: list[list[Any]] = notebook.output(index).evaluate("area => window.heights.get(area)")
+    assert len(seen) > 1, "nothing was seen"
+    return [
+        f"from {a[0]} to {b[0]} after {a[2]!r}"
+        for a, b in pairwise(seen)
+        if b[0] < a[0] - (2 if b[1] else 0.1)
+    ]

@@ -112,7 +112,10 @@ class FrontEnd:
         return [u.geturl() for u in asked if u.scheme not in ("data", "blob") and u.hostname not in LOOPBACK]
 
     def write(self, cells: Sequence[str], name: str | None = None) -> str:
-        """Write a notebook of these code cells; a cell that begins with ``#md`` is a Markdown cell."""
+        """Write a notebook of these code cells.
+
+        A cell that begins with ``#md`` is a Markdown cell; the code of one with ``#hidden`` is folded.
+        """
         notebook = nbformat.v4.new_notebook()
         notebook.metadata["kernelspec"] = {
             "name": "python3",
@@ -123,7 +126,10 @@ class FrontEnd:
             if source.startswith("#md\n"):
                 notebook.cells.append(nbformat.v4.new_markdown_cell(source[4:]))
             else:
-                notebook.cells.append(nbformat.v4.new_code_cell(source))
+                cell = nbformat.v4.new_code_cell(source.removeprefix("#hidden\n"))
+                if cell.source != source:
+                    cell.metadata["jupyter"] = {"source_hidden": True}
+                notebook.cells.append(cell)
         path = f"{name or 'n' + uuid.uuid4().hex[:8]}.ipynb"
         nbformat.write(notebook, self.server.root / path)
         return path
