@@ -68,10 +68,12 @@ WORKLOADS: dict[str, str] = {
     "one item that holds all that": _lines(
         *_BLOCKS, _ITEM * 12 + "\n", _TABLE + _ROW * 12 + "\n", indent="  ", first="- item\n\n"
     ),
-    "a quote in a list in a quote": _lines(_PROSE + "\n", _ITEM, "\n", indent="> - > ".replace("-", " "))
-    .replace(">   >", "> - >", 1),
+    "a quote in a list in a quote": _lines(
+        _PROSE + "\n", _PROSE + "\n", "\n", _ITEM, _ITEM, "\n", indent=">   > ", first="> - > begins\n"
+    ),
     "a paragraph of 60 kB": _lines(_PROSE),
-}  # fmt: skip
+}
+"""What answers are made of; and, below, what a model would have to mean ill, or be broken, to write."""
 
 HOSTILE: dict[str, str] = {
     "a paragraph in Chinese": _lines("这是一个**很长**的段落，没有空格，一直写下去。"),
@@ -90,7 +92,9 @@ HOSTILE: dict[str, str] = {
     "5,000 quote marks": _lines("word {n} and more\n", first=">" * 5_000 + " "),
     "twenty levels": _lines("word {n}\n", indent="- " * 20),
     "stairs": _lines(*("  " * step + "- word {n}\n" for step in range(25))),
-    "lists that become loose": _lines("- a\n" * 400 + "\n- b\n\n", indent="  ", first="- outer\n\n"),
+    "lists that become loose": _lines(
+        *(f"{mark} a\n" * 330 + f"\n{mark} b\n\n" for mark in "-*"), indent="  ", first="- outer\n\n"
+    ),
     "open emphasis everywhere": _lines("**a _b ~~c "),
     "open brackets everywhere": _lines("[a ![b "),
     "HTML": _lines("<div><b onclick=x>{n}</b></div> "),
