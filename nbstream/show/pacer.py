@@ -4,6 +4,9 @@ from __future__ import annotations
 
 FRAME = 1 / 30
 """Seconds between batches: about thirty a second."""
+QUICK = 1 / 50
+"""The same while a batch holds a piece or two: each piece of a leisurely model is shown as it comes."""
+FEW = 2
 BYTES_PER_SECOND = 300_000
 """Well below Jupyter's own limit of 1 MB/s, beyond which it drops output."""
 SLACK = 15
@@ -12,7 +15,7 @@ SLOWEST = 1.0
 
 
 class Pacer:
-    """Coalesces by time: the first delta goes at once, then a batch per frame.
+    """Coalesces by time: the first delta goes at once, then a batch per frame, at most fifty a second.
 
     A large batch buys a longer pause, so that the bytes per second stay bounded. Once a front end has
     acknowledged a batch, falling behind makes the pauses longer, up to a second; where none ever
@@ -21,7 +24,7 @@ class Pacer:
     >>> pacer = Pacer()
     >>> pacer.due(0.0)
     0.0
-    >>> pacer.sent(1, 100, 0.0)
+    >>> pacer.sent(1, 100, 0.0, pieces=6)
     >>> round(pacer.due(0.0) / FRAME, 3)
     1.0
     """
@@ -35,10 +38,10 @@ class Pacer:
         """Seconds until the next batch may go; 0: at once."""
         return max(0.0, self._next - now)
 
-    def sent(self, seq: int, size: int, now: float) -> None:
-        """Batch `seq` of `size` bytes has gone."""
+    def sent(self, seq: int, size: int, now: float, pieces: int) -> None:
+        """Batch `seq` of `size` bytes has gone, which held `pieces` deltas."""
         self._sent = seq
-        pause = max(FRAME, size / BYTES_PER_SECOND)
+        pause = max(QUICK if pieces <= FEW else FRAME, size / BYTES_PER_SECOND)
         if self._acked is not None and (behind := self._sent - self._acked) > SLACK:
             pause = max(pause, min(SLOWEST, FRAME * behind / SLACK * 2))
         self._next = now + pause

@@ -167,6 +167,7 @@ class WidgetSink(Sink):
             self._timer.cancel()
             self._timer = None
         message, self._message = self._message, {}
+        pieces = len(self._text) + len(self._think)
         if ops := self._operations(last):
             message["ops"] = ops
         if self._think:
@@ -177,7 +178,7 @@ class WidgetSink(Sink):
             self._seq += 1
             self.widget.send({"seq": self._seq, **message})
             size = sum(len(op[-1]) for op in ops) + len(message.get("think", "")) + 100
-            self._pacer.sent(self._seq, size, self._loop.time())
+            self._pacer.sent(self._seq, size, self._loop.time(), pieces)
 
     def _operations(self, last: bool) -> list[Any]:
         """What the page must do to show the text that has come since."""
