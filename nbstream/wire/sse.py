@@ -34,14 +34,23 @@ class SSE:
 
     def feed(self, data: bytes) -> list[Frame]:
         """The frames that `data` completes."""
-        if data.startswith(b"data: ") and data.endswith(b"\n\n") and self._lines.idle and self._quiet:
-            frames = _whole_events(data)
-            if frames is not None:
-                return frames
         out: list[Frame] = []
+        if not self._idle:  # an event that was cut: as far as it goes
+            first = data.find(b"\n\n") + 2
+            first = first if first > 1 else len(data)
+            self._slowly(data[:first], out)
+            data = data[first:]
+        if self._idle and (last := data.rfind(b"\n\n") + 2) > 1:
+            frames = _whole_events(data[:last])
+            if frames is not None:
+                out += frames
+                data = data[last:]
+        self._slowly(data, out)
+        return out
+
+    def _slowly(self, data: bytes, out: list[Frame]) -> None:
         for line in self._lines.feed(data):
             self._line(line, out)
-        return out
 
     def flush(self) -> list[Frame]:
         """What the end of the body leaves: an event or a JSON block without its blank line."""
@@ -52,8 +61,9 @@ class SSE:
         return out
 
     @property
-    def _quiet(self) -> bool:
-        return not (self._data or self._event or self._bare)
+    def _idle(self) -> bool:
+        """Whether the next byte begins an event."""
+        return self._lines.idle and not (self._data or self._event or self._bare)
 
     def _line(self, line: str, out: list[Frame]) -> None:
         if not line:
@@ -100,7 +110,7 @@ class SSE:
 
 
 def _whole_events(data: bytes) -> list[Frame] | None:
-    """The frames of a chunk that is nothing but ``data: …`` lines, each with its blank line; else None.
+    """The frames of bytes that are nothing but ``data: …`` lines, each with its blank line; else None.
 
     This is what servers send nearly always, and it is several times faster than line by line.
     """
