@@ -8,9 +8,6 @@ from html.entities import html5
 from .clean import FOOTER_MARK, clean, clean_inline
 from .rules import Rules
 
-SPANS_AT_MOST = 200
-"""Isolated dollars and backslashes per run of text; beyond, they cost the page more than they are worth."""
-
 _SPECIAL = re.compile(
     r"<|&(?=[A-Za-z#])|\\|`|[*\[\]~|]|_+|\$|:(?=//)|(?<=www)\.|@",
     re.IGNORECASE,
@@ -43,13 +40,10 @@ class TextEscaper:
     Parameters
     ----------
     rules : Rules
-    bulk : bool
-        So many dollars or backslashes that isolating each would freeze the page.
     """
 
-    def __init__(self, rules: Rules, bulk: bool = False) -> None:
+    def __init__(self, rules: Rules) -> None:
         self._rules = rules
-        self.bulk = bulk and rules.dollar_bulk
         self.in_link = False
 
     def text(self, text: str, line_start: bool = False) -> str:
@@ -101,14 +95,9 @@ class TextEscaper:
         return "\\" + mark
 
     def _dollar(self) -> str:
-        if not self._rules.dollar:
-            return "$"
-        return "&#36;" if self.bulk else "<span>&#36;</span>"
+        return "<span>&#36;</span>" if self._rules.dollar else "$"
 
     def _backslash(self, text: str, end: int) -> str:
-        if self.bulk:
-            # A word joiner after it: whatever MathJax makes of the dollars, it finds no command.
-            return "&#92;&#8288;"
         if self._rules.math_openers and _OPENS_MATH.match(text, end):
             return "<span>&#92;</span>"
         return "&#92;"

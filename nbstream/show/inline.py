@@ -13,7 +13,7 @@ from typing import Literal
 from markdown_it.token import Token
 
 from .emphasis import KINDS, Mark, Piece, join
-from .escape import SPANS_AT_MOST, TextEscaper, html_text, safe_url, tidy
+from .escape import TextEscaper, html_text, safe_url, tidy
 from .rules import Rules
 from .tex import in_table
 
@@ -37,14 +37,12 @@ class InlineWriter:
         Headings and cells have one line; in cells a pipe is a border.
     images : bool
         Whether images stay images.
-    bulk : bool
-        The document as a whole holds too many dollars to isolate each.
     """
 
-    def __init__(self, rules: Rules, place: Place = "text", images: bool = False, bulk: bool = False) -> None:
-        self._rules, self._place, self._images, self._bulk = rules, place, images, bulk
+    def __init__(self, rules: Rules, place: Place = "text", images: bool = False) -> None:
+        self._rules, self._place, self._images = rules, place, images
         self._pieces: list[Piece] = []
-        self._escaper = TextEscaper(rules, bulk)
+        self._escaper = TextEscaper(rules)
         self._rich = False
 
     def write(self, tokens: list[Token], task: bool = False) -> str:
@@ -56,9 +54,6 @@ class InlineWriter:
         task : bool
             Whether a leading ``[ ]`` may be the box of a task list.
         """
-        literal = "".join(token.content for token in tokens if token.type in ("text", "math_inline"))
-        crowded = max(literal.count("$"), literal.count("\\")) > SPANS_AT_MOST
-        self._escaper = TextEscaper(self._rules, self._bulk or crowded)
         self._rich = any(token.nesting for token in tokens)
         self._tokens(tokens, task)
         text = join(self._pieces, self._rules)
@@ -177,7 +172,7 @@ class InlineWriter:
         tex: str | None = token.content
         if self._place == "cell" and self._rules.table_pipes:
             tex = in_table(token.content)
-        if tex is None or self._escaper.bulk or (self._escaper.in_link and re.search(r"[\[\]]", tex)):
+        if tex is None or (self._escaper.in_link and re.search(r"[\[\]]", tex)):
             self._text(token.markup + token.content + token.markup)
         else:
             self._apart(token.markup + tex.strip() + token.markup)

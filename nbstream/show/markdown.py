@@ -27,6 +27,7 @@ _MOST_LINES = 12_000
 _MOST_BLOCKS = 60_000
 _MOST_MARKS = 40_000
 _MOST_FORMULAS = 2_000
+_MOST_SPANS = 2_000
 _MARK = re.compile(r"[*_\[\]!<&`\\~$:]")
 # marked reads a paragraph anew at each of these: time goes with their number times its length.
 _STOP = re.compile(r"[*_\[\]!~|`<]")
@@ -101,6 +102,8 @@ def parser(rules: Rules) -> MarkdownIt:
     if rules.bounds:
         md.core.ruler.after("block", "bounds", _bounds)
         md.core.ruler.push("formulas", _formulas)
+    if rules.dollar_bulk:
+        md.core.ruler.push("dollars", _dollars)
     return md
 
 
@@ -123,4 +126,13 @@ def _formulas(state: StateCore) -> None:
     count = sum(token.type == "math_block" for token in state.tokens)
     count += sum(child.type == "math_inline" for token in state.tokens for child in token.children or ())
     if count > _MOST_FORMULAS:
+        raise _TooMuch
+
+
+def _dollars(state: StateCore) -> None:
+    # Each becomes an element, and so do backslashes; among so many, prose is not to be found.
+    texts = (
+        child.content for token in state.tokens for child in token.children or () if "text" in child.type
+    )
+    if sum(text.count("$") + text.count("\\") for text in texts) > _MOST_SPANS:
         raise _TooMuch

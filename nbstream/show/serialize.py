@@ -23,7 +23,6 @@ from .rules import Rules
 _LANGUAGE = re.compile(r"[A-Za-z0-9+#.-]{1,24}")
 _DIAGRAMS = frozenset({"mermaid", "mermaidjs", "mmd"})
 _LONGEST_FENCE = 100
-_DOLLARS_IN_ALL = 2_000
 _HIGHEST_NUMBER = 999_999_999
 # What begins math for JupyterLab inside a fence, where it spares only dollars, and only at the margin.
 _MATH_BEGINS = re.compile(r"\\(?:begin|end)\{[a-z]*\*?\}|\\\\[()\[\]]|@@\d+@@", re.IGNORECASE)
@@ -83,8 +82,6 @@ class Serializer:
         runs = [len(run) for run in re.findall("`+", code)]
         longest = max((run for run in runs if run <= _LONGEST_FENCE), default=0)
         self._fence = "`" * (max(3, longest + 1) if rules.fence_length else 3)
-        dollars = sum(token.content.count("$") for token in tokens if token.type == "inline")
-        self._bulk = dollars > _DOLLARS_IN_ALL
 
     def text(self) -> str:
         return "\n".join(self._blocks(self._nodes, _Around(first=True)))
@@ -136,7 +133,7 @@ class Serializer:
 
     def _inline(self, node: Node, place: Place = "text", task: bool = False) -> str:
         children = node.children[0].token.children if node.children else None
-        return InlineWriter(self._rules, place, self._images, self._bulk).write(children or [], task)
+        return InlineWriter(self._rules, place, self._images).write(children or [], task)
 
     def _paragraph(self, node: Node, around: _Around) -> list[str]:
         if node.token.type == "heading_open":
