@@ -37,7 +37,9 @@ def _block(md: MarkdownIt, token: Token) -> str:
     if token.type == "inline":
         return _inline(token.children or [])
     if token.type in ("fence", "code_block"):
-        return f"<pre><code>{_escape(token.content)}</code></pre>"
+        # An empty last line is left out, as JupyterLab does with settled code.
+        code = token.content[:-1] if token.content.endswith("\n\n") else token.content
+        return f"<pre><code>{_escape(code)}</code></pre>"
     if token.type == "math_block" and token.info:
         return "<p><code>" + _escape(token.content[2:-2].strip("\n")) + "</code></p>"
     if token.type == "math_block":
