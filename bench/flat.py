@@ -23,9 +23,9 @@ MOST = 1.3
 """What the late batches may cost, as a multiple of the early ones."""
 TOKEN = 4  # characters
 EARLY, LATE = 200, 20_000  # tokens
-BATCHES = {66: 1_980, 1: 660}
+BATCHES = {66: 1_980, 1: 1_320}
 """Tokens a batch, and how many tokens behind each of these places are timed."""
-RUNS = 4
+RUNS = 3
 
 _SIZE = (LATE + max(BATCHES.values())) * TOKEN
 _PROSE = "Words come one by one, **some** of them bold, and `code` in [a link](https://example.com/a) too. "

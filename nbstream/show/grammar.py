@@ -15,6 +15,7 @@ from markdown_it.rules_block import StateBlock, table
 from . import cjk
 from .escape import as_written
 from .spans import allowed_link, math
+from .unfinished import CONTAINERS
 
 MAX_NESTING = 60  # markdown-it counts a list twice and drops what is deeper; such text is shown as it is
 LONGEST_HEADER = 2_000  # characters of a line; a longer one is no table's header …
@@ -77,6 +78,20 @@ def _table(state: StateBlock, start: int, end: int, silent: bool) -> bool:
 def missing(header: str, row: str) -> int:
     """How many cells a row lacks, about."""
     return max(0, header.count("|") - row.count("|") - 1)
+
+
+def may_change(line: str, inside: str) -> bool:
+    """Whether a long line that is not whole may become another thing than it is now.
+
+    `inside` is the kind of block that the line before is in. A formula may get too long for one or have words
+    behind its end, a fence have a backtick, a row more cells or too many characters.
+    """
+    body = line[CONTAINERS.match(line).end() :]  # type: ignore[union-attr]
+    if inside == "code":
+        return False
+    if body.startswith(tuple(_MATH_ENDS)):
+        return len(body.rstrip()) - 2 <= _LONGEST_MATH[1]
+    return body.startswith("```") or (inside in ("table", "row") and len(body) <= _LONGEST_ROW)
 
 
 def parser() -> MarkdownIt:

@@ -21,6 +21,7 @@ import re
 from .blocks import Op, Page
 from .frame import Misfit, View, is_solid
 from .frames import Frames
+from .grammar import may_change
 from .highlight import escape_text
 from .render import Renderer, TooDeep, tidy
 from .unfinished import hold
@@ -100,7 +101,8 @@ class LiveMarkdown:
     def _update(self, last: bool) -> None:
         self._frames.ready(last)
         whole = self._window.rfind("\n") + 1
-        if len(self._window) - whole > _LONG_LINE and is_solid(self._window[whole:]):
+        line = self._window[whole:]
+        if len(line) > _LONG_LINE and is_solid(line) and not may_change(line, self._inside):
             self._advance(len(self._window))  # what such a line is, is decided
         elif self._lines:
             self._advance(whole)

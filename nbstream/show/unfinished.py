@@ -23,7 +23,8 @@ MATH_LENGTH = 202
 
 # --- lines ----------------------------------------------------------------------------------------------
 
-_CONTAINERS = re.compile(r"(?:[ \t]*(?:>|[-+*](?=[ \t])|\d{1,9}[.)](?=[ \t])))*[ \t]*")
+CONTAINERS = re.compile(r"(?:[ \t]*(?:>|[-+*](?=[ \t])|\d{1,9}[.)](?=[ \t])))*[ \t]*")
+"""The marks of quotes and items in front of what a line says."""
 _UNDECIDED = re.compile(r"[-*_=~`#|:>+$\s]*|\d{1,9}[.)]?|\[[ xX]?\]?\s*|\\\[?")
 _FENCE_OPENER = re.compile(r"`{3,}[^`]*|~{3,}.*|\$\$.*|\\\[.*")
 _FENCE_END = re.compile(r"[\s>]*(?:`*|~*)\s*")
@@ -48,7 +49,7 @@ def hold(text: str, inside: str) -> int:
     line = text[whole:]
     if inside == "code":
         return whole if _FENCE_END.fullmatch(line) and len(line) < _HELD_LINE else len(text)
-    at = _CONTAINERS.match(line).end()  # type: ignore[union-attr]
+    at = CONTAINERS.match(line).end()  # type: ignore[union-attr]
     body = line[at:]
     table = inside in ("table", "row")
     if inside == "p" and _DELIMITER_ROW.fullmatch(body):  # the line before may be a table's header
@@ -64,7 +65,7 @@ def hold(text: str, inside: str) -> int:
 
 def _header(line: str) -> int:
     """How much of a line may be shown that could be a table's header: what stands before its first bar."""
-    at = _CONTAINERS.match(line).end()  # type: ignore[union-attr]
+    at = CONTAINERS.match(line).end()  # type: ignore[union-attr]
     bar = line.find("|", at)
     if bar < 0 or line.count("`", at, bar) % 2 or len(line) - bar > (_HELD_ROW if bar == at else _HELD_LINE):
         return len(line)

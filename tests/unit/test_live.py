@@ -261,6 +261,27 @@ def test_rendered_whole_is_what_the_parser_says_and_nothing_else(text: str) -> N
     assert bare(render(text)) == whole(text)
 
 
+LONG_LINES = {
+    "a fence that is none": "words\n```" + "a " * 400 + "`\nmore",
+    "a formula with words behind": "words\n$$ " + "a " * 400 + "$$ more\nmore",
+    "a formula in an item": "- words\n  \\[ " + "a " * 400 + "\\] more\nmore",
+    "a formula without an end": "words\n$$ " + "a " * 2_400 + "\nmore",
+    "a row that gets its cells late": "|a|b|c|d|e|f|\n|-|-|-|-|-|-|\n"
+    + "|x|\n" * 199
+    + "|"
+    + "ab " * 400
+    + "|c|d|e|f|\n|x|\n",
+    "a row that is too long": "|a|b|\n|-|-|\n|" + "ab " * 1_400 + "|\n|x|\n",
+}
+
+
+@pytest.mark.parametrize("name", LONG_LINES)
+@pytest.mark.parametrize("step", [101, 264])
+def test_a_long_line_that_turns_out_to_be_something_else_is_shown_as_that(name: str, step: int) -> None:
+    text = LONG_LINES[name]
+    follow([text[at : at + step] for at in range(0, len(text), step)], WINDOW)
+
+
 def test_marks_that_stay_open_for_long_and_bulk_of_brackets_are_shown_as_written() -> None:
     words = ("and more words " * 200).strip()
     assert text_of(render(f"**a {words}**")) == f"**a {words}**"
