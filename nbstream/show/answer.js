@@ -28,18 +28,14 @@ class View {
     this.blocks = createBlocks(this.body, this.foot);
     this.steady = createSteady(this.el, this.body);
     this.thought = make("div", "nbs-thought", this.el);
-    this.thought.hidden = true;
     const bar = make("div", "nbs-bar", this.el);
     make("span", "nbs-dot", bar);
     this.status = make("span", "nbs-status", bar);
     this.status.setAttribute("role", "status");
-    this.fold = make("button", "nbs-fold", bar, words.thinking);
+    this.fold = make("details", "nbs-fold", bar); // opens and closes the thought
+    make("summary", "", this.fold, words.thinking);
     this.fold.hidden = true;
-    this.fold.ariaExpanded = false;
-    this.fold.onclick = () => {
-      this.fold.ariaExpanded = this.thought.hidden;
-      this.thought.hidden = !this.thought.hidden;
-    };
+    this.fold.ontoggle = () => this.thought.scrollIntoView({ block: "nearest" });
     this.stop = make("button", "nbs-stop", bar, words.stop);
     this.stop.title = words.stop_title;
     // With the press: below a fast answer it moves on before the mouse comes up. Keys only click.

@@ -15,9 +15,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext
 
 from tests.browser.jupyter import Server
-from tests.browser.page import FrontEnd
-
-VIEWPORT = {"width": 1280, "height": 1400}
+from tests.browser.page import VIEWPORT, FrontEnd
 
 
 @pytest.fixture(scope="session")
@@ -46,37 +44,56 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     context.close()
 
 
-def _front(kind: str, context: BrowserContext, servers: Any, request: Any) -> Iterator[FrontEnd]:
+@pytest.fixture(scope="session")
+def fronts() -> Iterator[dict[str, FrontEnd]]:
+    """The front ends that are open, by kind: from test to test, until one fails."""
+    opened: dict[str, FrontEnd] = {}
+    yield opened
+    for front in opened.values():
+        front.context.close()
+
+
+def _front(
+    kind: str, browser: Browser, servers: dict[str, Server], fronts: dict[str, FrontEnd], request: Any
+) -> Iterator[FrontEnd]:
     server = servers[kind]
     since = server.log_file.stat().st_size
-    front = FrontEnd(server, context)
+    if kind not in fronts:
+        context = browser.new_context(viewport=VIEWPORT, locale="en-US", service_workers="block")
+        fronts[kind] = FrontEnd(server, context)
+    front = fronts[kind]
     yield front
     failed = request.node.stash.get(FAILED, False)
-    if failed:
+    strangers, errors = front.strangers(), [*front.errors]
+    if failed or strangers or errors:
         name = "failed-" + re.sub(r"\W+", "-", request.node.name)
         for number, notebook in enumerate(front.pages):
             if not notebook.page.is_closed():
                 print("screenshot:", notebook.screenshot(f"{name}-{number}"))
-        print("console errors:", *front.errors, sep="\n  ")
+        print("console errors:", *errors, sep="\n  ")
         print(f"the {kind} server wrote:\n{server.log(since)[-6000:]}")
-    strangers, errors = front.strangers(), front.errors
-    for notebook in front.pages:
-        notebook.page.close()
-    front.close_kernels()
-    front.set_theme("light")
+        del fronts[kind]
+        front.context.close()
+        front.close_kernels()
+    else:
+        front.tidy()
     if not failed:
         assert not strangers, "a page asked for something outside of this machine"
         assert not errors, "the console shows errors"
 
 
 @pytest.fixture(params=["lab", "notebook"])
-def front(request: Any, context: BrowserContext, servers: dict[str, Server]) -> Iterator[FrontEnd]:
-    yield from _front(request.param, context, servers, request)
+def front(
+    request: Any, browser: Browser, servers: dict[str, Server], fronts: dict[str, FrontEnd]
+) -> Iterator[FrontEnd]:
+    yield from _front(request.param, browser, servers, fronts, request)
 
 
 @pytest.fixture
-def lab(request: Any, context: BrowserContext, servers: dict[str, Server]) -> Iterator[FrontEnd]:
-    yield from _front("lab", context, servers, request)
+def lab(
+    request: Any, browser: Browser, servers: dict[str, Server], fronts: dict[str, FrontEnd]
+) -> Iterator[FrontEnd]:
+    yield from _front("lab", browser, servers, fronts, request)
 
 
 FAILED = pytest.StashKey[bool]()

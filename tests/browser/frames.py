@@ -23,8 +23,7 @@ _RECORD = """
   const box = area.getBoundingClientRect();
   const top = Math.max(box.top, view.top), bottom = Math.min(box.bottom, view.bottom);
   window.sampled = [];
-  window.sampling = true;
-  const look = () => {
+  window.eachFrame(() => {
     const now = area.getBoundingClientRect();
     const blocks = top < bottom
       ? [...area.querySelectorAll(texts)].flatMap(text => [...text.children]).filter(block => {
@@ -40,17 +39,13 @@ _RECORD = """
       visible: top < bottom,
       first: blocks.length ? blocks[0].getBoundingClientRect().top : 0,
     });
-    if (window.sampling) frame();
-  };
-  // Just after the page was painted: within a frame there are states that nobody sees.
-  const frame = () => requestAnimationFrame(() => scheduler.postTask(look, { priority: 'user-blocking' }));
-  frame();
+  });
 }
 """
 _HEIGHTS = """
 () => {
   window.heights = new Map();
-  const look = () => {
+  window.eachFrame(() => {
     for (const cell of document.querySelectorAll('.jp-Notebook .jp-CodeCell')) {
       const area = cell.querySelector('.jp-OutputArea');
       const all = window.heights.get(area) ?? [];
@@ -62,12 +57,20 @@ _HEIGHTS = """
         all.push([height, settled, body?.textContent.slice(-80) ?? '']);
       }
     }
-    frame();
-  };
-  const frame = () => requestAnimationFrame(() => scheduler.postTask(look, { priority: 'user-blocking' }));
-  frame();
+  });
 }
 """
+
+
+WHERE = {
+    "above": "box.top - view.bottom - 200",
+    "top": "box.top - view.top - 60",
+    "middle": "(box.top + box.bottom) / 2 - (view.top + view.bottom) / 2",
+    "bottom": "box.bottom - view.bottom + 60",
+    "end": "box.bottom - view.top - 150",
+    "below": "box.bottom - view.top + 200",
+}
+"""A reader's places: how far the page must scroll that he sees this of an answer."""
 
 
 @dataclass
@@ -100,7 +103,7 @@ def recorded(notebook: Notebook) -> Frames:
     """End the recording some frames from now; what it holds."""
     notebook.page.evaluate("() => { window.last = window.sampled.length + 6; }")
     notebook.until("window.sampled.length >= window.last")
-    return Frames(notebook.page.evaluate("() => { window.sampling = false; return window.sampled; }"))
+    return Frames(notebook.page.evaluate("() => { window.recorder = null; return window.sampled; }"))
 
 
 def watch_heights(notebook: Notebook) -> None:
@@ -120,3 +123,21 @@ def falls(notebook: Notebook, index: int) -> list[str]:
         for a, b in pairwise(seen)
         if b[0] < a[0] - (2 if b[1] else 0.1)
     ]
+
+
+def read_at(notebook: Notebook, index: int, place: str) -> None:
+    """Scroll as a reader does who looks at this place of the output of cell `index`."""
+    notebook.output(index).evaluate(
+        """(area, place) => {
+          const page = document.querySelector('.jp-WindowedPanel-outer');
+          const view = page.getBoundingClientRect(), box = area.getBoundingClientRect();
+          page.scrollTop += new Function('box', 'view', `return ${place}`)(box, view);
+        }""",
+        WHERE[place],
+    )
+
+
+def settled(notebook: Notebook) -> None:
+    """Wait until nothing of a live view is left."""
+    notebook.wait_done()
+    notebook.until("!document.querySelector('.nbs-answer')")

@@ -132,6 +132,8 @@ class Server:
     def connection_file(self, kernel_id: str) -> Path:
         return Path(self.env["JUPYTER_RUNTIME_DIR"]) / f"kernel-{kernel_id}.json"
 
-    def close_kernels(self) -> None:
+    def close_kernels(self, but: str = "") -> None:
+        """Close all notebooks' kernels but one."""
         for session in self.api("/api/sessions"):
-            self.api(f"/api/sessions/{session['id']}", "DELETE")
+            if session["kernel"]["id"] != but:
+                self.api(f"/api/sessions/{session['id']}", "DELETE")

@@ -15,51 +15,19 @@ from urllib.parse import urlsplit
 
 import nbformat
 from jupyter_client import BlockingKernelClient
-from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, expect
+from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, ViewportSize, expect
 
 from tests.browser.jupyter import Server
+from tests.browser.scripts import ANSWER, PANEL, START_OVER
+from tests.browser.written import notebook_of
 from tests.environment import ROOT
 
 SHOTS = ROOT / "shots"
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+VIEWPORT: ViewportSize = {"width": 1280, "height": 1400}
 WAIT = 30_000  # milliseconds; a bound for a machine under load, not a pause
 
-# The notebook panel, wherever the front end keeps it. `minified` names differ by build: look at shapes.
-PANEL = """
-window.notebookPanel = () => {
-  for (const w of window.jupyterapp?.shell?.widgets('main') ?? [])
-    if (w.sessionContext && w.content?.widgets && w.context) return w;
-};
-window.kernelReady = () => {
-  const p = window.notebookPanel();
-  return !!p && p.context.isReady && p.sessionContext.isReady
-    && p.sessionContext.session?.kernel?.status === 'idle';
-};
-window.cellsDone = () => {
-  const p = window.notebookPanel();
-  return !window.runningCommands && p.sessionContext.session?.kernel?.status === 'idle'
-    && p.content.widgets.every(w => w.model.type !== 'code' || w.model.executionState !== 'running');
-};
-window.runCommand = (id, args) => {
-  window.runningCommands = (window.runningCommands ?? 0) + 1;
-  window.jupyterapp.commands.execute(id, args ?? {}).finally(() => { window.runningCommands -= 1; });
-};
-"""
-# The live view's body; else the settled Markdown but for its last paragraph, when that is our footer, and
-# without the ¶ which JupyterLab shows beside a heading under the mouse.
-ANSWER = """
-area => {
-  const shown = [...area.querySelectorAll('.nbs-body, .jp-RenderedMarkdown')]
-    .filter(node => !node.closest('.nbs-ghost') && node.getBoundingClientRect().height > 0);
-  return shown.map(node => {
-    const copy = node.cloneNode(true);
-    copy.querySelectorAll('.jp-InternalAnchorLink, .nbs-foot').forEach(extra => extra.remove());
-    if (copy.lastElementChild?.textContent.startsWith('\u27e1')) copy.lastElementChild.remove();
-    return [...copy.children].map(block => block.textContent).join(' ');
-  }).join(' ');
-}
-"""
 # Noise of the front ends themselves, seen with no extension loaded: settings of a plugin that Notebook 7
 # leaves out; a reply to the comm by which the page before a reload had asked for the widgets.
 FRONT_END_NOISE = re.compile(
@@ -82,7 +50,11 @@ def answer_in(area: Locator) -> str:
 
 
 class FrontEnd:
-    """A server and the browser pages that one test opens on it."""
+    """A server and the browser pages on it.
+
+    A page takes longer to load than all else: the first one stays open, and the tests that follow `open`
+    their notebooks in it, each with a kernel of its own.
+    """
 
     def __init__(self, server: Server, context: BrowserContext) -> None:
         self.server = server
@@ -91,6 +63,8 @@ class FrontEnd:
         self.errors: list[str] = []
         self.requests: list[str] = []
         self.pages: list[Notebook] = []
+        self._first: Notebook | None = None
+        self._theme = "light"
         context.set_default_timeout(WAIT)
         context.add_init_script(PANEL)
         context.on("request", lambda request: self.requests.append(request.url))
@@ -112,31 +86,22 @@ class FrontEnd:
         return [u.geturl() for u in asked if u.scheme not in ("data", "blob") and u.hostname not in LOOPBACK]
 
     def write(self, cells: Sequence[str], name: str | None = None) -> str:
-        """Write a notebook of these code cells.
-
-        A cell that begins with ``#md`` is a Markdown cell; the code of one with ``#hidden`` is folded.
-        """
-        notebook = nbformat.v4.new_notebook()
-        notebook.metadata["kernelspec"] = {
-            "name": "python3",
-            "display_name": "Python 3",
-            "language": "python",
-        }
-        for source in cells:
-            if source.startswith("#md\n"):
-                notebook.cells.append(nbformat.v4.new_markdown_cell(source[4:]))
-            else:
-                cell = nbformat.v4.new_code_cell(source.removeprefix("#hidden\n"))
-                if cell.source != source:
-                    cell.metadata["jupyter"] = {"source_hidden": True}
-                notebook.cells.append(cell)
+        """Write a notebook of these cells (see `notebook_of`); its path."""
         path = f"{name or 'n' + uuid.uuid4().hex[:8]}.ipynb"
-        nbformat.write(notebook, self.server.root / path)
+        nbformat.write(notebook_of(cells), self.server.root / path)
         return path
 
     def open(self, cells: Sequence[str], name: str | None = None) -> Notebook:
         """Write a notebook of these cells and open it; comes back when its kernel is idle."""
-        return self.view(self.write(cells, name))
+        if name or self._first is None or self._first.page.is_closed():
+            notebook = self.view(self.write(cells, name))
+            self._first = self._first or (None if name else notebook)
+            return notebook
+        notebook = self._first
+        self.write(cells, notebook.path.removesuffix(".ipynb"))
+        notebook.start_over()
+        self.pages.append(notebook)
+        return notebook
 
     def view(self, path: str, wait_idle: bool = True) -> Notebook:
         """Open the notebook `path` in a new browser page (a second view, if one is open already)."""
@@ -148,9 +113,31 @@ class FrontEnd:
     def set_theme(self, name: str) -> None:
         """``"dark"`` or ``"light"``, for the pages that are opened or reloaded from now on."""
         self.server.set("apputils-extension/themes", {"theme": THEMES[name]})
+        self._theme = name
+        self.forget()
 
     def close_kernels(self) -> None:
+        self.forget()
         self.server.close_kernels()
+
+    def forget(self) -> None:
+        """Let the next notebook have a page of its own."""
+        if self._first and not self._first.page.is_closed() and self._first not in self.pages:
+            self._first.page.close()
+        self._first = None
+
+    def tidy(self) -> None:
+        """Leave the first page as it was, and nothing else: the next test begins."""
+        if self._theme != "light":
+            self.set_theme("light")
+        for notebook in self.pages:
+            if notebook is not self._first:
+                notebook.page.close()
+        kept = self._first and not self._first.page.is_closed() and self.server.kernel_of(self._first.path)
+        self.server.close_kernels(but=kept or "")
+        self.errors.clear()
+        self.requests.clear()
+        self.pages.clear()
 
 
 class Notebook:
@@ -171,6 +158,14 @@ class Notebook:
             self.until("window.kernelReady && window.kernelReady()", timeout=90_000)
         else:
             self._loaded()
+
+    def start_over(self) -> None:
+        """Show what is in the file now, with a fresh kernel."""
+        self.page.set_viewport_size(VIEWPORT)
+        self.page.emulate_media(reduced_motion="null")
+        self.page.mouse.move(0, 0)
+        self.page.evaluate(START_OVER)
+        self.until("window.kernelReady()")
 
     def reload(self) -> None:
         """Reload the page as F5 does. The kernel lives on; the notebook comes from the disk."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.browser.answers import assert_same
@@ -10,8 +9,7 @@ from tests.browser.page import FrontEnd
 from tests.served import Served
 
 
-@pytest.mark.parametrize("model", ["rich:20000@2000", "words:8000"])
-def test_long_and_fast_answers_arrive_complete(front: FrontEnd, served: Served, model: str) -> None:
+def arrives_complete(front: FrontEnd, served: Served, model: str) -> None:
     since = front.server.log_file.stat().st_size
     notebook = front.open([served.setup(), f"%%llm -m openai:{model}\nEverything."])
     notebook.run_cell(0)
@@ -24,3 +22,13 @@ def test_long_and_fast_answers_arrive_complete(front: FrontEnd, served: Served, 
     [output] = notebook.saved(1)
     assert output.data["text/plain"] == record["text"]
     assert "rate exceeded" not in front.server.log(since)
+
+
+def test_twenty_thousand_tokens_at_two_thousand_a_second_arrive_complete(
+    lab: FrontEnd, served: Served
+) -> None:
+    arrives_complete(lab, served, "rich:20000@2000")
+
+
+def test_all_that_a_server_can_send_at_once_arrives_complete(front: FrontEnd, served: Served) -> None:
+    arrives_complete(front, served, "words:8000")
