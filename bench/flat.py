@@ -101,6 +101,9 @@ HOSTILE: dict[str, str] = {
     "prices": _lines("$5 and ${n} and "),
     "hard breaks": _lines("a line of verse {n}  \n"),
     "empty lines": _lines("\n"),
+    "rows of no table": _lines("|\n"),
+    "delimiters of no table": _lines(":-\n"),
+    "rules": _lines("---\n"),
     "an open comment": _lines("some words {n}\n", first="```c\n/* "),
 }
 

@@ -90,14 +90,14 @@ class CredentialField:
     hidden: bool = True
 
 
-def guard(value: str) -> Secret:
-    """A key as it was pasted or set; blanks around it do not count.
+def guard(value: str, variable: str = "") -> Secret:
+    """A key as it was pasted or set (in the environment `variable`); blanks around it do not count.
 
     Raises `NbstreamError` (config) for one with a line break or a control character inside.
     """
     secret = Secret(value.strip())
     if not value.strip().isprintable():
-        raise fail("config.header")
+        raise fail("config.bad_variable", name=variable) if variable else fail("config.header")
     return secret
 
 
@@ -127,7 +127,7 @@ def collect(
         else:
             for name in field.env:
                 if environ.get(name, "").strip():
-                    found[field.name] = guard(environ[name])
+                    found[field.name] = guard(environ[name], name)
                     break
     return found
 

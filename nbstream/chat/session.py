@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -55,8 +56,9 @@ class Session:
             if not any(field.required for field in provider.fields):
                 continue
             own = bool(self.base_url(provider)) and provider.key_optional_elsewhere
-            if own or not self.missing(provider, self.credentials(provider)):
-                found.append(provider.name)
+            with suppress(NbstreamError):  # a key that is none: said when it is to be used
+                if own or not self.missing(provider, self.credentials(provider)):
+                    found.append(provider.name)
         return found
 
     def default_model(self) -> str:

@@ -104,9 +104,9 @@ def ask(prompt: str, options: Any, where: Surface) -> NbstreamError | None:
                 max_tokens=options.max_tokens,
             )
             bind(Stream(run))
-            sink.open(run, turn.id)
             if detached:
-                sink.when_done = settle
+                sink.when_done = settle  # before the sink opens: its Stop may be pressed at once
+            sink.open(run, turn.id)
             run.start()
         if early:
             run.cancel()

@@ -6,6 +6,7 @@ from typing import Any
 
 from IPython.core.magic import no_var_expand
 
+from ..chat.session import session
 from ..errors import NbstreamError, fail
 from ..show.console import put
 from . import args as arguments
@@ -44,6 +45,7 @@ def llm_line(line: str) -> None:
             raise fail("config.unknown_verb", name=verb[:40], nearest=close[0] if close else "help")
         say(VERBS[verb](*_fitting(verb, rest, *ARITY.get(verb, (0, 0)))))
     except NbstreamError as error:
+        session().last_error = error
         show_error(error, where)
         if where == "headless":
             raise

@@ -60,6 +60,8 @@ def login(name: str) -> str:
     from ..providers import registry
 
     provider = registry.get(name)
+    if not provider.fields:
+        raise fail("config.no_login", provider=provider.name)
     if surface() == "headless":
         raise fail("config.no_prompt", provider=provider.name)
     if provider.key_page:

@@ -114,7 +114,7 @@ def _events(host: Host, frame: Frame, data: Any, calls: _Calls, shown: bool) -> 
         if not isinstance(data, Mapping) or (whole and not _usage(data)):
             raise no_answer(host, frame.data)
     choice = _first(choices)
-    if (error := told({"error": choice.get("error")})) is not None:
+    if choice.get("error") and (error := told({"error": choice["error"]})) is not None:
         raise refusal(host, error)
     delta = choice.get("delta")
     message = choice.get("message")
@@ -159,9 +159,9 @@ def _delta(delta: Mapping[str, Any], calls: _Calls) -> Iterator[Event]:
         yield TextDelta(refused)
     if isinstance(fragments := delta.get("tool_calls"), list):
         for fragment in fragments:
-            if isinstance(fragment, Mapping):
+            if isinstance(fragment, Mapping) and fragment:
                 yield calls.delta(fragment)
-    elif isinstance(old := delta.get("function_call"), Mapping):
+    elif isinstance(old := delta.get("function_call"), Mapping) and old:
         yield calls.delta({"index": 0, "function": old})
 
 

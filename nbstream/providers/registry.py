@@ -112,16 +112,23 @@ def _made(name: str) -> Provider:
         return OpenAICompatible(_HOSTS[name])
     if name in OWN:
         module, _, attribute = OWN[name][0].partition(":")
-        made: object = getattr(import_module(f".{module}", __package__), attribute)
-    else:
-        try:
-            made = _others()[name].load()
-        except Exception as error:
-            reason = f"{type(error).__name__}: {error}"[:200]
-            raise fail("config.plugin", name=name, reason=reason) from None
-    provider = made if isinstance(made, Provider) else made() if callable(made) else None
+        provider: Provider = getattr(import_module(f".{module}", __package__), attribute)()
+        return provider
+    try:
+        return _brought(_others()[name])
+    except (Exception, SystemExit) as error:  # whatever a package does, it must not cost the others
+        reason = f"{type(error).__name__}: {error}"[:200]
+    raise fail("config.plugin", name=name, reason=reason)
+
+
+def _brought(entry: EntryPoint) -> Provider:
+    """The provider of another package, as far as loading it can tell a sound one."""
+    made = entry.load()
+    provider = made if isinstance(made, Provider) else made() if callable(made) else made
     if not isinstance(provider, Provider):
-        raise TypeError(f"the entry point {name!r} of {GROUP} gave {provider!r}, which is no Provider")
+        raise TypeError(f"the entry point gave {provider!r:.80}, which is no Provider")
+    if not all(isinstance(field, CredentialField) for field in provider.fields):
+        raise TypeError("its fields are not all CredentialField")
     return provider
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import TextIO
 
 from .clean import clean
@@ -16,5 +17,10 @@ def put(text: str, end: str = "\n", file: TextIO | None = None) -> None:
     """
     file = file or sys.stdout
     encoding = getattr(file, "encoding", None) or "utf-8"
-    file.write(clean(text + end).encode(encoding, "replace").decode(encoding))
+    if file is None:  # pythonw has none
+        return
+    text = clean(text + end)
+    with suppress(LookupError, UnicodeError):  # an encoding that nobody knows: as it is
+        text = text.encode(encoding, "replace").decode(encoding)
+    file.write(text)
     file.flush()

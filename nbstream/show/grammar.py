@@ -64,6 +64,8 @@ def _table(state: StateBlock, start: int, end: int, silent: bool) -> bool:
         return False
     if not _DELIMITERS.fullmatch(source, begins[start + 1] + state.tShift[start + 1], ends[start + 1]):
         return False
+    if not table(state, start, start + 2, True):  # before any row is counted: it may be asked at every line
+        return False
     lacking = 0
     for line in range(start + 2, end):
         if state.isEmpty(line):

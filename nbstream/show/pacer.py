@@ -48,4 +48,4 @@ class Pacer:
 
     def acked(self, seq: int) -> None:
         """The front end has painted batch `seq`."""
-        self._acked = max(seq, self._acked or 0)
+        self._acked = max(min(seq, self._sent), self._acked or 0)

@@ -152,7 +152,7 @@ class WidgetSink(Sink):
         self._say(None)
         self._flush(last=True)
         if self.when_done is not None:
-            self._loop.call_soon(self.when_done)
+            self._loop.call_soon_threadsafe(self.when_done)  # a turn that never began ends anywhere
 
     def _enter(self, phase: str) -> None:
         if phase != self._phase:

@@ -46,6 +46,9 @@ class Intake:
                     while self._resting or self._size > MOST:
                         self._go.clear()
                         await self._go.wait()
+        except asyncio.CancelledError:  # not by `aclose`, or nobody takes any more: this is no end
+            self._failure = ConnectionAbortedError("the reading was cancelled")
+            raise
         except Exception as failure:
             self._failure = failure
         finally:

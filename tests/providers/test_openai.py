@@ -367,6 +367,13 @@ class TestToolCalls:
         )
         assert [event.arguments for event in old if isinstance(event, ToolCallDelta)] == ["{", "}"]
 
+    def test_empty_defaults_of_a_gateway_are_no_call_and_no_error(self) -> None:
+        filled = chunk(content="x", function_call={}, tool_calls=[{}])
+        filled["choices"][0]["error"] = {}
+        last = chunk("stop")
+        last["choices"][0]["error"] = {}
+        assert events(filled, last) == [TextDelta("x"), Finish("stop", "stop")]
+
     def test_a_character_cut_inside_arguments_is_joined(self) -> None:
         assert calls([piece(0, "a", "f", '"\ud83d')], [piece(0, None, None, '\ude00"')], [])[0][2] == '"😀"'
         assert calls([piece(0, "a", "f", "\ud83d")])[0][2] == "\ufffd"

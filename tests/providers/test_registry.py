@@ -1,10 +1,16 @@
-"""What is said of a provider without importing it is what the provider says of itself."""
+"""What is known of providers before they are used, and those that do not load."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NoReturn
+
 import pytest
 
+from nbstream.chat.session import Session
+from nbstream.errors import NbstreamError
 from nbstream.providers import registry
+from nbstream.providers.demo import Demo
 
 
 @pytest.mark.parametrize("name", registry.names())
@@ -14,3 +20,49 @@ def test_what_it_needs_is_known_without_importing_it(name: str) -> None:
     assert known.name == provider.name == name
     assert known.fields == provider.fields
     assert known.key_optional_elsewhere == provider.key_optional_elsewhere
+
+
+class Entry:
+    """An entry point whose package does this when it is loaded."""
+
+    def __init__(self, load: Callable[[], object]) -> None:
+        self.load = load
+
+
+def exits() -> NoReturn:
+    raise SystemExit(3)
+
+
+@pytest.mark.parametrize(
+    "load",
+    [
+        lambda: 1 / 0,
+        lambda: exits,
+        lambda: lambda: 1 / 0,
+        lambda: "no provider",
+        lambda: type("Odd", (Demo,), {"fields": None}),
+        lambda: type("Odd", (Demo,), {"fields": ("api_key",)}),
+    ],
+)
+def test_a_package_that_is_broken_costs_nobody_else(
+    load: Callable[[], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "_others", lambda: {"odd": Entry(load)})
+    registry._made.cache_clear()
+    assert Session().default_model()
+    assert "demo" in [one.name for one in registry.loaded()]
+    with pytest.raises(NbstreamError) as caught:
+        registry.get("odd")
+    assert caught.value.kind == "config" and "odd" in caught.value.what
+    registry._made.cache_clear()
+
+
+def test_a_key_in_the_environment_that_is_none_is_said_when_it_is_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DEEPSEEK_API_KEY", "sk-0123456789abcdef\ndef")
+    here = Session()
+    assert "deepseek" not in here.ready()
+    with pytest.raises(NbstreamError) as caught:
+        here.call("hi", model="deepseek")
+    assert "DEEPSEEK_API_KEY" in caught.value.fix and "0123456789" not in str(caught.value)
