@@ -106,3 +106,8 @@ def test_why_shows_the_details_of_the_last_error(asked: Kernel, served: Served) 
     asked.run("%%llm -m openai:status:429:30\nHello", allow_stdin=True)
     markdown = asked.run("%llm why", allow_stdin=True).markdown
     assert "rate" in markdown and "429" in markdown and "30" in markdown
+
+
+def test_why_also_knows_what_a_verb_ran_into(asked: Kernel) -> None:
+    asked.run("%llm models nosuch", allow_stdin=True)
+    assert "nosuch" in asked.run("%llm why", allow_stdin=True).markdown
