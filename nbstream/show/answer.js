@@ -23,7 +23,7 @@ class View {
     this.model = model;
     this.el = make("div", "nbs-answer", el);
     this.body = make("div", "nbs-body jp-RenderedHTMLCommon", this.el);
-    // The footer's place, empty as yet: the line of the status stands upon it, and no line above moves.
+    // The footer's place. The status stands upon it, so that nothing above moves.
     this.foot = make("p", "nbs-foot", this.body, "\u00a0");
     this.blocks = createBlocks(this.body, this.foot);
     this.steady = createSteady(this.el, this.body);
@@ -31,11 +31,14 @@ class View {
     const bar = make("div", "nbs-bar", this.el);
     make("span", "nbs-dot", bar);
     this.status = make("span", "nbs-status", bar);
-    this.status.setAttribute("role", "status");
-    this.fold = make("details", "nbs-fold", bar); // opens and closes the thought
+    this.status.role = "status";
+    this.fold = make("details", "nbs-fold", bar);
     make("summary", "", this.fold, words.thinking);
-    this.fold.hidden = true;
-    this.fold.ontoggle = () => this.thought.scrollIntoView({ block: "nearest" });
+    this.fold.hidden = this.thought.hidden = true;
+    this.fold.ontoggle = () => {
+      this.thought.hidden = !this.fold.open;
+      this.thought.scrollIntoView({ block: "nearest" });
+    };
     this.stop = make("button", "nbs-stop", bar, words.stop);
     this.stop.title = words.stop_title;
     // With the press: below a fast answer it moves on before the mouse comes up. Keys only click.
@@ -147,6 +150,7 @@ class View {
     if (status && this.stop.disabled) return; // "stopping" stands until it has
     clearInterval(this.ticking);
     this.el.classList.toggle("nbs-live", !!status);
+    this.el.closest(".jp-OutputArea")?.classList.toggle("nbs-open", !!status);
     this.stop.hidden = !status;
     if (!status) return void (this.status.textContent = "");
     const from = Date.now();

@@ -45,7 +45,7 @@ function settleOver(el, body) {
   if (!output) return;
   const index = [...area.children].indexOf(output.closest(".jp-OutputArea-child"));
   const home = el.parentElement;
-  // Notebook 7 puts a long output into a box that scrolls; not before our reader's eyes.
+  // Notebook 7 boxes a long output: not before our reader's eyes.
   const boxes = area.closest(".jp-Cell")?.classList;
   const boxed = boxes?.contains("jp-mod-outputsScrolled");
   const page = scroller(el);
