@@ -112,7 +112,8 @@ def ask(prompt: str, options: Any, where: Surface) -> NbstreamError | None:
             run.cancel()
         if detached:
             return None
-        _wait(run, sink)
+        if not early:  # a turn that was cancelled is waited for below, and not for ever
+            _wait(run, sink)
     except KeyboardInterrupt:
         if run is None:
             raise
