@@ -68,6 +68,7 @@ WHERE = {
     "middle": "(box.top + box.bottom) / 2 - (view.top + view.bottom) / 2",
     "bottom": "box.bottom - view.bottom + 60",
     "end": "box.bottom - view.top - 150",
+    "just below": "box.bottom - view.top + 20",
     "below": "box.bottom - view.top + 200",
 }
 """A reader's places: how far the page must scroll that he sees this of an answer."""

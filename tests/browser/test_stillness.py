@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import expect
 
 from tests.browser.answers import EVERYTHING, FAR, ask
-from tests.browser.frames import falls, read_at, settled, watch_heights
+from tests.browser.frames import falls, read_at, record, recorded, settled, watch_heights
 from tests.browser.page import FrontEnd
 from tests.served import Served
 
@@ -95,6 +95,23 @@ def test_the_page_goes_along_only_at_its_end_and_what_is_selected_stays_so(
         .locator(".jp-RenderedMarkdown")
         .evaluate("text => text.contains(getSelection().anchorNode)")
     )
+
+
+def test_what_one_reads_below_an_answer_stays_there_while_it_comes(front: FrontEnd, served: Served) -> None:
+    lines = FAR.replace("Paragraph", "Line")
+    notebook = front.open([served.setup(), ask(f"{FAR}\n\n⏸{lines}⏸"), "#md\n" + FAR])
+    notebook.run_cell(0)
+    notebook.run_cell(1, wait=False)
+    notebook.see(1, "Paragraph 59")
+    read_at(notebook, 1, "just below")
+    record(notebook, 1, 2)
+    served.release()
+    notebook.see(1, "Line 59")
+    seen = recorded(notebook)
+    assert seen.samples[-1]["height"] > seen.samples[0]["height"] + 500
+    assert seen.moved("neighbour") <= 2
+    served.release()
+    settled(notebook)
 
 
 def test_a_dot_that_does_not_breathe_and_a_page_at_twice_its_size(lab: FrontEnd, served: Served) -> None:
