@@ -53,7 +53,7 @@ class Session:
         """The providers that have what they need here: keys, or a base URL of the user's own."""
         found = []
         for provider in registry.keyed():
-            if not any(field.required for field in provider.fields):
+            if not (provider.needs or any(field.required for field in provider.fields)):
                 continue
             own = bool(self.base_url(provider)) and provider.key_optional_elsewhere
             with suppress(NbstreamError):  # a key that is none: said when it is to be used
@@ -78,8 +78,9 @@ class Session:
         return keys.collect(provider.fields, given, self._keys.get(provider.name, {}))
 
     def missing(self, provider: Keyed | Provider, found: Mapping[str, Secret]) -> list[str]:
-        """The required fields that `found` lacks."""
-        return [field.name for field in provider.fields if field.required and not found.get(field.name)]
+        """The fields that `found` lacks: of the set that is nearest to complete, where several would do."""
+        sets = provider.needs or ([field.name for field in provider.fields if field.required],)
+        return min(([name for name in names if not found.get(name)] for names in sets), key=len)
 
     def login(self, name: str, **given: str | Secret) -> tuple[str, dict[str, Secret]]:
         """Keep credentials of a provider in this kernel; nothing given: ask with a hidden prompt.

@@ -31,6 +31,7 @@ from ..wire import retry
 from ..wire.lines import Surrogates
 from ..wire.request import Frame, WireRequest
 from ..wire.transport import Opening, Refused
+from . import tokens
 from .call import Call, State
 from .masking import masked, masked_response
 
@@ -49,12 +50,15 @@ async def events(
     Failed attempts are repeated while nothing has been shown; the error that remains is raised with
     secrets masked. The last event of a good stream is a `Finish`.
     """
-    request = call.provider.request(call.chat, call.credentials)
-    attempt, changed, shown = 0, False, False
+    plain, request = call, None
+    attempt, shown, renewed, changed = 0, False, False, False
     while True:
         on_state(State("connecting", attempt=attempt, attempts=call.retries))
         failure: NbstreamError
         try:
+            if request is None:  # built anew for each attempt: a signature has a date in it
+                call = await tokens.with_token(plain)
+                request = call.provider.request(call.chat, call.credentials)
             async with aclosing(_attempt(call, request, on_state)) as batches:
                 async for batch in batches:
                     shown = shown or any(isinstance(event, SHOWN) for event in batch)
@@ -64,7 +68,11 @@ async def events(
             failure = masked(error, call.provider.name, call.credentials.values())
         if shown:
             raise failure
-        if not changed and (again := call.provider.again(request, failure)) is not None:
+        if not renewed and call.provider.token_refused(failure):
+            tokens.forget(call)
+            renewed, request = True, None
+            continue
+        if not changed and request and (again := call.provider.again(request, failure)) is not None:
             request, changed = again, True
             continue
         seconds = retry.pause(attempt, failure) if attempt < call.retries else None
@@ -74,7 +82,7 @@ async def events(
         on_state(State("retrying", seconds, attempt, call.retries, failure))
         await asyncio.sleep(seconds)
         if not changed:
-            request = call.provider.request(call.chat, call.credentials)
+            request = None
 
 
 class _Feed(Iterator[Frame]):

@@ -42,7 +42,7 @@ def models(name: str | None = None) -> str:
         rows = []
         for provider in registry.loaded():
             one = provider.name
-            keyless = not any(field.required for field in provider.fields)
+            keyless = not (provider.needs or any(field.required for field in provider.fields))
             mark = t("line.no_key_needed") if keyless else "✓" if one in ready else f"%llm login {one}"
             rows.append([one, provider.label, provider.default_model, mark])
         return table([t("line.provider"), "", t("line.default_model"), t("line.key")], rows)

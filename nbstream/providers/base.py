@@ -33,6 +33,7 @@ from ..credentials import CredentialField, Credentials, Secret
 from ..errors import NbstreamError
 from ..messages import ChatRequest, Event
 from ..wire.request import Frame, WireRequest, WireResponse
+from .host import Host
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,10 @@ class Provider(ABC):
     """The default address, "" where there is none."""
     key_optional_elsewhere: bool = False
     """With a base URL of the user's own, no key is asked for: a server there may want none."""
+    needs: tuple[tuple[str, ...], ...] = ()
+    """Names of fields, any one set of which is enough; empty: all that are required."""
+    dialect: str = ""
+    """Its wire format; "" where nothing goes over a wire."""
 
     @abstractmethod
     def request(self, chat: ChatRequest, credentials: Credentials) -> WireRequest:
@@ -75,13 +80,21 @@ class Provider(ABC):
         """One repeat, changed so that it may work (without an option that was refused), or None."""
         return None
 
-    def token_request(self, credentials: Credentials) -> WireRequest | None:
-        """The request for a short-lived token, where the provider needs one."""
+    def token_request(self, chat: ChatRequest, credentials: Credentials) -> WireRequest | None:
+        """The request for a short-lived token, where the provider needs one.
+
+        The engine sends it, keeps the token for as long as it lives, and hands it to `request` as
+        ``credentials["token"]``. `request` must do without one, too: a call is checked before it is made.
+        """
         return None
 
     def token(self, response: WireResponse) -> tuple[Secret, float]:
         """The token in the answer to `token_request`, and the seconds it lives."""
         raise NotImplementedError(f"{self.name} has no tokens")
+
+    def token_refused(self, error: NbstreamError) -> bool:
+        """Whether `error` means that the token has died early: then it is fetched anew, once."""
+        return False
 
     def models_request(self, credentials: Credentials, base_url: str | None = None) -> WireRequest | None:
         """The request that lists models, or None where there is no such thing."""
@@ -90,3 +103,15 @@ class Provider(ABC):
     def models(self, response: WireResponse) -> list[Model]:
         """The models in the answer to `models_request`."""
         return []
+
+
+class HostProvider(Provider):
+    """A provider made from the facts of a `Host`."""
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self.name, self.label = host.name, host.label
+        self.default_model, self.key_page = host.default_model, host.key_page
+        self.base_url = host.base_url
+        self.fields, self.needs = host.fields, host.needs
+        self.dialect, self.key_optional_elsewhere = host.dialect, host.key_optional_elsewhere

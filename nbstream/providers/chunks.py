@@ -14,7 +14,7 @@ from typing import Any
 from ..messages import Event, Finish, FinishReason, ReasoningDelta, TextDelta, ToolCallDelta, Usage
 from ..wire.lines import Surrogates
 from ..wire.request import BARE, BODY, Frame
-from .hosts import Host
+from .host import Host
 from .refusals import no_answer, refusal, told, unparsable
 
 FINISHES: dict[str, FinishReason] = {

@@ -6,74 +6,7 @@ host's own pages say, [seen] what was observed, [gen] what is generally known an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-
-from ..credentials import CredentialField
-
-THINKERS = (
-    r"(^|[/\-_])o[1-9]\b|gpt-([5-9]|\d\d)|reason|think|-r1|qwq|qwen3|deepseek-v[4-9]|deepseek-(chat|pro|flash)"
-    r"|glm-(4\.[5-9]|[5-9])|kimi-k|magistral|gpt-oss|grok-|minimax-m|gemini-[3-9]"
-)
-"""Models that may be silent for minutes before their first token, whoever serves them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Host:
-    """One OpenAI-compatible service.
-
-    Parameters
-    ----------
-    name, aliases : str, tuple of str
-        As in ``-m name:model``.
-    label : str
-        As a person reads it.
-    base_url : str
-        Up to and including the version path, which is also the default path for other addresses.
-    key_env : tuple of str
-        Environment names that may hold the key, in order.
-    default_model : str
-        "" where only the user (or ``GET /models``) can know.
-    key_page : str
-        Where a person gets a key, and sees the balance.
-    key_required : bool
-        False for servers that usually run without one.
-    slow : str
-        Pattern of models that may think long before the first token.
-    renames_max_tokens : str
-        Pattern of models that know ``max_completion_tokens`` and refuse ``max_tokens``.
-    usage_option : bool
-        Whether to ask for usage with ``stream_options``.
-    returns_reasoning : bool
-        Whether an assistant message with tool calls must carry the reasoning that led to them.
-    codes : mapping of str to str
-        The host's own error codes (lower case) and our kinds, beside those that many share.
-    """
-
-    name: str
-    label: str
-    base_url: str
-    key_env: tuple[str, ...] = ()
-    default_model: str = ""
-    key_page: str = ""
-    aliases: tuple[str, ...] = ()
-    key_required: bool = True
-    slow: str = THINKERS
-    renames_max_tokens: str = r"(?!)"
-    usage_option: bool = True
-    returns_reasoning: bool = False
-    codes: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def fields(self) -> tuple[CredentialField, ...]:
-        """What it needs to be asked: a key, nearly always."""
-        return (CredentialField("api_key", self.key_env, required=self.key_required),)
-
-
-def _kinds(**codes: str) -> dict[str, str]:
-    """``_kinds(auth="1000 1001")`` as a table from code to kind."""
-    return {code: kind for kind, listed in codes.items() for code in listed.split()}
-
+from .host import Host, kinds
 
 HOSTS: tuple[Host, ...] = (
     Host(
@@ -108,7 +41,7 @@ HOSTS: tuple[Host, ...] = (
         "https://bailian.console.aliyun.com/?tab=model#/api-key",
         aliases=("dashscope",),
         # Codes of its native face also come through the compatible one. [doc: DashScope status codes]
-        codes=_kinds(
+        codes=kinds(
             quota_exhausted="arrearage allocationquota commodity.notpurchased",
             content_filter="datainspectionfailed data_inspection_failed",
             rate_limit="throttling",
@@ -130,7 +63,7 @@ HOSTS: tuple[Host, ...] = (
         aliases=("glm",),
         # One integrator strips stream_options for it; usage comes in the last chunk anyway. [seen]
         usage_option=False,
-        codes=_kinds(  # [doc: its error code page]
+        codes=kinds(  # [doc: its error code page]
             auth="1000 1001 1002 1003 1004 1110 1111 1112 1121",
             quota_exhausted="1113 1304 1308 1309",
             not_found="1211 1222",
@@ -152,7 +85,7 @@ HOSTS: tuple[Host, ...] = (
         aliases=("kimi",),
         # "thinking is enabled but reasoning_content is missing" otherwise. [doc: its error page]
         returns_reasoning=True,
-        codes=_kinds(
+        codes=kinds(
             quota_exhausted="exceeded_current_quota_error",
             overloaded="engine_overloaded_error",
             rate_limit="rate_limit_reached_error",
@@ -195,7 +128,7 @@ HOSTS: tuple[Host, ...] = (
         "Qwen/Qwen3-8B",  # free of charge there [gen]
         "https://cloud.siliconflow.cn/account/ak",
         aliases=("silicon",),
-        codes=_kinds(quota_exhausted="30001", auth="30011", not_found="20012"),  # [gen]
+        codes=kinds(quota_exhausted="30001", auth="30011", not_found="20012"),  # [gen]
     ),
     # Servers on one's own machine: no key, any model name that they have loaded; loading one may take
     # minutes, so every model is slow to start.

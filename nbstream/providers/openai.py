@@ -7,39 +7,28 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
-from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from ..credentials import Credentials, Secret
 from ..errors import NbstreamError, fail
 from ..i18n import t
 from ..messages import ChatRequest, Event, Message
-from ..wire.address import is_loopback, shown
-from ..wire.request import Frame, WireRequest, WireResponse
-from .base import Model, Provider
+from ..wire.request import Frame, WireRequest, WireResponse, encoded
+from .addresses import endpoint, plain
+from .base import HostProvider, Model
 from .chunks import chat_events
-from .hosts import Host
 from .refusals import clean, from_response, no_answer
 
 ENDPOINT = "/chat/completions"
 THINKING_OPTIONS = ("reasoning_effort", "reasoning", "thinking", "enable_thinking")
 
 
-class OpenAICompatible(Provider):
+class OpenAICompatible(HostProvider):
     """One chat-completions host.
 
     Parameters
     ----------
     host : Host
     """
-
-    key_optional_elsewhere = True
-
-    def __init__(self, host: Host) -> None:
-        self.host = host
-        self.name, self.label = host.name, host.label
-        self.default_model, self.key_page = host.default_model, host.key_page
-        self.base_url = host.base_url
-        self.fields = host.fields
 
     def request(self, chat: ChatRequest, credentials: Credentials) -> WireRequest:
         model = chat.model or self.default_model
@@ -61,10 +50,16 @@ class OpenAICompatible(Provider):
         slow = re.search(self.host.slow, model, re.I) or any(name in body for name in THINKING_OPTIONS)
         return WireRequest(
             "sse",
-            url=endpoint(chat.base_url or self.base_url, self.host, ENDPOINT, insecure=chat.allow_insecure),
+            url=endpoint(
+                chat.base_url or self.base_url,
+                self.host,
+                ENDPOINT,
+                known=(ENDPOINT,),
+                insecure=chat.allow_insecure,
+            ),
             headers=self._headers(credentials, "text/event-stream") | {"Content-Type": "application/json"},
             # Lone surrogates (a prompt cut in half) cannot be sent as UTF-8: as escapes they can.
-            body=_encoded(body),
+            body=encoded(body),
             slow_start=bool(slow),
             allow_insecure=chat.allow_insecure,
         )
@@ -83,7 +78,7 @@ class OpenAICompatible(Provider):
             return None
         if error.kind == "not_found":
             # Only here request and refusal meet: say what was asked of whom.
-            asked = dict(model=clean(str(body.get("model")), 100), url=_plain(request.url))
+            asked = dict(model=clean(str(body.get("model")), 100), url=plain(request.url, ENDPOINT))
             error.fix = t("refusal.not_found.fix", provider=self.name, **asked)
         if error.status not in (400, 422):
             return None
@@ -93,11 +88,11 @@ class OpenAICompatible(Provider):
             body["max_completion_tokens"] = body.pop("max_tokens")
         else:
             return None
-        return replace(request, body=_encoded(body))
+        return replace(request, body=encoded(body))
 
     def models_request(self, credentials: Credentials, base_url: str | None = None) -> WireRequest | None:
         # Nobody can allow plain http here, so the key stays at home.
-        url = endpoint(base_url or self.base_url, self.host, "/models")
+        url = endpoint(base_url or self.base_url, self.host, "/models", known=(ENDPOINT,))
         return WireRequest(
             "json", url=url, method="GET", headers=self._headers(credentials, "application/json")
         )
@@ -153,56 +148,6 @@ class OpenAICompatible(Provider):
         return out
 
 
-def endpoint(base_url: str, host: Host, path: str, *, insecure: bool = False) -> str:
-    """The address of `path` at `base_url`.
-
-    A URL with a path is used as it is, with or without a slash or ``/chat/completions`` at its end; one
-    without gets the host's own. A query (Azure's ``api-version``) stays.
-
-    >>> from nbstream.providers.hosts import HOSTS
-    >>> endpoint("http://127.0.0.1:9", HOSTS[0], ENDPOINT)
-    'http://127.0.0.1:9/v1/chat/completions'
-    >>> endpoint("https://h.example/api/v3/?x=1", HOSTS[0], ENDPOINT)
-    'https://h.example/api/v3/chat/completions?x=1'
-    """
-    parts = _split(base_url.strip(), host)
-    if parts.scheme == "http" and not insecure and not is_loopback(urlunsplit(parts)):
-        raise fail("config.insecure_url", provider=host.name, given=shown(urlunsplit(parts)))
-    prefix = parts.path.rstrip("/") or urlsplit(host.base_url).path
-    prefix = prefix.removesuffix(ENDPOINT).rstrip("/")
-    return urlunsplit((parts.scheme, parts.netloc, prefix + path, parts.query, ""))
-
-
-def _public(url: str) -> str:
-    """`url` without what may be a password in it."""
-    return re.sub(r"//[^/@]*@", "//…@", url.partition("?")[0])
-
-
-def _split(url: str, host: Host) -> SplitResult:
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        good = False
-    if not good or re.search(r"[\s\x00-\x1f\x7f]", url):
-        raise fail("config.base_url", provider=host.name, given=clean(_public(url), 200))
-    return parts
-
-
-def _plain(url: str | Secret) -> str:
-    """`url` as it may be shown: no user name, no query."""
-    text = str(url)
-    return shown(text) + urlsplit(text).path.removesuffix(ENDPOINT) if "://" in text else text
-
-
 def _tool(tool: Mapping[str, Any]) -> Mapping[str, Any]:
     """A tool as the dialect wants it: a bare ``{"name", "description", "parameters"}`` gets its wrapper."""
     return {"type": "function", "function": tool} if "name" in tool and "type" not in tool else tool
-
-
-def _encoded(body: Mapping[str, Any]) -> bytes:
-    text = json.dumps(body, ensure_ascii=False, default=dict)
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        return json.dumps(body, default=dict).encode()

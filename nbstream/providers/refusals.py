@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from ..errors import NbstreamError, fail
 from ..i18n import t
 from ..wire.request import WireResponse
-from .hosts import Host
+from .host import Host
 
 LONGEST = 500
 """Characters of a provider's message that are shown."""

@@ -1,4 +1,4 @@
-"""Names to providers: our own, the rows of ``hosts.py``, and those that other packages bring.
+"""Names to providers: our own, the rows of ``hosts.py`` and ``natives.py``, and those of other packages.
 
 A package brings one through the entry point group ``nbstream.providers``; the entry's name is the
 provider's, and it loads to a `Provider`, or to a class or function that makes one without arguments.
@@ -17,18 +17,15 @@ from typing import NamedTuple
 from ..credentials import CredentialField
 from ..errors import NbstreamError, fail
 from .base import Provider
-from .hosts import HOSTS, Host
+from .host import Host
+from .hosts import HOSTS
+from .natives import NATIVES
 
 GROUP = "nbstream.providers"
 log = logging.getLogger("nbstream")
 
-OWN: dict[str, tuple[str, tuple[CredentialField, ...]]] = {
-    "demo": ("demo:Demo", ()),
-}
-"""Dialects with a file of their own: ``module:class``, imported when asked for, and its fields."""
-
-_HOSTS: dict[str, Host] = {host.name: host for host in HOSTS}
-_ALIASES: dict[str, str] = {alias: host.name for host in HOSTS for alias in host.aliases}
+_ROWS: dict[str, Host] = {host.name: host for host in (*HOSTS, *NATIVES)}
+_ALIASES: dict[str, str] = {alias: host.name for host in _ROWS.values() for alias in host.aliases}
 
 
 def get(name: str) -> Provider:
@@ -38,13 +35,13 @@ def get(name: str) -> Provider:
     'qwen'
     """
     wanted = name.strip().lower()
-    if wanted not in OWN and wanted not in _HOSTS and wanted not in _others():
+    known = names()
+    if wanted not in known:
         wanted = _ALIASES.get(wanted, wanted)
-    if wanted in OWN or wanted in _HOSTS or wanted in _others():
+    if wanted in known:
         return _made(wanted)
     import difflib
 
-    known = names()
     close = difflib.get_close_matches(wanted, [*known, *_ALIASES], n=1)
     raise fail("config.unknown_provider", name=name.strip()[:80], nearest=close[0] if close else "demo",
                known=", ".join(known))  # fmt: skip
@@ -56,7 +53,7 @@ def names() -> list[str]:
     >>> {"demo", "openai", "deepseek"} <= set(names())
     True
     """
-    return sorted({*OWN, *_HOSTS, *_others()})
+    return sorted({"demo", *_ROWS, *_others()})
 
 
 def loaded() -> Iterator[Provider]:
@@ -74,6 +71,7 @@ class Keyed(NamedTuple):
     name: str
     fields: tuple[CredentialField, ...]
     key_optional_elsewhere: bool = False
+    needs: tuple[tuple[str, ...], ...] = ()
 
 
 def keyed() -> Iterator[Keyed | Provider]:
@@ -82,10 +80,10 @@ def keyed() -> Iterator[Keyed | Provider]:
     ``%load_ext`` asks this, to see who has a key: it must not cost the dialects of all.
     """
     for name in names():
-        if name in _HOSTS:
-            yield Keyed(name, _HOSTS[name].fields, key_optional_elsewhere=True)
-        elif name in OWN:
-            yield Keyed(name, OWN[name][1])
+        if row := _ROWS.get(name):
+            yield Keyed(name, row.fields, row.key_optional_elsewhere, row.needs)
+        elif name == "demo":
+            yield Keyed(name, ())
         else:
             with suppress(NbstreamError):
                 yield get(name)
@@ -106,14 +104,14 @@ def split(model: str) -> tuple[Provider, str]:
 @cache
 def _made(name: str) -> Provider:
     # Providers keep no state, so one of each is enough.
-    if name in _HOSTS:
-        from .openai import OpenAICompatible
-
-        return OpenAICompatible(_HOSTS[name])
-    if name in OWN:
-        module, _, attribute = OWN[name][0].partition(":")
-        provider: Provider = getattr(import_module(f".{module}", __package__), attribute)()
+    if row := _ROWS.get(name):
+        module, _, attribute = row.spoken_by.partition(":")
+        provider: Provider = getattr(import_module(f".{module}", __package__), attribute)(row)
         return provider
+    if name == "demo":
+        from .demo import Demo
+
+        return Demo()
     try:
         return _brought(_others()[name])
     except (Exception, SystemExit) as error:  # whatever a package does, it must not cost the others

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from ..credentials import Secret
 
@@ -63,3 +64,17 @@ class WireResponse:
     @property
     def text(self) -> str:
         return self.body.decode("utf-8", "replace")
+
+
+def encoded(body: Mapping[str, Any]) -> bytes:
+    """`body` as JSON in UTF-8.
+
+    >>> encoded({"prompt": "你好"}).decode()
+    '{"prompt": "你好"}'
+    """
+    text = json.dumps(body, ensure_ascii=False, default=dict)
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        # A lone surrogate (a prompt cut in half) cannot be sent as UTF-8; as an escape it can.
+        return json.dumps(body, default=dict).encode()

@@ -29,8 +29,11 @@ from typing import Any
 
 from . import texts, vectors
 from .loopback import Exchange, Loopback, Record, main, paced
+from .scripted import Scripted, data
 
 __all__ = ["OpenAIServer", "Record"]
+
+CREDENTIALS = {"api_key": "sk-contract-0123456789"}
 
 SSE = {
     "Content-Type": "text/event-stream; charset=utf-8",
@@ -189,13 +192,13 @@ class Stream:
         await self._chunk({}, finish_reason=reason)
         if (self._body.get("stream_options") or {}).get("include_usage"):
             usage = _usage(self._body, self._count, self._thought)
-            await self.exchange.send(_event(self._frame(choices=[], usage=usage)))
+            await self.exchange.send(data(self._frame(choices=[], usage=usage)))
         await self.exchange.send(b"data: [DONE]\n\n")
         await self.exchange.end()
 
     async def _chunk(self, delta: dict[str, Any], finish_reason: str | None = None) -> None:
         choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
-        await self.exchange.send(_event(self._frame(choices=[choice])))
+        await self.exchange.send(data(self._frame(choices=[choice])))
 
     def _frame(self, **fields: Any) -> dict[str, Any]:
         shape = {"id": "chatcmpl-fake", "object": "chat.completion.chunk", "created": int(time.time())}
@@ -260,10 +263,6 @@ async def _refuse(
     await exchange.json(status, {"error": error}, {"X-Request-Id": "req_fake"} | (headers or {}))
 
 
-def _event(data: dict[str, Any]) -> bytes:
-    return b"data: " + json.dumps(data, ensure_ascii=False).encode() + b"\n\n"
-
-
 def _usage(body: dict[str, Any], count: int, thought: int) -> dict[str, Any]:
     asked = sum(len(str(message.get("content")).split()) for message in body.get("messages") or [])
     return {
@@ -277,6 +276,16 @@ def _usage(body: dict[str, Any], count: int, thought: int) -> dict[str, Any]:
 def _count_and_rate(argument: str) -> tuple[int, float]:
     count, _, rate = argument.partition("@")
     return int(count or 50), float(rate or 0)
+
+
+def scripted() -> Scripted:
+    """For the contract suite."""
+    return Scripted(
+        "/v1",
+        said=lambda text: data({"choices": [{"index": 0, "delta": {"content": text}}]}),
+        ends=data({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}) + b"data: [DONE]\n\n",
+        fails=lambda message: data({"error": {"message": message, "code": 500}}),
+    )
 
 
 if __name__ == "__main__":

@@ -1,12 +1,16 @@
-"""The contract that every provider keeps, each over a real socket. See ``dialects.py`` to add one."""
+"""The contract that every provider in the registry keeps, each over a real socket.
+
+A new provider is in without a word here; a new dialect needs a fake (see ``tests/fakes/scripted.py``).
+"""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -14,16 +18,27 @@ import nbstream
 from nbstream.credentials import Secret
 from nbstream.messages import ChatRequest, Message
 from nbstream.providers import registry
-
-from .dialects import DIALECTS, Dialect, Scene, Server
+from tests.fakes.scripted import Scene, Server
 
 TEXTS = ("你好，", "世界 😀é", "\u2028 raw \u0085 separators", " and\nlines\r\n", "  end.")
 
 
-@pytest.fixture(params=DIALECTS, ids=lambda dialect: dialect.name)
+class Dialect(NamedTuple):
+    """One provider, what it is given, and who speaks its dialect."""
+
+    name: str
+    credentials: dict[str, str]
+    server: Callable[[], Server]
+
+
+NAMES = [provider.name for provider in registry.loaded() if provider.dialect]
+
+
+@pytest.fixture(params=NAMES)
 def dialect(request: Any) -> Dialect:
-    chosen: Dialect = request.param
-    return chosen
+    name: str = request.param
+    fake = import_module(f"tests.fakes.{registry.get(name).dialect.replace('-', '_')}_server")
+    return Dialect(name, fake.CREDENTIALS, fake.scripted)
 
 
 @pytest.fixture
@@ -36,7 +51,7 @@ def asked(dialect: Dialect, server: Server, scene: Scene, prompt: str = "hi") ->
     server.scene = scene
     credentials = dict(dialect.credentials)
     return nbstream.stream(
-        prompt, model=dialect.model, base_url=server.url, credentials=credentials, retries=0
+        prompt, model=f"{dialect.name}:any", base_url=server.url, credentials=credentials, retries=0
     )
 
 

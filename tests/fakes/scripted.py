@@ -1,18 +1,21 @@
-"""What the contract suite asks of each dialect: how it says a text, and how it fails.
+"""What the contract suite asks of each dialect's fake: to say a text, and to fail, on demand.
 
-To run a provider through ``test_contract.py``, add a `Dialect` to `DIALECTS`: for an HTTP dialect a
-`Scripted` server with two functions, for another transport a server with the same face.
+Every provider in the registry runs through ``test_contract.py``. One with a new ``dialect`` needs
+``tests/fakes/<dialect>_server.py`` with two names in it::
+
+    def scripted() -> Server          for HTTP a `Scripted` with its phrases; else a server with the same face
+    CREDENTIALS: dict[str, str]       what the provider is to be given
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, Self
 
-from tests.fakes.loopback import Exchange, Loopback, Record
+from .loopback import Exchange, Loopback, Record
 
 Ending = Literal["good", "cut", "error", "endless"]
 
@@ -41,16 +44,6 @@ class Server(Protocol):
     def __enter__(self) -> Self: ...
     def __exit__(self, *_: object) -> None: ...
     def wait_for(self, condition: Callable[[list[Record]], bool], timeout: float = 5.0) -> bool: ...
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """One provider, and a server that speaks its dialect."""
-
-    name: str
-    model: str
-    server: Callable[[], Server]
-    credentials: Mapping[str, str]
 
 
 class Scripted(Loopback):
@@ -103,19 +96,6 @@ class Scripted(Loopback):
         await (exchange.reset() if scene.ending == "cut" else exchange.end())
 
 
-def _data(value: Any) -> bytes:
+def data(value: Any) -> bytes:
+    """`value` as one SSE event."""
     return b"data: " + json.dumps(value, ensure_ascii=False).encode() + b"\n\n"
-
-
-def _openai() -> Scripted:
-    return Scripted(
-        "/v1",
-        said=lambda text: _data({"choices": [{"index": 0, "delta": {"content": text}}]}),
-        ends=_data({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}) + b"data: [DONE]\n\n",
-        fails=lambda message: _data({"error": {"message": message, "code": 500}}),
-    )
-
-
-DIALECTS: list[Dialect] = [
-    Dialect("openai", "openai:any", _openai, {"api_key": "sk-contract-0123456789"}),
-]

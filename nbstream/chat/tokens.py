@@ -1,0 +1,80 @@
+"""Short-lived tokens: fetched where a provider needs one, kept while they live, one fetch at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Hashable
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+
+from ..credentials import Secret
+from ..wire.limits import Limits
+from .background import io_loop
+from .call import Call
+from .fetch import fetch
+from .masking import masked_response
+
+EARLY = 3600.0
+"""Seconds before its end at which a token is fetched anew; of a short life a tenth."""
+LIMITS = Limits(connect=10, first=30, idle=30)
+
+
+@dataclass(slots=True)
+class _Kept:
+    """A token, or its fetch under way, for everybody with the same credentials at the same place."""
+
+    fetched: Future[tuple[Secret, float]]
+    """The token, and the `time.monotonic` after which it is no longer used."""
+
+    def good(self) -> bool:
+        if not self.fetched.done():
+            return True
+        if self.fetched.cancelled() or self.fetched.exception() is not None:
+            return False
+        return time.monotonic() < self.fetched.result()[1]
+
+
+_kept: dict[Hashable, _Kept] = {}
+_lock = threading.Lock()
+
+
+async def with_token(call: Call) -> Call:
+    """`call` with ``credentials["token"]``, where its provider needs one. Raises `NbstreamError`."""
+    if call.provider.token_request(call.chat, call.credentials) is None:
+        return call
+    key = _key(call)
+    with _lock:
+        kept = _kept.get(key)
+        if kept is None or not kept.good():
+            # On the io thread: the loop of whoever asked first may end while others wait.
+            kept = _Kept(asyncio.run_coroutine_threadsafe(_fetch(call), io_loop()))
+            _kept[key] = kept
+    token, _ = await asyncio.shield(asyncio.wrap_future(kept.fetched))
+    return replace(call, credentials={**call.credentials, "token": token})
+
+
+def forget(call: Call) -> None:
+    """The token in `call` is refused: fetch another, unless somebody has already."""
+    key, token = _key(call), call.credentials.get("token")
+    with _lock:
+        kept = _kept.get(key)
+        if kept is not None and kept.fetched.done() and kept.good() and kept.fetched.result()[0] == token:
+            del _kept[key]
+
+
+async def _fetch(call: Call) -> tuple[Secret, float]:
+    request = call.provider.token_request(call.chat, call.credentials)
+    assert request is not None
+    response = await fetch(request, LIMITS)
+    if response.status >= 400:
+        # A good answer holds the token itself: masking it there would lose it.
+        response = masked_response(response, call.credentials.values())
+    token, seconds = call.provider.token(response)
+    return token, time.monotonic() + seconds - min(EARLY, seconds / 10)
+
+
+def _key(call: Call) -> Hashable:
+    secrets = frozenset((name, one) for name, one in call.credentials.items() if name != "token")
+    return call.provider.name, call.chat.base_url, str(call.chat.options.get("token_url")), secrets
