@@ -145,6 +145,13 @@ class Retract:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """Something a person should know about this answer: a sentence, shown with it and in ``.notes``."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finish:
     """The end mark. `raw_reason` is the provider's own word."""
 
@@ -152,7 +159,7 @@ class Finish:
     raw_reason: str | None = None
 
 
-Event = TextDelta | ReasoningDelta | ToolCallDelta | Usage | Retract | Opaque | Finish
+Event = TextDelta | ReasoningDelta | ToolCallDelta | Usage | Retract | Opaque | Note | Finish
 
 
 # --- what is left ----------------------------------------------------------------------------------

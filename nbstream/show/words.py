@@ -69,6 +69,7 @@ def footer(answer: Answer) -> str:
         spent = timing.duration - timing.first_token
         if usage is not None and usage.output_tokens and spent > 0.05:
             parts.append(t("footer.speed", rate=f"{usage.output_tokens / spent:.0f}"))
+    parts += answer.notes
     return f"{MARK} " + " · ".join(parts)
 
 
