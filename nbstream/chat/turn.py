@@ -17,6 +17,7 @@ from ..messages import (
     Answer,
     Event,
     Finish,
+    Note,
     Opaque,
     ReasoningDelta,
     Retract,
@@ -29,8 +30,8 @@ from ..messages import (
 from ..providers.base import Provider
 from ..wire import retry
 from ..wire.lines import Surrogates
-from ..wire.request import Frame, WireRequest
-from ..wire.transport import Opening, Refused
+from ..wire.request import Frame, Refused, WireRequest
+from ..wire.transport import Opening
 from . import tokens
 from .call import Call, State
 from .masking import masked, masked_response
@@ -250,6 +251,8 @@ class Progress:
                 self.finish = event
             elif type(event) is Retract:
                 self.notes.append(event.reason)
+            elif type(event) is Note:
+                self.notes.append(event.text)
         self.events += batch
 
     def end(self, error: NbstreamError | None = None) -> None:

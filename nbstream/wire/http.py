@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
-import ssl
 import urllib.request
 import weakref
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
 from contextvars import ContextVar
-from functools import cache
 
 import httpx2 as httpx
 
@@ -24,6 +21,8 @@ from .._version import __version__
 from ..credentials import Secret
 from ..errors import NbstreamError, fail
 from .address import is_loopback, shown
+from .certificates import no_store, store
+from .failures import proxies, unconnected
 from .intake import Intake
 from .limits import Limits
 from .request import WireRequest, WireResponse
@@ -157,48 +156,14 @@ def _plain(value: str | Secret) -> str:
 # --- failures -----------------------------------------------------------------------------------------
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """`error` and all that led to it, groups included."""
-    seen: set[int] = set()
-    waiting = [error]
-    while waiting:
-        one = waiting.pop()
-        if one is None or id(one) in seen:
-            continue
-        seen.add(id(one))
-        yield one
-        waiting += [one.__cause__, one.__context__]
-        if isinstance(one, BaseExceptionGroup):
-            waiting += one.exceptions
-
-
 def _unconnected(error: Exception, address: str) -> NbstreamError:
     """The error for a request that got no answer."""
-    failure = _diagnosed(error, address)
-    # A certificate does not become better by asking again.
-    failure.retryable = not any(isinstance(cause, ssl.SSLError) for cause in _causes(error))
-    return failure
-
-
-def _diagnosed(error: Exception, address: str) -> NbstreamError:
-    host = address.partition("://")[2]
-    for cause in _causes(error):
-        if isinstance(cause, socket.gaierror):
-            return fail("connection.dns", address=address, host=host)
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            reason = cause.verify_message or cause.reason
-            return fail("connection.certificate", address=address, reason=reason)
-        if isinstance(cause, ssl.SSLError):
-            return fail("connection.tls", address=address, reason=cause.reason or str(cause))
-        if isinstance(cause, ConnectionRefusedError) and not is_loopback(address) and _proxies():
-            return fail("connection.proxy", address=address, reason=f"{', '.join(_proxies())}: refused")
-        if isinstance(cause, ConnectionRefusedError):
-            return fail("connection.refused", address=address)
-        if isinstance(cause, httpx.ProxyError):
-            return fail("connection.proxy", address=address, reason=str(cause))
-    if isinstance(error, httpx.RemoteProtocolError):
-        return fail("connection.closed", address=address)
-    return fail("connection.failed", address=address, reason=str(error) or type(error).__name__)
+    known: NbstreamError | None = None
+    if isinstance(error, httpx.ProxyError):
+        known = fail("connection.proxy", address=address, reason=str(error))
+    elif isinstance(error, httpx.RemoteProtocolError):
+        known = fail("connection.closed", address=address)
+    return unconnected(error, address, known)
 
 
 def _broken(error: Exception, address: str) -> NbstreamError:
@@ -246,14 +211,14 @@ async def _client(url: str) -> AsyncIterator[httpx.AsyncClient]:
     if (client := pool.clients.get(key)) is None:
         try:
             client = httpx.AsyncClient(
-                verify=_no_store() if loopback and not secure else _store(),
+                verify=no_store() if loopback and not secure else store(),
                 trust_env=not loopback,
                 limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
             )
         except (ImportError, ValueError, httpx.InvalidURL):  # SOCKS without socksio; a proxy that is no URL
             client = None
         if client is None:
-            raise fail("config.proxy", given=", ".join(_proxies()))
+            raise fail("config.proxy", given=", ".join(proxies()))
         pool.clients[key] = client
     pool.streams += 1
     try:
@@ -263,22 +228,3 @@ async def _client(url: str) -> AsyncIterator[httpx.AsyncClient]:
         if pool.streams == 0 and loop not in _kept:
             # A loop that is not ours may end at any moment; connections must not outlive it.
             await close_all()
-
-
-def _proxies() -> list[str]:
-    """The proxies of the environment, without passwords."""
-    return [shown(value) for name, value in urllib.request.getproxies().items() if name != "no"]
-
-
-@cache
-def _store() -> ssl.SSLContext:
-    """The system's certificates; shared, since loading them costs milliseconds."""
-    import truststore
-
-    return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
-@cache
-def _no_store() -> ssl.SSLContext:
-    """For plain http to this machine: trusts nobody, and costs nothing to make."""
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -66,6 +66,14 @@ class WireResponse:
         return self.body.decode("utf-8", "replace")
 
 
+class Refused(Exception):
+    """The peer answered, but with no stream. The provider turns `response` into an error."""
+
+    def __init__(self, response: WireResponse) -> None:
+        super().__init__(response.status)
+        self.response = response
+
+
 def encoded(body: Mapping[str, Any]) -> bytes:
     """`body` as JSON in UTF-8.
 

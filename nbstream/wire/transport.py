@@ -10,21 +10,13 @@ from ..errors import fail
 from .http import MAX_REFUSAL, Reply, opened
 from .limits import Limits
 from .lines import NDJSON
-from .request import BODY, Frame, WireRequest, WireResponse
+from .request import BODY, Frame, Refused, WireRequest, WireResponse
 from .sse import SSE
 
 GRACE = 3.0
 """Seconds for what may follow the finish reason (usage), where no last word comes."""
 MAX_BODY = 16 * 1024 * 1024
 FIELDS = (b"data", b"event", b"id", b"retry", b":")
-
-
-class Refused(Exception):
-    """The peer answered, but with no stream. The provider turns `response` into an error."""
-
-    def __init__(self, response: WireResponse) -> None:
-        super().__init__(response.status)
-        self.response = response
 
 
 class Opening:
@@ -40,14 +32,18 @@ class Opening:
         self._accepted = accepted or (lambda: None)
         self._limits = limits
         self._reply: Reply | None = None
+        self._begun = False
+        self._grace: float | None = None
 
     def begun(self) -> None:
         """The first token has come: from now on the shorter patience holds."""
+        self._begun = True
         if self._reply is not None:
             self._reply.begun = True
 
     def nearly_over(self) -> None:
         """The end mark has come, but not the last word: some servers hold the connection open."""
+        self._grace = GRACE
         if self._reply is not None:
             self._reply.grace = GRACE
 
@@ -57,6 +53,11 @@ class Opening:
                 if delay > 0:
                     await asyncio.sleep(delay)
                 yield [frame]
+            return
+        if self._request.transport == "websocket":
+            async with aclosing(self._messages()) as messages:
+                async for batch in messages:
+                    yield batch
             return
         async with opened(self._request, self._limits) as reply:
             self._reply = reply
@@ -68,6 +69,30 @@ class Opening:
                 return
             async with aclosing(reply.chunks()) as chunks:
                 async for batch in self._decoded(reply, chunks):
+                    yield batch
+
+    async def _messages(self) -> AsyncGenerator[list[Frame], None]:
+        """The messages of a WebSocket."""
+        from .websocket import connection, frames  # its library is not for those who never use it
+
+        async with connection(self._request, self._limits) as line:
+            self._accepted()
+            while True:
+                limit = self._grace or self._limits.patience(
+                    begun=self._begun, slow_start=self._request.slow_start
+                )
+                late = False
+                messages: list[str] = []
+                try:
+                    messages = await line.take(limit)
+                except TimeoutError:
+                    late = True
+                if late:
+                    key = "timeout.idle" if self._begun else "timeout.first"
+                    raise fail(key, address=line.address, seconds=f"{limit:g}")
+                if not messages:
+                    return
+                if batch := frames(messages):
                     yield batch
 
     async def _decoded(self, reply: Reply, chunks: AsyncIterator[bytes]) -> AsyncIterator[list[Frame]]:

@@ -1,0 +1,349 @@
+"""WebSocket: the one file that imports websocket-client.
+
+The library blocks, so each socket has a thread of its own: it connects, sends the one message that asks,
+and reads. The loop takes what has come, and stops the thread by shutting the socket down under it.
+websocket-client's ``enableTrace`` is never used: it logs the URL, and the URL is signed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import io
+import itertools
+import socket
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+from urllib.parse import urlsplit
+
+import websocket
+
+from ..credentials import Secret
+from ..errors import NbstreamError, fail
+from .address import is_loopback, shown
+from .failures import unconnected
+from .limits import Limits
+from .request import Frame, Refused, WireRequest, WireResponse
+from .tunnel import connected
+
+MOST = 64 * 1024
+"""Characters read ahead before the reading waits: a reader that is slow must slow the server down."""
+LARGEST = 16 * 1024 * 1024
+"""Bytes of one message."""
+MAX_REFUSAL = 64 * 1024
+FAST = 400
+"""Messages a second beyond which they are taken together, and `REST` the seconds between two takings."""
+REST = 0.006
+GOODBYE = 0.5
+"""Seconds that the closing frame may take."""
+
+_numbers = itertools.count(1)
+
+
+class Socket:
+    """One question and its answer. For one taker, in one loop."""
+
+    def __init__(self, request: WireRequest, limits: Limits) -> None:
+        url = request.url
+        self._url = url if isinstance(url, Secret) else Secret(url)
+        self._request, self._limits = request, limits
+        self.address = shown(self._url.reveal())
+        self._loop = asyncio.get_running_loop()
+        self._come = asyncio.Event()
+        self._gone = asyncio.Event()
+        self._room = threading.Condition()
+        self._held: list[str] = []
+        self._size = 0
+        self._open = self._ended = self._stopping = self._rung = False
+        self._failure: Exception | None = None
+        self._plain: socket.socket | None = None
+        self._ws: Any = None  # a websocket.WebSocket
+        self._line: _Line | None = None
+        self._taken = 0.0
+        self._fast = False
+        self._thread = threading.Thread(
+            target=self._work, name=f"nbstream-websocket-{next(_numbers)}", daemon=True
+        )
+        self._thread.start()
+
+    # --- on the loop ----------------------------------------------------------------------------------
+
+    async def opened(self) -> None:
+        """Wait for the handshake. Raises `NbstreamError`, or `Refused` with what the server said."""
+        while not (self._open or self._ended):
+            await self._come.wait()
+            self._come.clear()
+        if self._failure is not None and not self._open:
+            raise self._failure
+
+    async def take(self, patience: float | None) -> list[str]:
+        """All messages that have come, at least one; none at the end.
+
+        Raises what ended the reading, once everything before it was taken, and `TimeoutError` when
+        nothing comes for `patience` seconds.
+        """
+        if self._fast and not self._ended:
+            await asyncio.sleep(REST)
+        while not self._held:
+            if self._ended:
+                if self._failure is not None:
+                    raise self._failure
+                return []
+            async with asyncio.timeout(patience):
+                await self._come.wait()
+            self._come.clear()
+        now = self._loop.time()
+        with self._room:
+            taken, self._held, self._size = self._held, [], 0
+            self._room.notify()
+        self._fast = len(taken) > FAST * (now - self._taken)
+        self._taken = now
+        return taken
+
+    async def aclose(self) -> None:
+        """Stop the thread: when this returns the socket is closed, or its peer holds it up for good."""
+        self._stopping = True
+        with self._room:
+            self._room.notify()
+        if self._ws is not None and self._open:
+            # Only our reading ends: the thread then still says goodbye, as the protocol asks.
+            self._shut(socket.SHUT_RD)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GOODBYE):
+                    await self._gone.wait()
+        if not self._gone.is_set():
+            self._shut(socket.SHUT_RDWR)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GOODBYE):
+                    await self._gone.wait()
+
+    def _shut(self, how: int) -> None:
+        if self._plain is not None:
+            with suppress(OSError):
+                # Past TLS, whose own shutdown would be a race with the thread that reads.
+                socket.socket.shutdown(self._plain, how)
+
+    def _ring(self) -> None:
+        self._rung = False
+        self._come.set()
+
+    def _end(self) -> None:
+        self._ended = True
+        self._come.set()
+        self._gone.set()
+
+    # --- on the thread --------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        try:
+            ws = self._connect()
+            self._ws, self._open = ws, True
+            self._wake(self._ring)
+            ws.send(self._request.body or b"")
+            self._read(ws)
+        except (NbstreamError, Refused) as failure:
+            self._failure = failure
+        except Exception as failure:
+            self._failure = self._told(failure)
+        finally:
+            self._close()
+            self._wake(self._end)
+
+    def _wake(self, call: Any) -> None:
+        with suppress(RuntimeError):  # the loop has ended, and whoever waited with it
+            self._loop.call_soon_threadsafe(call)
+
+    def _keep(self, opened: socket.socket) -> None:
+        self._plain = opened
+        if self._stopping:
+            raise ConnectionAbortedError("stopped")
+
+    def _connect(self) -> Any:
+        """The open WebSocket. Raises `Refused` where the server answers the handshake with something else."""
+        url = self._url.reveal()
+        self._line = line = _Line(connected(url, self._limits.connect, self._keep))
+        ws: Any = websocket.WebSocket(skip_utf8_validation=True, enable_multithread=False)
+        headers = [
+            f"{name}: {value.reveal() if isinstance(value, Secret) else value}"
+            for name, value in self._request.headers.items()
+        ]
+        netloc = urlsplit(url).netloc.rpartition("@")[2]
+        try:
+            ws.connect(
+                url,
+                socket=line,
+                host=netloc,
+                header=headers,
+                redirect_limit=0,
+                timeout=self._limits.connect,
+            )
+            status = ws.getstatus()
+        except websocket.WebSocketBadStatusException as error:
+            status = error.status_code
+        except websocket.WebSocketException:
+            status = line.status()  # 101 with a wrong key, 200 with a page: or no HTTP at all
+            if status is None:
+                raise
+        if status != 101 or not ws.connected:
+            raise Refused(line.refusal())
+        line.settle()
+        return ws
+
+    def _read(self, ws: Any) -> None:
+        line = ws.sock
+        while not self._stopping:
+            opcode, frame = ws.recv_data_frame(control_frame=True)
+            if opcode == websocket.ABNF.OPCODE_CLOSE:
+                self._failure = self._closed(frame.data)
+                return
+            line.begin_message()
+            if opcode in (websocket.ABNF.OPCODE_TEXT, websocket.ABNF.OPCODE_BINARY):
+                self._put(frame.data.decode("utf-8", "replace"))
+            else:
+                self._put("")  # a ping: somebody is there
+
+    def _put(self, text: str) -> None:
+        with self._room:
+            self._held.append(text)
+            self._size += len(text)
+            if not self._rung:
+                self._rung = True
+                self._wake(self._ring)
+            while self._size > MOST and not self._stopping:
+                self._room.wait()
+
+    def _close(self) -> None:
+        if self._open and self._stopping and self._ws is not None:
+            with suppress(Exception):
+                # The library has let go of a socket that reads nothing more; writing it still can.
+                self._ws.sock = self._line
+                self._ws.settimeout(GOODBYE)
+                self._ws.send_close()
+        if self._plain is not None:
+            with suppress(OSError):
+                self._plain.close()
+
+    def _closed(self, data: bytes) -> NbstreamError:
+        """The error for a closing frame: whether it is one, the provider's end mark decides."""
+        code = int.from_bytes(data[:2], "big") if len(data) >= 2 else 1005
+        reason = data[2:].decode("utf-8", "replace")
+        return fail("interrupted.closed", address=self.address, number=code, reason=reason or "—")
+
+    def _told(self, failure: Exception) -> NbstreamError:
+        """`failure` as one of our errors. Its own text stays here: it may quote the request."""
+        if self._open:
+            if isinstance(failure, websocket.WebSocketProtocolException):
+                return fail("protocol.websocket", address=self.address, reason=str(failure))
+            return fail("interrupted.cut", address=self.address)
+        if isinstance(failure, (TimeoutError, websocket.WebSocketTimeoutException)):
+            limit = self._limits.connect
+            return fail("timeout.connect", address=self.address, seconds=f"{limit or 0:g}")
+        if isinstance(failure, (websocket.WebSocketException, ConnectionResetError, BrokenPipeError)):
+            return fail("connection.closed", address=self.address)
+        if isinstance(failure, UnicodeError):
+            return fail("config.base_url", given=self.address)
+        return unconnected(failure, self.address)
+
+
+class _Line:
+    """The socket as websocket-client sees it: it counts, and remembers the handshake's answer."""
+
+    def __init__(self, plain: socket.socket) -> None:
+        self._plain = plain
+        self._answer: bytearray | None = bytearray()
+        self._left = LARGEST
+
+    def recv(self, size: int) -> bytes:
+        data = self._plain.recv(size)
+        if self._answer is not None:
+            self._answer += data
+        else:
+            self._left -= len(data)
+            if self._left < 0:
+                raise fail("protocol.too_large", limit="16 MiB")
+        return data
+
+    def begin_message(self) -> None:
+        self._left = LARGEST
+
+    def settle(self) -> None:
+        """The handshake is over: from now on who waits is the loop's business."""
+        self._answer = None
+        self._plain.settimeout(None)
+
+    def close(self) -> None:
+        """Not yet: the library closes a refused socket before its answer was read."""
+
+    def status(self) -> int | None:
+        """The HTTP status in the answer to the handshake, or None for no HTTP."""
+        words = bytes(self._answer or b"").split(b" ", 2)
+        good = words[0].startswith(b"HTTP/1.") and len(words) > 1 and words[1].isdigit()
+        return int(words[1]) if good else None
+
+    def refusal(self) -> WireResponse:
+        """The whole answer to the handshake: the library leaves bodies of unknown length unread."""
+        raw = bytearray(self._answer or b"")
+        self._plain.settimeout(2.0)
+        with suppress(OSError):
+            while len(raw) < MAX_REFUSAL + 8192 and not _complete(bytes(raw)):
+                piece = self._plain.recv(4096)
+                if not piece:
+                    break
+                raw += piece
+        answer, body = http.client.HTTPResponse(_Replayed(bytes(raw))), b""  # type: ignore[arg-type]
+        with suppress(http.client.HTTPException, ValueError, OSError):
+            answer.begin()
+            try:
+                body = answer.read(MAX_REFUSAL)
+            except http.client.IncompleteRead as cut:
+                body = cut.partial[:MAX_REFUSAL]
+        headers = {name.lower(): value for name, value in (answer.headers or {}).items()}
+        return WireResponse(self.status() or 0, headers, body)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._plain, name)
+
+
+class _Replayed:
+    """Bytes that were received, as a socket to read them from again."""
+
+    def __init__(self, raw: bytes) -> None:
+        self._raw = raw
+
+    def makefile(self, mode: str) -> io.BytesIO:
+        return io.BytesIO(self._raw)
+
+
+def _complete(raw: bytes) -> bool:
+    """Whether the body that `raw` announces is all there."""
+    head, found, body = raw.partition(b"\r\n\r\n")
+    if not found:
+        return False
+    for field in head.lower().split(b"\r\n")[1:]:
+        name, _, value = field.partition(b":")
+        if name == b"content-length" and value.strip().isdigit():
+            return len(body) >= int(value)
+        if name == b"transfer-encoding" and b"chunked" in value:
+            return body.endswith(b"0\r\n\r\n")
+    return False
+
+
+@asynccontextmanager
+async def connection(request: WireRequest, limits: Limits) -> AsyncIterator[Socket]:
+    """The open WebSocket of `request`; leaving the block closes it."""
+    url = request.url.reveal() if isinstance(request.url, Secret) else request.url
+    if url.lower().startswith("ws:") and not request.allow_insecure and not is_loopback(url):
+        raise fail("config.insecure_url", given=shown(url))
+    line = Socket(request, limits)
+    try:
+        await line.opened()
+        yield line
+    finally:
+        await asyncio.shield(line.aclose())
+
+
+def frames(messages: list[str]) -> list[Frame]:
+    """The messages that say something; pings do not."""
+    return [Frame(text) for text in messages if text]
