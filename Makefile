@@ -30,10 +30,11 @@ demo:  ## open the first notebook in JupyterLab; no key and no network needed
 	@sh tools/venv.sh lab
 	@$(BIN)/python tools/demo.py $(PORT)
 
-test:  ## every test: unit, doctests, wire, providers, kernels, browser
+test:  ## every test: unit, doctests, wire, providers, the vendors' clients, kernels, browser
 	@sh tools/venv.sh dev
 	@$(BIN)/python tools/ensure_chromium.py
 	@$(BIN)/python tools/kernels.py
+	@$(BIN)/python tools/clients.py
 	@$(BIN)/python -m pytest $(T)
 
 check:  ## style and types: ruff, mypy --strict
@@ -51,5 +52,5 @@ docs:  ## run the notebooks and every example in the documents
 	@sh tools/venv.sh dev
 	@$(BIN)/python tools/docs.py
 
-clean:  ## remove .venv, .venv-kernels and what was built
-	rm -rf $(VENV) $(VENV)-kernels build dist shots .pytest_cache .mypy_cache .ruff_cache
+clean:  ## remove .venv, .venv-kernels, .venv-clients and what was built
+	rm -rf $(VENV) $(VENV)-kernels $(VENV)-clients build dist shots .pytest_cache .mypy_cache .ruff_cache

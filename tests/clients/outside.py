@@ -1,0 +1,54 @@
+"""Running a client in its own environment."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any, TypedDict
+
+import pytest
+
+from tests.environment import clean
+from tools.clients import EVERY, Clients
+
+HERE = Path(__file__).parent
+
+
+class Said(TypedDict):
+    """What a client made of one stream."""
+
+    text: str
+    reasoning: str
+    finish: str | None
+    usage: list[int | None]
+    """Tokens in and out."""
+    tools: list[list[Any]]
+    """Name and arguments, parsed, of each call."""
+    error: dict[str, Any] | None
+    """Its class, what it says, and the status or code where the client tells one."""
+
+
+def environment(name: str) -> Clients:
+    """The environment `name`. A test that did not run has not passed: where it is missing, that fails."""
+    found = EVERY[name]
+    if not found.made():
+        pytest.fail(f"{found.folder} is missing: run python tools/clients.py (make test does)", pytrace=False)
+    return found
+
+
+def speak(client: str, home: Path, url: str, asked: dict[str, str], **settings: Any) -> dict[str, Said]:
+    """What `client` makes of each model in `asked` (prompts by model), one after the other."""
+    job = json.dumps({"url": url, "asked": asked, **settings})
+    done = subprocess.run(
+        [str(environment("vendors").executable), str(HERE / f"with_{client}.py")],
+        input=job,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=home,
+        env=clean(home, PYTHONPATH="", PYTHONDONTWRITEBYTECODE="", NO_PROXY="127.0.0.1"),
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    said: dict[str, Said] = json.loads(done.stdout.splitlines()[-1])
+    return said
