@@ -93,6 +93,16 @@ class NbstreamError(Exception):
     def answer(self, answer: Answer) -> None:
         self._answer = answer
 
+    def copy(self) -> NbstreamError:
+        """The same error anew, without an answer: for another turn that it befell."""
+        new = type(self)(
+            self.what, self.why, self.fix,
+            provider=self.provider, status=self.status, code=self.code,
+            retry_after=self.retry_after, request_id=self.request_id,
+        )  # fmt: skip
+        new.retryable = self.retryable
+        return new
+
     def __str__(self) -> str:
         return "\n".join(sentence for sentence in (self.what, self.why, self.fix) if sentence)
 

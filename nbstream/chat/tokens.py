@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
 from ..credentials import Secret
+from ..errors import NbstreamError
 from ..wire.limits import Limits
 from .background import io_loop
 from .call import Call
@@ -51,8 +52,14 @@ async def with_token(call: Call) -> Call:
             # On the io thread: the loop of whoever asked first may end while others wait.
             kept = _Kept(asyncio.run_coroutine_threadsafe(_fetch(call), io_loop()))
             _kept[key] = kept
-    token, _ = await asyncio.shield(asyncio.wrap_future(kept.fetched))
-    return replace(call, credentials={**call.credentials, "token": token})
+    failure: NbstreamError
+    try:
+        token, _ = await asyncio.shield(asyncio.wrap_future(kept.fetched))
+    except NbstreamError as error:
+        failure = error.copy()  # one fetch may fail many turns, and each keeps its own answer
+    else:
+        return replace(call, credentials={**call.credentials, "token": token})
+    raise failure
 
 
 def forget(call: Call) -> None:

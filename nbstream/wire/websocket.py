@@ -8,8 +8,6 @@ websocket-client's ``enableTrace`` is never used: it logs the URL, and the URL i
 from __future__ import annotations
 
 import asyncio
-import http.client
-import io
 import itertools
 import socket
 import threading
@@ -24,15 +22,13 @@ from ..credentials import Secret
 from ..errors import NbstreamError, fail
 from .address import is_loopback, shown
 from .failures import unconnected
+from .handshake import Line
 from .limits import Limits
-from .request import Frame, Refused, WireRequest, WireResponse
+from .request import Frame, Refused, WireRequest
 from .tunnel import connected
 
 MOST = 64 * 1024
 """Characters read ahead before the reading waits: a reader that is slow must slow the server down."""
-LARGEST = 16 * 1024 * 1024
-"""Bytes of one message."""
-MAX_REFUSAL = 64 * 1024
 FAST = 400
 """Messages a second beyond which they are taken together, and `REST` the seconds between two takings."""
 REST = 0.006
@@ -60,7 +56,7 @@ class Socket:
         self._failure: Exception | None = None
         self._plain: socket.socket | None = None
         self._ws: Any = None  # a websocket.WebSocket
-        self._line: _Line | None = None
+        self._line: Line | None = None
         self._taken = 0.0
         self._fast = False
         self._thread = threading.Thread(
@@ -163,7 +159,7 @@ class Socket:
     def _connect(self) -> Any:
         """The open WebSocket. Raises `Refused` where the server answers the handshake with something else."""
         url = self._url.reveal()
-        self._line = line = _Line(connected(url, self._limits.connect, self._keep))
+        self._line = line = Line(connected(url, self._limits.connect, self._keep))
         ws: Any = websocket.WebSocket(skip_utf8_validation=True, enable_multithread=False)
         headers = [
             f"{name}: {value.reveal() if isinstance(value, Secret) else value}"
@@ -245,89 +241,6 @@ class Socket:
         if isinstance(failure, UnicodeError):
             return fail("config.base_url", given=self.address)
         return unconnected(failure, self.address)
-
-
-class _Line:
-    """The socket as websocket-client sees it: it counts, and remembers the handshake's answer."""
-
-    def __init__(self, plain: socket.socket) -> None:
-        self._plain = plain
-        self._answer: bytearray | None = bytearray()
-        self._left = LARGEST
-
-    def recv(self, size: int) -> bytes:
-        data = self._plain.recv(size)
-        if self._answer is not None:
-            self._answer += data
-        else:
-            self._left -= len(data)
-            if self._left < 0:
-                raise fail("protocol.too_large", limit="16 MiB")
-        return data
-
-    def begin_message(self) -> None:
-        self._left = LARGEST
-
-    def settle(self) -> None:
-        """The handshake is over: from now on who waits is the loop's business."""
-        self._answer = None
-        self._plain.settimeout(None)
-
-    def close(self) -> None:
-        """Not yet: the library closes a refused socket before its answer was read."""
-
-    def status(self) -> int | None:
-        """The HTTP status in the answer to the handshake, or None for no HTTP."""
-        words = bytes(self._answer or b"").split(b" ", 2)
-        good = words[0].startswith(b"HTTP/1.") and len(words) > 1 and words[1].isdigit()
-        return int(words[1]) if good else None
-
-    def refusal(self) -> WireResponse:
-        """The whole answer to the handshake: the library leaves bodies of unknown length unread."""
-        raw = bytearray(self._answer or b"")
-        self._plain.settimeout(2.0)
-        with suppress(OSError):
-            while len(raw) < MAX_REFUSAL + 8192 and not _complete(bytes(raw)):
-                piece = self._plain.recv(4096)
-                if not piece:
-                    break
-                raw += piece
-        answer, body = http.client.HTTPResponse(_Replayed(bytes(raw))), b""  # type: ignore[arg-type]
-        with suppress(http.client.HTTPException, ValueError, OSError):
-            answer.begin()
-            try:
-                body = answer.read(MAX_REFUSAL)
-            except http.client.IncompleteRead as cut:
-                body = cut.partial[:MAX_REFUSAL]
-        headers = {name.lower(): value for name, value in (answer.headers or {}).items()}
-        return WireResponse(self.status() or 0, headers, body)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._plain, name)
-
-
-class _Replayed:
-    """Bytes that were received, as a socket to read them from again."""
-
-    def __init__(self, raw: bytes) -> None:
-        self._raw = raw
-
-    def makefile(self, mode: str) -> io.BytesIO:
-        return io.BytesIO(self._raw)
-
-
-def _complete(raw: bytes) -> bool:
-    """Whether the body that `raw` announces is all there."""
-    head, found, body = raw.partition(b"\r\n\r\n")
-    if not found:
-        return False
-    for field in head.lower().split(b"\r\n")[1:]:
-        name, _, value = field.partition(b":")
-        if name == b"content-length" and value.strip().isdigit():
-            return len(body) >= int(value)
-        if name == b"transfer-encoding" and b"chunked" in value:
-            return body.endswith(b"0\r\n\r\n")
-    return False
 
 
 @asynccontextmanager

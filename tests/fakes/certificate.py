@@ -7,8 +7,8 @@ import ipaddress
 from pathlib import Path
 
 
-def self_signed(folder: Path) -> Path:
-    """Make key and certificate in one PEM file in `folder`."""
+def self_signed(folder: Path, *names: str) -> Path:
+    """Make key and certificate in one PEM file in `folder`; `names` are hosts beside this machine."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -17,7 +17,8 @@ def self_signed(folder: Path) -> Path:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "nbstream test server")])
     now = datetime.datetime.now(datetime.UTC)
-    hosts = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    hosts = [x509.DNSName(one) for one in ("localhost", *names)]
+    hosts += [x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
