@@ -1,0 +1,87 @@
+"""iFlytek Spark over its WebSocket: a signed address, one question, an answer in frames."""
+
+from __future__ import annotations
+
+import difflib
+import time
+from collections.abc import Iterator
+from urllib.parse import urlunsplit
+
+from ..credentials import Credentials
+from ..errors import NbstreamError, fail
+from ..messages import ChatRequest, Event
+from ..wire.request import Frame, WireRequest, WireResponse, encoded
+from .addresses import checked, plain
+from .base import HostProvider
+from .refusals import clean
+from .spark_frames import spark_events
+from .spark_handshake import refused
+from .spark_models import VERSIONS, Version, known, word
+from .spark_request import envelope
+from .spark_sign import secret_url
+
+
+class Spark(HostProvider):
+    """Spark, with the three keys of an application.
+
+    Parameters
+    ----------
+    host : Host
+    """
+
+    def request(self, chat: ChatRequest, credentials: Credentials) -> WireRequest:
+        keys = [credentials.get(name) for name in ("app_id", "api_key", "api_secret")]
+        app_id, api_key, api_secret = keys
+        if app_id is None or api_key is None or api_secret is None:
+            missing = [field for field, key in zip(self.fields, keys, strict=True) if key is None]
+            raise fail(
+                "config.no_key",
+                provider=self.name,
+                label=self.label,
+                missing=", ".join(field.name for field in missing),
+                env=", ".join(name for field in missing for name in field.env),
+                page=self.key_page,
+            )
+        url, domain, version = self._place(chat)
+        body = envelope(chat, app_id.reveal(), domain, version, self.name)
+        thinks = (version is not None and version.thinks) or "thinking" in chat.options
+        return WireRequest(
+            "websocket",
+            url=secret_url(url, api_key, api_secret, time.time()),
+            body=encoded(body),
+            slow_start=thinks or version is None,
+            allow_insecure=chat.allow_insecure,
+        )
+
+    def events(self, frames: Iterator[Frame]) -> Iterator[Event | None]:
+        return spark_events(self.host, frames)
+
+    def refused(self, response: WireResponse) -> NbstreamError:
+        return refused(self.host, response)
+
+    def _place(self, chat: ChatRequest) -> tuple[str, str, Version | None]:
+        """Address, domain word and version.
+
+        An address with a path is the user's own choice, and any word may go there (a fine-tuned model is
+        asked by the id of its service). Otherwise the model decides the path, and word and path must match.
+        """
+        model = chat.model or self.default_model
+        version = known(model)
+        domain = chat.options.get("domain") or word(model)
+        if chat.base_url:
+            if not chat.base_url.strip().lower().startswith(("ws://", "wss://")):
+                raise fail("config.spark_address", provider=self.name, given=plain(clean(chat.base_url, 200)))
+            parts = checked(chat.base_url, self.host, schemes=("wss", "ws"), insecure=chat.allow_insecure)
+            if parts.path.strip("/"):
+                return urlunsplit(parts._replace(fragment="")), str(domain), known(str(domain))
+        if version is None:
+            names = [one.name for one in VERSIONS]
+            near = difflib.get_close_matches(model, names, n=1) or [self.default_model]
+            raise fail("config.spark_model", provider=self.name, model=clean(model, 80),
+                       known=", ".join(names), nearest=near[0])  # fmt: skip
+        if domain not in version.domains:
+            raise fail("config.spark_pair", provider=self.name, domain=clean(str(domain), 80),
+                       model=version.name, known=", ".join(version.domains))  # fmt: skip
+        if chat.base_url:
+            return urlunsplit(parts._replace(path=version.path, fragment="")), str(domain), version
+        return f"wss://{version.host}{version.path}", str(domain), version
