@@ -31,7 +31,7 @@ def spark_events(host: Host, frames: Iterator[Frame]) -> Iterator[Event | None]:
         code = header.get("code", 0)
         if code not in (0, "0", None):
             if str(code) == WITHDRAWS:
-                yield Retract(t("note.withdrawn", label=host.label))
+                yield Retract(t("note.withdrawn"))
             # What may stand beside a code is not part of the answer.
             raise failure(host, code, header.get("message"), header.get("sid"))
         choices = _mapping(payload, "choices")

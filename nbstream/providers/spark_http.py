@@ -61,7 +61,7 @@ class SparkHTTP(OpenAICompatible):
             yield from chat_events(self.host, _standard(self.host, frames))
         except NbstreamError as error:
             if error.code == WITHDRAWS:
-                yield Retract(t("note.withdrawn", label=self.label))
+                yield Retract(t("note.withdrawn"))
             raise
 
     def refused(self, response: WireResponse) -> NbstreamError:
