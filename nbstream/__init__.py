@@ -18,7 +18,7 @@ from ._version import __version__
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 if TYPE_CHECKING:
-    from .api import ask, conversation, login, stats, stream, use
+    from .api import ask, config, conversation, login, stats, stream, use
     from .chat.stream import Stream
     from .errors import NbstreamError
     from .magics import load_ipython_extension, unload_ipython_extension
@@ -31,6 +31,7 @@ __all__ = [
     "Stream",
     "__version__",
     "ask",
+    "config",
     "conversation",
     "load_ipython_extension",
     "login",
@@ -47,7 +48,7 @@ _HOMES = {
     "Stream": "chat.stream",
     "load_ipython_extension": "magics",
     "unload_ipython_extension": "magics",
-} | dict.fromkeys(("ask", "conversation", "login", "stats", "stream", "use"), "api")
+} | dict.fromkeys(("ask", "config", "conversation", "login", "stats", "stream", "use"), "api")
 
 
 def __getattr__(name: str) -> Any:

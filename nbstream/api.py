@@ -8,13 +8,16 @@ from functools import cache
 from typing import Any
 
 from .chat.conversation import Conversation
-from .chat.session import Prompt, session
+from .chat.session import Prompt, Seats, session
 from .chat.stats import ProviderStats
 from .chat.stream import Stream
 from .credentials import Secret, guard
 from .i18n import t
 from .messages import Answer
 from .show.console import put
+
+config = session().settings
+"""This kernel's settings, such as ``config.max_streams = {"spark": 2}``; see `Settings`."""
 
 
 def stream(prompt: Prompt, *, model: str | None = None, system: str | None = None, **options: Any) -> Stream:
@@ -79,14 +82,39 @@ def _guarded(credentials: Mapping[str, Any] | None) -> dict[str, Secret] | None:
     """Keys as secrets from the first frame on: %xmode Verbose shows the variables of every frame."""
     if credentials is None:
         return None
-    return {name: one if isinstance(one, Secret) else guard(str(one)) for name, one in credentials.items()}
+    return {name: _guard(one) for name, one in credentials.items()}
 
 
-def login(provider: str, **credentials: str) -> None:
-    """Keep a provider's credentials in this kernel; nothing given: asks with a hidden prompt."""
-    name = session().login(provider, **credentials)[0]
-    if credentials and "get_ipython" in vars(builtins):
+def login(provider: str, seats: Seats | None = None, /, **credentials: str | Secret) -> None:
+    """Keep a provider's credentials in this kernel; nothing given: asks with a hidden prompt.
+
+    Several keys or addresses share the load: a new stream goes to the least busy, and one that answers 429,
+    5xx or nothing rests. ``stats()[provider].seats`` shows how each fares.
+
+    Parameters
+    ----------
+    provider : str
+    seats : list of dict or str, optional
+        Credentials by name, each with a ``base_url`` if it has one of its own; or plain keys.
+    **credentials : str
+        The fields of one, by name; ``base_url`` too.
+    """
+    guarded = {name: _guard(one) for name, one in credentials.items()}
+    name = session().login(provider, _guarded_seats(seats), **guarded)[0]
+    if (credentials or seats) and "get_ipython" in vars(builtins):
         _warn_once(name)
+
+
+def _guarded_seats(seats: Any) -> Any:
+    if isinstance(seats, Mapping):
+        return {name: one if name == "base_url" else _guard(one) for name, one in seats.items()}
+    if isinstance(seats, list | tuple):
+        return [_guarded_seats(one) for one in seats]
+    return _guard(seats) if isinstance(seats, str) else seats
+
+
+def _guard(key: Any) -> Secret:
+    return key if isinstance(key, Secret) else guard(str(key))
 
 
 @cache
@@ -111,4 +139,4 @@ def conversation(name: str = "main") -> Conversation:
 
 def stats() -> dict[str, ProviderStats]:
     """What this kernel's turns took, per provider."""
-    return dict(session().stats)
+    return session().statistics()

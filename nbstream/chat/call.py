@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from ..credentials import Credentials
 from ..errors import NbstreamError
 from ..messages import ChatRequest, Message
 from ..providers.base import Provider
 from ..wire.limits import Limits
+
+if TYPE_CHECKING:
+    from .gate import Gate
+    from .pool import Pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,10 @@ class Call:
     credentials: Credentials
     limits: Limits = field(default_factory=Limits)
     retries: int = 2
+    pool: Pool | None = None
+    """The seats of its provider, where somebody logged in; `credentials` are then the first one's."""
+    gate: Gate | None = None
+    """Where it may have to queue."""
 
     @property
     def model(self) -> str:
@@ -36,8 +44,10 @@ class Call:
 class State:
     """What a turn is doing while no text comes: for the status line."""
 
-    phase: Literal["connecting", "waiting", "retrying"]
+    phase: Literal["queued", "connecting", "waiting", "retrying"]
     seconds: float = 0.0
     attempt: int = 0
     attempts: int = 0
     error: NbstreamError | None = None
+    place: int = 0
+    """In the queue, from 1."""

@@ -9,13 +9,12 @@ makes the task, and so the socket, wait.
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 import os
 import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import aclosing, suppress
+from contextlib import aclosing, nullcontext, suppress
 from functools import partial
 from typing import Any, Protocol
 
@@ -23,15 +22,14 @@ from ..errors import NbstreamError, fail
 from ..messages import Answer, Event, Finish
 from .background import io_loop
 from .call import Call, State
-from .turn import Progress, events
+from .progress import Progress
+from .reading import NUMBERS, AsyncReader, Bell
+from .turn import events
 
 LOOK = 1.0
 """Seconds between looks at whether the loop of a turn still lives."""
-AHEAD = 512
-"""Events that a turn may be ahead of its slowest reader before it stops reading the socket."""
 
 log = logging.getLogger("nbstream")
-_numbers = itertools.count()
 
 
 class Observer(Protocol):
@@ -43,15 +41,28 @@ class Observer(Protocol):
 
 
 class Run:
-    """A turn under way, or not yet begun."""
+    """A turn under way, or not yet begun.
+
+    Parameters
+    ----------
+    call : Call
+    observer : Observer, optional
+    when_done : function, optional
+        As for the method.
+    buffer : int
+        Events that it may be ahead of its slowest reader before it stops reading the socket.
+    """
 
     def __init__(
         self,
         call: Call,
         observer: Observer | None = None,
         when_done: Callable[[Run, Answer], None] | None = None,
+        *,
+        buffer: int = 512,
     ) -> None:
         self.call = call
+        self._buffer = buffer
         self._when_done = [when_done] if when_done else []
         self.progress = Progress(call.model)
         self.observer = observer
@@ -60,7 +71,7 @@ class Run:
         self._sleepers = self._waiting = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
-        self._bells: set[_Bell] = set()
+        self._bells: set[Bell] = set()
         self._positions: dict[int, int] = {}
         self._room: asyncio.Event | None = None
 
@@ -105,13 +116,9 @@ class Run:
     async def _work(self) -> None:
         error: NbstreamError | None = None
         try:
-            async with aclosing(events(self.call, lambda state: self._tell("state", state))) as batches:
-                async for batch in batches:
-                    self.progress.add(batch)
-                    self._tell("batch", batch)
-                    self._ring()
-                    if self._positions:
-                        await self._wait_for_readers()
+            gate = self.call.gate
+            async with gate.passed(self._queued) if gate else nullcontext():
+                await self._carry()
         except asyncio.CancelledError:
             self.cancelled = True  # also when the loop ends around us
         except NbstreamError as failure:
@@ -121,6 +128,18 @@ class Run:
             error = fail("protocol.unexpected", provider=self.call.provider.name, reason=_brief(failure))
         finally:
             self._end(error)
+
+    async def _carry(self) -> None:
+        async with aclosing(events(self.call, partial(self._tell, "state"))) as batches:
+            async for batch in batches:
+                self.progress.add(batch)
+                self._tell("batch", batch)
+                self._ring()
+                if self._positions:
+                    await self._wait_for_readers()
+
+    def _queued(self, place: int) -> None:
+        self._tell("state", State("queued", place=place))
 
     def _end(self, error: NbstreamError | None) -> None:
         if error is None and self.cancelled and self.progress.finish is None:
@@ -158,7 +177,9 @@ class Run:
 
     def _ahead(self) -> bool:
         positions = list(self._positions.values())
-        return not self._waiting and bool(positions) and len(self.progress.events) - min(positions) > AHEAD
+        if self._waiting or not positions:
+            return False
+        return len(self.progress.events) - min(positions) > self._buffer
 
     async def _wait_for_readers(self) -> None:
         while self._ahead():
@@ -222,7 +243,7 @@ class Run:
     def read(self) -> Generator[Event, None, None]:
         """The events from the first to the last, blocking; closing the generator cancels the turn."""
         self.start()
-        progress, position, reader = self.progress, 0, next(_numbers)
+        progress, position, reader = self.progress, 0, next(NUMBERS)
         self._read_to(reader, 0)
         try:
             while True:
@@ -242,64 +263,6 @@ class Run:
     def aread(self) -> AsyncReader:
         """The same in the running loop, which also carries the turn if it has not begun elsewhere."""
         return AsyncReader(self)
-
-
-class AsyncReader:
-    """The events of a run for one ``async for``; `aclose` cancels the turn.
-
-    Not an async generator: when a loop ends it closes all of those at once, and one that another is
-    just closing complains.
-    """
-
-    def __init__(self, run: Run) -> None:
-        self._run, self._progress = run, run.progress
-        self._position, self._number = 0, next(_numbers)
-        self._loop = asyncio.get_running_loop()
-        run.start(self._loop)
-        self._bell = _Bell(self._loop, near=run._loop is self._loop)
-        run._bells.add(self._bell)
-        run._read_to(self._number, 0)
-
-    def __aiter__(self) -> AsyncReader:
-        return self
-
-    async def __anext__(self) -> Event:
-        events = self._progress.events
-        while self._position >= len(events):
-            self._run._read_to(self._number, self._position)
-            self._bell.event.clear()
-            if self._position < len(events):
-                break
-            if self._progress.done:
-                raise StopAsyncIteration
-            await self._bell.event.wait()
-        event = events[self._position]
-        self._position += 1
-        return event
-
-    async def aclose(self) -> None:
-        run = self._run
-        run._bells.discard(self._bell)
-        run._read_to(self._number, None)
-        run.cancel()
-        if run._loop is self._loop and run._task is not None:
-            # When this returns the socket is closed, also when we are being cancelled ourselves.
-            await asyncio.wait([run._task], timeout=2.0)
-
-
-class _Bell:
-    """Wakes a coroutine of `loop`, from that loop or from another thread."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, *, near: bool) -> None:
-        self.event = asyncio.Event()
-        self._loop, self._near = loop, near
-
-    def ring(self) -> None:
-        if self._near:
-            self.event.set()
-        else:
-            with suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self.event.set)
 
 
 def _brief(error: Exception) -> str:

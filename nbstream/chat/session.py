@@ -5,26 +5,31 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from .. import credentials as keys
-from ..config import Settings
 from ..credentials import Secret
 from ..errors import NbstreamError, fail
 from ..messages import Answer, ChatRequest, Message
 from ..providers import registry
 from ..providers.base import Provider
 from ..providers.registry import Keyed
+from ..settings import Settings
 from ..wire.limits import Limits
 from . import checks
 from .call import Call
 from .conversation import Conversation
-from .stats import ProviderStats
+from .gate import Gate
+from .pool import Pool, Seat
+from .seats import seats_of
+from .stats import ProviderStats, SeatStats
 
 if TYPE_CHECKING:
     from .engine import Observer, Run
 
+Seats = str | Mapping[str, Any] | Iterable[str | Secret | Mapping[str, Any]]
 Prompt = str | Message | Mapping[str, Any] | Iterable[Any]
 
 
@@ -39,7 +44,8 @@ class Session:
         self.introduced = False
         """Whether somebody has been told how to connect a real model."""
         self.last_error: NbstreamError | None = None
-        self._keys: dict[str, dict[str, Secret]] = {}
+        self._pools: dict[str, Pool] = {}
+        self._gates: dict[str, Gate] = {}
 
     # --- which model, which key -----------------------------------------------------------------------
 
@@ -69,42 +75,63 @@ class Session:
         return ready[0] if len(ready) == 1 else "demo"
 
     def base_url(self, provider: Keyed | Provider) -> str | None:
-        """The user's own address for `provider`, from the environment."""
-        return os.environ.get(f"{provider.name.upper().replace('-', '_')}_BASE_URL", "").strip() or None
+        """The user's own address for `provider`: given at login, else in the environment."""
+        if (seat := self._first_seat(provider)) is not None and seat.base_url:
+            return seat.base_url
+        return os_address(provider)
 
     def credentials(
         self, provider: Keyed | Provider, given: Mapping[str, Any] | None = None
     ) -> dict[str, Secret]:
-        return keys.collect(provider.fields, given, self._keys.get(provider.name, {}))
+        seat = self._first_seat(provider)
+        return keys.collect(provider.fields, given, seat.credentials if seat else {})
+
+    def _first_seat(self, provider: Keyed | Provider) -> Seat | None:
+        pool = self._pools.get(provider.name)
+        return pool.seats[0] if pool else None
 
     def missing(self, provider: Keyed | Provider, found: Mapping[str, Secret]) -> list[str]:
         """The fields that `found` lacks: of the set that is nearest to complete, where several would do."""
         sets = provider.needs or ([field.name for field in provider.fields if field.required],)
         return min(([name for name in names if not found.get(name)] for names in sets), key=len)
 
-    def login(self, name: str, **given: str | Secret) -> tuple[str, dict[str, Secret]]:
+    def login(
+        self, name: str, seats: Seats | None = None, /, **given: str | Secret
+    ) -> tuple[str, dict[str, Secret]]:
         """Keep credentials of a provider in this kernel; nothing given: ask with a hidden prompt.
 
-        Gives the provider's own name and what is kept.
+        `seats` are several: dicts of credentials, each with a ``base_url`` if it likes, or plain keys. Their
+        turns share the load. Gives the provider's own name and what is kept, of several the first.
 
         Examples
         --------
         >>> Session().login("openai", api_key="sk-0123456789abcdef")
         ('openai', {'api_key': Secret('…cdef')})
+        >>> session = Session()
+        >>> _ = session.login("openai", ["sk-0123456789abcdef", {"api_key": "sk-fedcba9876543210"}])
+        >>> [seat.name for seat in session.statistics()["openai"].seats]
+        ['…cdef', '…3210']
         """
         provider = registry.get(name)
         if not provider.fields:
             raise fail("config.no_login", provider=provider.name)
-        found = keys.collect(provider.fields, given, {}, {}) if given else keys.prompt_for(provider.fields)
-        if missing := self.missing(provider, found):
-            raise self._no_key(provider, missing)
-        self._keys[provider.name] = found
-        return provider.name, found
+        if seats is None and not given:
+            made = [Seat(keys.prompt_for(provider.fields))]
+        elif seats is None or not given:
+            made = seats_of(provider, [given] if seats is None else seats)
+        else:
+            raise fail("config.seats", provider=provider.name)
+        for seat in made:
+            missing = self.missing(provider, seat.credentials)
+            if missing and not (seat.base_url and provider.key_optional_elsewhere):
+                raise self._no_key(provider, missing)
+        self._pools[provider.name] = Pool(made)
+        return provider.name, dict(made[0].credentials)
 
     def logout(self, name: str | None = None) -> list[str]:
         """Forget the credentials of `name`, or all, and say whose were kept here."""
-        names = [registry.get(name).name] if name else list(self._keys)
-        return [one for one in names if self._keys.pop(one, None) is not None]
+        names = [registry.get(name).name] if name else list(self._pools)
+        return [one for one in names if self._pools.pop(one, None) is not None]
 
     def _no_key(self, provider: Provider, missing: list[str]) -> Exception:
         names = [env for field in provider.fields if field.name in missing for env in field.env[:1]]
@@ -145,7 +172,9 @@ class Session:
         checks.size(messages)
         checks.values(temperature=temperature, retries=retries, options=options)
         provider, name = registry.split(model or self.default_model())
-        address = base_url or self.base_url(provider)
+        pool = None if credentials or base_url else self._pools.get(provider.name)
+        # A key of this call alone is not for the address that came with another.
+        address = base_url or (os_address(provider) if credentials else self.base_url(provider))
         found = self.credentials(provider, credentials)
         missing = self.missing(provider, found)
         if missing and not (address and provider.key_optional_elsewhere):
@@ -160,20 +189,50 @@ class Session:
             messages, name, system, temperature, max_tokens, tuple(tools), address,
             allow_insecure, options or {},
         )  # fmt: skip
-        call = Call(provider, chat, found, limits, s.retries if retries is None else retries)
+        call = Call(
+            provider, chat, found, limits, s.retries if retries is None else retries,
+            pool if pool and len(pool.seats) > 1 else None, self._gate(provider.name),
+        )  # fmt: skip
         call.provider.request(chat, found)  # what cannot be asked is said now, before any history is written
         return call
+
+    def _gate(self, name: str) -> Gate:
+        if name not in self._gates:
+            self._gates[name] = Gate(lambda: self.max_streams(name))
+        return self._gates[name]
+
+    def max_streams(self, name: str) -> int | None:
+        """How many streams the provider `name` may have at once."""
+        bound: int | dict[str, int] | None = self.settings.max_streams
+        if not isinstance(bound, dict):
+            return bound
+        if name in bound:
+            return bound[name]
+        for given, most in bound.items():
+            with suppress(NbstreamError):  # as an alias; a name that is none bounds nothing
+                if registry.get(given).name == name:
+                    return most
+        return None
 
     def run(self, call: Call, observer: Observer | None = None) -> Run:
         """A run whose outcome is counted in `stats`."""
         from .engine import Run  # the engine brings httpx2: not before something is sent
 
-        return Run(call, observer, self._count)
+        return Run(call, observer, self._count, buffer=self.settings.buffer)
 
     def _count(self, run: Run, answer: Answer) -> None:
         name = run.call.provider.name
         self.last_error = answer.error or self.last_error
         self.stats.setdefault(name, ProviderStats(name)).add(answer, run.progress.stamps)
+
+    def statistics(self) -> dict[str, ProviderStats]:
+        """What the turns took, per provider, with the seats where there are several."""
+        found = dict(self.stats)
+        for name, pool in self._pools.items():
+            if len(pool.seats) > 1:
+                one = found.get(name) or ProviderStats(name)
+                found[name] = replace(one, seats=tuple(map(SeatStats.of, pool.seats)))
+        return found
 
     def scratch(self) -> Conversation:
         """A conversation that nothing else sees."""
@@ -184,6 +243,11 @@ class Session:
         if name not in self.conversations:
             self.conversations[name] = Conversation(name, self)
         return self.conversations[name]
+
+
+def os_address(provider: Keyed | Provider) -> str | None:
+    """The address for `provider` in the environment."""
+    return os.environ.get(f"{provider.name.upper().replace('-', '_')}_BASE_URL", "").strip() or None
 
 
 @cache

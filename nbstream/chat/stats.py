@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ..messages import Answer
+from .pool import Seat
 
 KEPT = 4096
 """Samples of latency kept per provider."""
@@ -23,6 +25,30 @@ def percentile(samples: Iterable[float], share: float) -> float | None:
     return ordered[min(len(ordered) - 1, max(0, round(share * len(ordered)) - 1))] if ordered else None
 
 
+@dataclass(frozen=True, slots=True)
+class SeatStats:
+    """One key or address of several that share a provider's load."""
+
+    name: str
+    """The masked tail of its key, and its address where it has one of its own."""
+    busy: int
+    turns: int
+    errors: int
+    error: str | None
+    """The kind of its last error that made it rest."""
+    resting_till: float | None
+    """A time of `time.time`, or None: it is awake."""
+
+    @classmethod
+    def of(cls, seat: Seat) -> SeatStats:
+        left = seat.resting_till - time.monotonic()
+        return cls(
+            seat.name, seat.busy, seat.turns, seat.errors,
+            seat.error.kind if seat.error else None,
+            time.time() + left if left > 0 else None,
+        )  # fmt: skip
+
+
 @dataclass(slots=True)
 class ProviderStats:
     """One provider's turns in this kernel. Times are seconds; None: not known."""
@@ -33,6 +59,8 @@ class ProviderStats:
     input_tokens: int = 0
     output_tokens: int = 0
     cost: float | None = None
+    seats: tuple[SeatStats, ...] = ()
+    """Where several keys or addresses share its load."""
     _first: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT), repr=False)
     _gaps: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT), repr=False)
 

@@ -1,40 +1,31 @@
-"""One turn: the provider's generator driven frame by frame, repeats included, and what came of it.
+"""One turn: the provider's generator driven frame by frame, repeats included.
 
-`events` is the core that every face shares; `Progress` is the record it fills. No threads here.
+`events` is the core that every face shares; `progress.Progress` is the record of it. No threads here.
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
-from array import array
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
-from dataclasses import replace
 
 from ..errors import NbstreamError, fail
 from ..messages import (
-    Answer,
     Event,
     Finish,
-    Note,
-    Opaque,
     ReasoningDelta,
     Retract,
     TextDelta,
-    Timing,
-    ToolCall,
     ToolCallDelta,
-    Usage,
 )
 from ..providers.base import Provider
-from ..wire import retry
 from ..wire.lines import Surrogates
 from ..wire.request import Frame, Refused, WireRequest
 from ..wire.transport import Opening
 from . import tokens
 from .call import Call, State
 from .masking import masked, masked_response
+from .pool import Visit
 
 SHOWN = (TextDelta, ReasoningDelta, ToolCallDelta, Retract)
 
@@ -51,39 +42,51 @@ async def events(
     Failed attempts are repeated while nothing has been shown; the error that remains is raised with
     secrets masked. The last event of a good stream is a `Finish`.
     """
-    plain, request = call, None
+    request: WireRequest | None = None
     attempt, shown, renewed, changed = 0, False, False, False
-    while True:
-        on_state(State("connecting", attempt=attempt, attempts=call.retries))
-        failure: NbstreamError
-        try:
-            if request is None:  # built anew for each attempt: a signature has a date in it
-                call = await tokens.with_token(plain)
-                request = call.provider.request(call.chat, call.credentials)
-            async with aclosing(_attempt(call, request, on_state)) as batches:
-                async for batch in batches:
-                    shown = shown or any(isinstance(event, SHOWN) for event in batch)
-                    yield batch
-            return
-        except NbstreamError as error:
-            failure = masked(error, call.provider.name, call.credentials.values())
-        if shown:
-            raise failure
-        if not renewed and call.provider.token_refused(failure):
-            tokens.forget(call)
-            renewed, request = True, None
-            continue
-        if not changed and request and (again := call.provider.again(request, failure)) is not None:
-            request, changed = again, True
-            continue
-        seconds = retry.pause(attempt, failure) if attempt < call.retries else None
-        if seconds is None:
-            raise failure
-        attempt += 1
-        on_state(State("retrying", seconds, attempt, call.retries, failure))
-        await asyncio.sleep(seconds)
-        if not changed:
-            request = None
+    with Visit(call) as visit:
+        pause = visit.first_pause()
+        while True:
+            if pause is not None:
+                attempt += 1
+                on_state(State("retrying", pause[0], attempt, call.retries, pause[1]))
+                await asyncio.sleep(pause[0])
+            on_state(State("connecting", attempt=attempt, attempts=call.retries))
+            failure: NbstreamError
+            try:
+                if request is None:  # built anew for each attempt: a signature has a date in it
+                    call = visit.seated()
+                    call = await tokens.with_token(call)
+                    request = call.provider.request(call.chat, call.credentials)
+                async with aclosing(_attempt(call, request, on_state)) as batches:
+                    async for batch in batches:
+                        shown = shown or any(isinstance(event, SHOWN) for event in batch)
+                        yield batch
+                visit.well()
+                return
+            except NbstreamError as error:
+                failure = masked(error, call.provider.name, call.credentials.values())
+            pause = None
+            if not shown and not renewed and call.provider.token_refused(failure):
+                tokens.forget(call)
+                renewed, request = True, None
+                continue
+            if not (shown or changed) and request and (again := call.provider.again(request, failure)):
+                request, changed = again, True
+                continue
+            visit.failed(failure, shown=shown)
+            if shown:
+                raise failure
+            if visit.elsewhere(failure):
+                request, renewed, changed = None, False, False
+                continue
+            pause = visit.pause(attempt, failure) if attempt < call.retries else None
+            if pause is None:
+                raise failure
+            if call.pool is not None:
+                renewed = changed = False
+            if not changed:
+                request = None
 
 
 class _Feed(Iterator[Frame]):
@@ -208,95 +211,3 @@ class _Decoder:
             events.append(self._finish)
             self._finish = None
         return events
-
-
-class Progress:
-    """What has arrived of one turn so far. Written by one task; read from anywhere.
-
-    Attributes
-    ----------
-    events : list of Event
-        Grows at the end only.
-    done : bool
-        Nothing more will come.
-    stamps : array of float
-        Seconds from the start at which each text or reasoning delta arrived.
-    """
-
-    def __init__(self, model: str) -> None:
-        self.model = model
-        self.events: list[Event] = []
-        self.done = False
-        self.error: NbstreamError | None = None
-        self.finish: Finish | None = None
-        self.notes: list[str] = []
-        self.stamps = array("d")
-        self._started = 0.0
-        self._clock = 0.0
-        self._duration: float | None = None
-
-    def start(self) -> None:
-        self._started, self._clock = time.time(), time.perf_counter()
-
-    def beyond(self, position: int) -> bool:
-        """Whether there is more than `position` events, or never will be."""
-        return self.done or len(self.events) > position
-
-    def add(self, batch: list[Event]) -> None:
-        now = time.perf_counter() - self._clock
-        for event in batch:
-            if type(event) is TextDelta or type(event) is ReasoningDelta:
-                self.stamps.append(now)
-            elif type(event) is Finish:
-                self.finish = event
-            elif type(event) is Retract:
-                self.notes.append(event.reason)
-            elif type(event) is Note:
-                self.notes.append(event.text)
-        self.events += batch
-
-    def end(self, error: NbstreamError | None = None) -> None:
-        """Stop the clock; `error` says why, if the stream did not end well."""
-        self._duration = time.perf_counter() - self._clock
-        self.error = error
-        if error is not None:
-            self.finish = None
-            error.answer = replace(self.answer(), error=error)
-
-    def answer(self) -> Answer:
-        """The answer as far as it has come."""
-        text: list[str] = []
-        reasoning: list[str] = []
-        calls: dict[int, ToolCall] = {}
-        usage: Usage | None = None
-        opaque: list[Opaque] = []
-        for event in list(self.events):
-            if type(event) is TextDelta:
-                text.append(event.text)
-            elif type(event) is ReasoningDelta:
-                reasoning.append(event.text)
-            elif isinstance(event, ToolCallDelta):
-                old = calls.get(event.index, ToolCall("", "", ""))
-                calls[event.index] = ToolCall(
-                    event.id or old.id, event.name or old.name, old.arguments + event.arguments
-                )
-            elif isinstance(event, Usage):
-                usage = event
-            elif isinstance(event, Retract):
-                text.clear()
-            elif isinstance(event, Opaque):
-                opaque.append(event)
-        first = self.stamps[0] if self.stamps else None
-        return Answer(
-            text="".join(text),
-            reasoning="".join(reasoning),
-            tool_calls=[calls[index] for index in sorted(calls)],
-            finish_reason=self.finish.reason if self.finish else None,
-            raw_finish_reason=self.finish.raw_reason if self.finish else None,
-            usage=usage,
-            notes=tuple(self.notes),
-            model=self.model,
-            timing=Timing(self._started, first, self._duration, len(self.stamps)),
-            error=self.error,
-            opaque=tuple(opaque),
-        )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 
 from ..chat.session import session
+from ..chat.stats import SeatStats
 from ..errors import NbstreamError, fail
 from ..i18n import t
-from ..show.cards import literal, table
+from ..show.cards import literal, running_markdown, table
 from ..show.console import put
 from .surface import surface
 
@@ -34,10 +36,13 @@ def use(model: str) -> str:
 
 
 def models(name: str | None = None) -> str:
+    from ..chat.fetch import found_by, nearby
+    from ..chat.fetch import models as ask
     from ..providers import registry
 
     here = session()
     if name is None:
+        looking = nearby()
         ready = here.ready()
         rows = []
         for provider in registry.loaded():
@@ -45,9 +50,8 @@ def models(name: str | None = None) -> str:
             keyless = not (provider.needs or any(field.required for field in provider.fields))
             mark = t("line.no_key_needed") if keyless else "✓" if one in ready else f"%llm login {one}"
             rows.append([one, provider.label, provider.default_model, mark])
-        return table([t("line.provider"), "", t("line.default_model"), t("line.key")], rows)
-    from ..chat.fetch import models as ask
-
+        known = table([t("line.provider"), "", t("line.default_model"), t("line.key")], rows)
+        return "\n\n".join(filter(None, [known, running_markdown(found_by(looking))]))
     provider = registry.get(name)
     found = ask(provider, here.credentials(provider), here.base_url(provider))
     if found is None:
@@ -126,6 +130,7 @@ def show(number: str | None = None) -> tuple[dict[str, str], dict[str, Any]]:
 
 
 def stats() -> str:
+    found = session().statistics().values()
     rows = [
         [
             one.provider,
@@ -136,12 +141,28 @@ def stats() -> str:
             f"{_ms(one.token_p50)} / {_ms(one.token_p99)}",
             f"{one.error_rate:.0%}",
         ]
-        for one in session().stats.values()
+        for one in found
     ]
     if not rows:
         return t("line.no_stats")
     heads = ("provider", "turn_count", "tokens", "cost", "first_token", "token_gap", "errors")
-    return table([t(f"line.{name}") for name in heads], rows)
+    shown = table([t(f"line.{name}") for name in heads], rows)
+    seats = [
+        [one.provider, seat.name, seat.busy, seat.turns, seat.errors, _resting(seat)]
+        for one in found
+        for seat in one.seats
+    ]
+    if not seats:
+        return shown
+    names = ("provider", "seat", "busy", "turn_count", "failed", "resting")
+    return f"{shown}\n\n{table([t(f'line.{name}') for name in names], seats)}"
+
+
+def _resting(seat: SeatStats) -> str:
+    if seat.resting_till is None:
+        return t("line.awake")
+    till = time.strftime("%H:%M:%S", time.localtime(seat.resting_till))
+    return t("line.resting_till", time=till, reason=t(f"kind.{seat.error}"))
 
 
 def _ms(seconds: float | None) -> str:

@@ -47,7 +47,7 @@ class Sink:
         """Before the run starts."""
 
     def state(self, state: State) -> None:
-        """The turn is connecting, or waits before it tries again."""
+        """The turn queues, is connecting, or waits before it tries again."""
 
     def batch(self, events: list[Event]) -> None:
         """Events have come."""
@@ -102,7 +102,7 @@ class WidgetSink(Sink):
         self._seq = 0
         self._timer: asyncio.TimerHandle | None = None
         self._phase = ""
-        self._heard = False
+        self._begun = self._heard = False
         self._handle: DisplayHandle | None = None
         self._status: dict[str, Any] | None = None
         self._end: str | None = None
@@ -119,7 +119,8 @@ class WidgetSink(Sink):
     # --- on the run's loop ----------------------------------------------------------------------------
 
     def state(self, state: State) -> None:
-        if state.phase == "connecting" and state.attempt == 0:
+        if not self._begun:
+            self._begun = True
             self._loop.call_later(FIRST_SNAPSHOT, self._snapshot_unasked, FIRST_SNAPSHOT)
         if state.phase == "waiting":
             self._page()  # the request is on its way: nobody waits for what this imports

@@ -40,6 +40,8 @@ def status(model: str, state: State | None, *, thinking: bool = False) -> dict[s
             s="{s}",
         )
         return {"text": text, "seconds": state.seconds, "step": -1}
+    if state is not None and state.phase == "queued":
+        return {"text": t("status.queued", model=name, place=ordinal(state.place)), "seconds": 0, "step": 0}
     if state is not None and state.phase == "waiting":
         return {"text": t("status.waiting", model=name, s="{s}"), "seconds": 0, "step": 1}
     if state is not None:
@@ -47,6 +49,12 @@ def status(model: str, state: State | None, *, thinking: bool = False) -> dict[s
     if thinking:
         return {"text": t("status.thinking", model=name, s="{s}"), "seconds": 0, "step": 1}
     return {"text": name, "seconds": 0, "step": 0}
+
+
+def ordinal(n: int) -> str:
+    """A place in a row, as one says it: ``3rd``."""
+    ending = "other" if n % 100 in (11, 12, 13) else {1: "one", 2: "two", 3: "few"}.get(n % 10, "other")
+    return t(f"place.{ending}", n=n)
 
 
 def footer(answer: Answer) -> str:

@@ -75,7 +75,7 @@ def test_a_traceback_and_debug_logging_hold_no_key(kernel: Kernel, served: Serve
         kernel.run("%tb"),
         kernel.run("%llm why", allow_stdin=True),
         kernel.run("for text in nbstream.stream('hi', model='openai:cut:5'): pass"),
-        kernel.run("session = nbstream.chat.session.session(); session, vars(session), session._keys"),
+        kernel.run("session = nbstream.chat.session.session(); session, vars(session), session._pools"),
     ]
     assert [run.status for run in runs[:2]] == ["error", "error"]
     assert WRONG not in str([run.messages for run in runs])

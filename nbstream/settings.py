@@ -1,10 +1,10 @@
-"""Settings: traitlets (``c.Settings.footer = False`` in an IPython profile) and the environment."""
+"""Settings: ``nbstream.config.footer = False``, or ``c.Settings.footer = False`` in an IPython profile."""
 
 from __future__ import annotations
 
 import os
 
-from traitlets import Bool, Float, Integer, Unicode, default
+from traitlets import Bool, Dict, Float, Integer, Unicode, Union, default
 from traitlets.config import Configurable
 
 
@@ -17,6 +17,19 @@ class Settings(Configurable):
     connect_timeout = Float(10.0, help="Seconds for a connection.").tag(config=True)
     first_timeout = Float(600.0, help="Seconds to the first token of a reasoning model.").tag(config=True)
     idle_timeout = Float(120.0, help="Seconds without a byte.").tag(config=True)
+    max_streams = Union(
+        [Integer(min=1), Dict(value_trait=Integer(min=1), key_trait=Unicode())],
+        default_value=None,
+        allow_none=True,
+        help="Streams at once; those above it queue, first come, first served. One number for each "
+        'provider, or by provider: {"spark": 2, "ernie": 5}. It counts all keys of a provider together. '
+        "None: no bound.",
+    ).tag(config=True)
+    buffer = Integer(
+        512,
+        min=1,
+        help="Events that a stream may be ahead of its slowest reader before it makes the provider wait.",
+    ).tag(config=True)
 
     @default("model")
     def _model(self) -> str:

@@ -1,0 +1,40 @@
+"""What a person gives to `login`, as seats: checked before it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .. import credentials as keys
+from ..credentials import Secret
+from ..errors import fail
+from ..messages import ChatRequest, Message
+from ..providers.base import Provider
+from .pool import Seat
+
+
+def seats_of(provider: Provider, given: object) -> list[Seat]:
+    """The seats in `given`: a dict of credentials or a plain key, or several of these.
+
+    Raises `NbstreamError` (config) for anything else, and for an address that is none.
+    """
+    several = [given] if isinstance(given, str | Secret | Mapping) else given
+    several = list(several) if isinstance(several, Iterable) else []
+    if not several:
+        raise fail("config.seats", provider=provider.name)
+    return [_seat(provider, one) for one in several]
+
+
+def _seat(provider: Provider, given: object) -> Seat:
+    if isinstance(given, str | Secret) and len(provider.fields) == 1:
+        given = {provider.fields[0].name: given}
+    if not isinstance(given, Mapping):
+        raise fail("config.seats", provider=provider.name)
+    fields: dict[str, Any] = dict(given)
+    base_url = str(fields.pop("base_url", None) or "").strip() or None
+    found = {name: key for name, key in keys.collect(provider.fields, fields, {}, {}).items() if key}
+    if base_url:
+        # A provider says best what is wrong with an address; whether it may be plain http, each call says.
+        model = provider.default_model or "any"
+        provider.request(ChatRequest(Message.many("?"), model, base_url=base_url, allow_insecure=True), found)
+    return Seat(found, base_url)
