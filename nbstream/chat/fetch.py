@@ -1,15 +1,20 @@
-"""One small request and its whole answer: models, and later tokens."""
+"""One small request and its whole answer: models, tokens, and what runs on this machine."""
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import Future
+
 from ..credentials import Secret
 from ..errors import NbstreamError, fail
+from ..providers import registry
 from ..providers.base import Model, Provider
+from ..providers.local import Running
 from ..wire.address import shown
 from ..wire.http import opened
 from ..wire.limits import Limits
 from ..wire.request import WireRequest, WireResponse
-from .background import on_io
+from .background import io_loop, on_io
 from .masking import masked, masked_response
 
 LARGEST = 4 * 1024 * 1024
@@ -37,3 +42,17 @@ def models(provider: Provider, credentials: dict[str, Secret], base_url: str | N
     except TimeoutError:  # bytes kept coming, an end did not
         failure = fail("timeout.models", address=shown(str(request.url)), seconds="30")
     raise masked(failure, provider.name, credentials.values())
+
+
+def nearby() -> Future[list[Running]]:
+    """Begin to look for model servers on this machine; `found_by` has the result a moment later."""
+    return asyncio.run_coroutine_threadsafe(registry.discover(), io_loop())
+
+
+def found_by(looking: Future[list[Running]], patience: float = 2.0) -> list[Running]:
+    """What `nearby` found; nothing if it is not done after `patience` seconds."""
+    try:
+        return looking.result(patience)
+    except Exception:  # nothing that listens here may cost more than its own line
+        looking.cancel()
+        return []

@@ -23,7 +23,11 @@ from . import args as arguments
 from .surface import Surface, cell_id, execution, surface
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from ..chat.call import Call
     from ..chat.engine import Run
+    from ..providers.local import Running
     from ..show.sinks import Sink
 
 TICK = 0.03
@@ -72,13 +76,14 @@ def ask(prompt: str, options: Any, where: Surface) -> NbstreamError | None:
     detached = options.background and where != "headless"  # nobody would be there to see it end
     name = None if options.no_history else options.conversation
     run: Run | None = None
+    looking: Future[list[Running]] | None = None
 
     def settle() -> None:
         from ..show.settled import bundle
 
         assert run is not None
         answer = turn.answer or replace(run.progress.answer(), finish_reason="cancelled")
-        after = _introduction(answer) if where == "notebook" else ""
+        after = _introduction(answer, looking, 0.0 if detached else 0.3) if where == "notebook" else ""
         sink.settle(*bundle(turn, answer, name, footer=session().settings.footer, after=after))
 
     def bind(value: Any) -> None:
@@ -108,6 +113,7 @@ def ask(prompt: str, options: Any, where: Surface) -> NbstreamError | None:
                 sink.when_done = settle  # before the sink opens: its Stop may be pressed at once
             sink.open(run, turn.id)
             run.start()
+            looking = _look_around(run.call, where)
         if early:
             run.cancel()
         if detached:
@@ -151,15 +157,30 @@ def _undisturbed(most: int = sys.maxsize) -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, before if before is not None else signal.default_int_handler)
 
 
-def _introduction(answer: Any) -> str:
-    """What the first answer of `demo` in this kernel ends with: how to get a real model."""
+def _look_around(call: Call, where: Surface) -> Future[list[Running]] | None:
+    """While the first answer of `demo` comes, see what runs on this machine: it is offered at the end."""
+    here = session()
+    if where != "notebook" or here.introduced or call.provider.name != "demo" or here.ready():
+        return None
+    from ..chat.fetch import nearby
+
+    return nearby()
+
+
+def _introduction(answer: Any, looking: Future[list[Running]] | None, patience: float) -> str:
+    """What the first answer of `demo` in this kernel ends with: how to get a real model.
+
+    The answer took longer than the search has time for; after one that did not, up to `patience` seconds
+    are waited (none on the io thread, which does the searching).
+    """
     here = session()
     if here.introduced or answer.model != "demo" or answer.finish_reason != "stop":
         return ""
+    from ..chat.fetch import found_by
     from ..show.cards import connect_markdown
 
     here.introduced = True
-    return connect_markdown(here.ready())
+    return connect_markdown(here.ready(), found_by(looking, patience) if looking is not None else ())
 
 
 def _wait(run: Run, sink: Sink) -> None:

@@ -6,8 +6,10 @@ provider's, and it loads to a `Provider`, or to a class or function that makes o
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cache
 from importlib import import_module
@@ -16,12 +18,18 @@ from typing import NamedTuple
 
 from ..credentials import CredentialField
 from ..errors import NbstreamError, fail
+from ..wire.request import WireResponse
 from .base import Provider
 from .host import Host
 from .hosts import HOSTS
+from .local import Place, Running, places, running
 from .natives import NATIVES
 
 GROUP = "nbstream.providers"
+LARGEST = 1024 * 1024
+"""Bytes of a list of models."""
+BUDGET = 0.2
+"""Seconds in which a server on this machine must have said what models it has."""
 log = logging.getLogger("nbstream")
 
 _ROWS: dict[str, Host] = {host.name: host for host in (*HOSTS, *NATIVES)}
@@ -99,6 +107,37 @@ def split(model: str) -> tuple[Provider, str]:
     name, _, rest = model.partition(":")
     provider = get(name)
     return provider, rest.strip() or provider.default_model
+
+
+async def discover(where: Iterable[Place] | None = None, budget: float | None = None) -> list[Running]:
+    """The model servers that run on this machine: all usual places at once, `budget` seconds for all.
+
+    Only loopback addresses are asked, and no key is sent: nobody knows yet who listens there.
+    """
+    from ..wire import http  # noqa: F401  (what its import takes is not to be taken from the budget)
+
+    where = places(os.environ) if where is None else list(where)
+    asking = [asyncio.create_task(_look(place)) for place in where]
+    if asking:
+        _, late = await asyncio.wait(asking, timeout=BUDGET if budget is None else budget)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
+    answers = [task.result() for task in asking if not task.cancelled() and task.exception() is None]
+    found = {(one.provider, one.url): one for one in answers if one is not None}
+    return list(found.values())
+
+
+async def _look(place: Place) -> Running | None:
+    from ..wire.http import opened
+    from ..wire.limits import Limits
+
+    request = get(place.provider).models_request({}, place.url)
+    if request is None:
+        return None
+    async with opened(request, Limits(connect=5, first=5, idle=5)) as reply:
+        response = WireResponse(reply.status, reply.headers, await reply.read(LARGEST))
+    return running(place, response, os.environ)
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from ..errors import NbstreamError
 from ..i18n import t
@@ -11,6 +12,11 @@ from .escape import TextEscaper, html_text, tidy
 from .rules import RULES
 from .words import is_line
 
+if TYPE_CHECKING:
+    from ..providers.local import Running
+
+MOST = 12
+"""Models of one server that are shown."""
 _ESCAPER = TextEscaper(RULES)
 
 
@@ -36,12 +42,29 @@ def _code(text: str) -> str:
     return f"<code>{html_text(text)}</code>" if re.search(r"[`\\$@]", text) else f"`{text}`"
 
 
-def connect_markdown(ready: Sequence[str]) -> str:
-    """The card that ends the first answer of `demo`: what was found here, and the line that connects it."""
+def connect_markdown(ready: Sequence[str], running: Sequence[Running] = ()) -> str:
+    """The card that ends the first answer of `demo`: what was found here, and the line that connects it.
+
+    A server on this machine is offered, and used only when the line is run.
+    """
+    here = next((one for one in running if one.models), None)
     if ready:
-        found = t("connect.found", names=literal(", ".join(ready)))
-        return f"> {found}\n>\n> → {_code(f'%llm use {ready[0]}')}"
-    return f"> {t('connect.nothing')}\n>\n> → `%llm login {t('connect.example')}`"
+        found, lines = t("connect.found", names=literal(", ".join(ready))), [f"%llm use {ready[0]}"]
+    elif here is not None:
+        found = t("connect.running", name=literal(here.label), model=literal(here.models[0]))
+        lines = here.lines
+    else:
+        found, lines = t("connect.nothing"), [f"%llm login {t('connect.example')}"]
+    return "\n>\n".join([f"> {found}", *(f"> → {_code(line)}" for line in lines)])
+
+
+def running_markdown(running: Sequence[Running]) -> str:
+    """What runs on this machine, as a table; "" for nothing."""
+    rows = []
+    for one in running:
+        models = ", ".join(one.models[:MOST]) + (" …" if len(one.models) > MOST else "")
+        rows.append([one.label, one.url, models or t("line.no_models"), "  ·  ".join(one.lines)])
+    return table([t("line.runs_here"), "", t("line.models"), t("line.to_use")], rows) if rows else ""
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
