@@ -50,6 +50,8 @@ class NbstreamError(Exception):
     retry_after : float or None
         Seconds which the provider asked to wait.
     request_id : str or None
+    case : str
+        What tells it from others of its kind: the second word of the key that it was made from.
     retryable : bool
         Whether the same request may work when it is sent again.
     answer : Answer
@@ -78,6 +80,7 @@ class NbstreamError(Exception):
         self.code = None if code is None else str(code)
         self.retry_after = retry_after
         self.request_id = request_id
+        self.case = ""
         self._answer = answer
         self.retryable = self.kind in RETRYABLE
 
@@ -198,10 +201,13 @@ def fail(
     >>> error.kind, error.provider
     ('config', 'openai')
     """
-    cls = KINDS[key.partition(".")[0]]
+    kind, _, case = key.partition(".")
+    cls = KINDS[kind]
     facts |= {"provider": provider or "", "status": status, "code": code}
     what, why, fix = (t(f"error.{key}.{part}", **facts) for part in ("what", "why", "fix"))
-    return cls(
+    error = cls(
         what, why, fix,
         provider=provider, status=status, code=code, retry_after=retry_after, request_id=request_id,
     )  # fmt: skip
+    error.case = case
+    return error

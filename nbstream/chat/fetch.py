@@ -38,7 +38,7 @@ def models(provider: Provider, credentials: dict[str, Secret], base_url: str | N
             return provider.models(response)
         failure = provider.refused(masked_response(response, credentials.values()))
     except NbstreamError as error:
-        failure = error
+        failure = provider.explained(error)
     except TimeoutError:  # bytes kept coming, an end did not
         failure = fail("timeout.models", address=shown(str(request.url)), seconds="30")
     raise masked(failure, provider.name, credentials.values())

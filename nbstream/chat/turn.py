@@ -65,7 +65,8 @@ async def events(
                 visit.well()
                 return
             except NbstreamError as error:
-                failure = masked(error, call.provider.name, call.credentials.values())
+                provider, secrets = call.provider, call.credentials.values()
+                failure = masked(provider.explained(error), provider.name, secrets)
             pause = None
             if not shown and not renewed and call.provider.token_refused(failure):
                 tokens.forget(call)

@@ -80,6 +80,10 @@ class Provider(ABC):
         """One repeat, changed so that it may work (without an option that was refused), or None."""
         return None
 
+    def explained(self, error: NbstreamError) -> NbstreamError:
+        """`error` in better words, where this provider knows some: what to start where nobody listens."""
+        return error
+
     def token_request(self, chat: ChatRequest, credentials: Credentials) -> WireRequest | None:
         """The request for a short-lived token, where the provider needs one.
 

@@ -49,7 +49,7 @@ def chat_events(host: Host, frames: Iterator[Frame]) -> Iterator[Event | None]:
         if text == "[DONE]":
             break
         if text:
-            data = _parsed(host, text)
+            data = parsed(host, text)
             if data is None:
                 cut = text
             elif plain := _plain(data):
@@ -69,7 +69,7 @@ def chat_events(host: Host, frames: Iterator[Frame]) -> Iterator[Event | None]:
         yield Finish("tool_calls" if calls else "stop")
 
 
-def _parsed(host: Host, text: str) -> Any:
+def parsed(host: Host, text: str) -> Any:
     """`text` as JSON; None where it merely stops too early, as the last line of a cut stream does."""
     try:
         return json.loads(text)
@@ -111,7 +111,7 @@ def _events(host: Host, frame: Frame, data: Any, calls: _Calls, shown: bool) -> 
         error = told(data, strict=not whole and frame.event != "error")
         if error is not None:
             raise refusal(host, error)
-        if not isinstance(data, Mapping) or (whole and not _usage(data)):
+        if not isinstance(data, Mapping) or (whole and not usage_in(data)):
             raise no_answer(host, frame.data)
     choice = _first(choices)
     if choice.get("error") and (error := told({"error": choice["error"]})) is not None:
@@ -123,7 +123,7 @@ def _events(host: Host, frame: Frame, data: Any, calls: _Calls, shown: bool) -> 
     if isinstance(delta, Mapping):
         yield from _delta(delta, calls)
     extra = data.get("x_groq")
-    usage = _usage(data) or _usage(choice) or (_usage(extra) if isinstance(extra, Mapping) else None)
+    usage = usage_in(data) or usage_in(choice) or (usage_in(extra) if isinstance(extra, Mapping) else None)
     if usage is not None:
         yield usage
     word = choice.get("finish_reason")
@@ -192,7 +192,7 @@ def _parts(parts: list[Any]) -> Iterator[Event]:
                 yield TextDelta(text)
 
 
-def _usage(holder: Mapping[str, Any]) -> Usage | None:
+def usage_in(holder: Mapping[str, Any]) -> Usage | None:
     usage = holder.get("usage")
     if not isinstance(usage, Mapping):
         return None

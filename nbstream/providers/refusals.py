@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
@@ -63,7 +63,8 @@ WORDINGS = (  # only believed where the status leaves room for them
     (
         re.compile(
             r"context (length|window|size)|maximum context|prompt is too long|too many (input )?tokens"
-            r"|model token limit|input length|上下文长度|输入过长|超过.{0,8}(长度|token)",
+            r"|model token limit|input length|exceeds the maximum number of tokens"
+            r"|上下文长度|输入过长|超过.{0,8}(长度|token)",
             re.I,
         ),
         "context_length",
@@ -71,7 +72,8 @@ WORDINGS = (  # only believed where the status leaves room for them
     ),
     (
         re.compile(
-            r"insufficient (quota|balance|fund|credit)|exceeded your current quota|余额不足|欠费|额度不足",
+            r"insufficient (quota|balance|fund|credit)|exceeded your current quota"
+            r"|credit balance is too low|余额不足|欠费|额度不足",
             re.I,
         ),
         "quota_exhausted",
@@ -164,15 +166,17 @@ def _text(value: Any) -> str:
 
 
 def kind_of(host: Host, status: int | None, error: Told) -> str:
-    """Our word for `error`."""
-    for word in error.words:
-        # DashScope's codes are dotted: Throttling.RateQuota
-        for name in (word, word.partition(".")[0]):
-            if kind := host.codes.get(name) or KINDS_BY_CODE.get(name):
-                return kind
+    """Our word for `error`; from a host's own codes also with a case of its own: ``kind.case``."""
+    # DashScope's codes are dotted: Throttling.RateQuota
+    names = (name for word in error.words for name in (word, word.partition(".")[0]))
+    named = next((kind for name in names if (kind := host.codes.get(name) or KINDS_BY_CODE.get(name))), None)
+    if named and named != "invalid_request":  # that may be anything: the wording can say what
+        return named
     for pattern, kind, statuses in WORDINGS:
         if status in statuses and pattern.search(error.message):
             return kind
+    if named:
+        return named
     if status is None:  # in mid-stream the code is often what the status would have been
         status = next((int(word) for word in error.words if re.fullmatch("[1-9][0-9][0-9]", word)), None)
     if status is None or status >= 500:
@@ -189,8 +193,9 @@ def refusal(
 ) -> NbstreamError:
     """`error` as an `NbstreamError`; without `status` it came inside a stream."""
     headers = headers or {}
-    return fail(
-        f"{kind_of(host, status, error)}.service",
+    kind = kind_of(host, status, error)
+    failure = fail(
+        kind if "." in kind else f"{kind}.service",
         provider=host.name,
         status=status,
         code=error.code,
@@ -201,10 +206,15 @@ def refusal(
         message=error.message or t("refusal.silent", status=status or ""),
         key_page=host.key_page or host.base_url,
     )
+    if (again := headers.get("x-should-retry", "").strip().lower()) in ("true", "false"):
+        failure.retryable = again == "true"  # Anthropic's and OpenAI's: they know better than our tables
+    return failure
 
 
-def from_response(host: Host, response: WireResponse) -> NbstreamError:
-    """The error for a response that is not the stream that was asked for."""
+def from_response(
+    host: Host, response: WireResponse, read: Callable[[Any], Told | None] = told
+) -> NbstreamError:
+    """The error for a response that is not the stream that was asked for; `read` finds it in a body."""
     text = response.text.strip()
     if 300 <= response.status < 400:
         location = clean(response.headers.get("location", "?"), 200)
@@ -221,7 +231,7 @@ def from_response(host: Host, response: WireResponse) -> NbstreamError:
         data = json.loads(text)
     except (ValueError, RecursionError):
         data = None
-    error = told(data)
+    error = read(data)
     if error is None and response.status < 400:
         return no_answer(host, text, status=response.status)
     if error is None:

@@ -1,0 +1,222 @@
+"""Gemini's generateContent: the request, and what is refused. ``candidates.py`` reads the stream."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from ..credentials import Credentials, Secret
+from ..errors import NbstreamError, fail
+from ..i18n import t
+from ..messages import ChatRequest, Event, Message, ToolCall
+from ..wire.request import Frame, WireRequest, WireResponse, encoded
+from .addresses import endpoint, plain
+from .base import HostProvider, Model
+from .candidates import candidate_events, gemini_refused
+from .parsing import listed, mapping, sequence, word
+from .refusals import clean
+from .toolcalls import answered, arguments, function
+
+METHOD = ":streamGenerateContent"
+TOP = {
+    *("contents", "systemInstruction", "tools", "toolConfig", "safetySettings", "cachedContent"),
+    *("generationConfig", "labels", "serviceTier", "store"),
+}
+"""Options that stand at the top of the body; all others belong into ``generationConfig``."""
+THINKS = re.compile(r"gemini-(2\.5|[3-9]|\d\d)")
+"""Models whose thoughts can be had; the others refuse to be asked for them."""
+SCHEMA = {
+    *("type", "format", "title", "description", "nullable", "enum", "maxItems", "minItems", "properties"),
+    *("required", "minProperties", "maxProperties", "minLength", "maxLength", "pattern", "example", "anyOf"),
+    *("propertyOrdering", "default", "items", "minimum", "maximum"),
+}
+"""What ``parameters`` may hold [doc: Schema]; anything more is refused there, and goes into
+``parametersJsonSchema``, which takes all of JSON Schema."""
+
+
+class Gemini(HostProvider):
+    """Google's Gemini, and gateways that speak like it."""
+
+    def request(self, chat: ChatRequest, credentials: Credentials) -> WireRequest:
+        model = chat.model or self.default_model
+        if not model:
+            raise fail("config.no_model", provider=self.name, label=self.label)
+        options = dict(chat.options)
+        model = word(options.pop("model", None)) or model
+        body: dict[str, Any] = {"contents": self._contents(chat)}
+        if system := _system(chat):
+            body["systemInstruction"] = {"parts": [{"text": system}]}
+        if tools := _tools(chat.tools):
+            body["tools"] = tools
+        if config := _config(chat, model, options):
+            body["generationConfig"] = config
+        body |= {name: value for name, value in options.items() if name in TOP - {"generationConfig"}}
+        url = _plus(self._url(chat.base_url, _path(model) + METHOD, insecure=chat.allow_insecure), "alt=sse")
+        thinks = re.search(self.host.slow, model, re.I) or "thinkingConfig" in config
+        return WireRequest(
+            "sse",
+            url=url,
+            headers=_headers(credentials, "text/event-stream") | {"Content-Type": "application/json"},
+            body=encoded(body),
+            slow_start=bool(thinks),
+            allow_insecure=chat.allow_insecure,
+        )
+
+    def events(self, frames: Iterator[Frame]) -> Iterator[Event | None]:
+        return candidate_events(self.host, frames)
+
+    def refused(self, response: WireResponse) -> NbstreamError:
+        return gemini_refused(self.host, response)
+
+    def again(self, request: WireRequest, error: NbstreamError) -> WireRequest | None:
+        """Once more without asking for thoughts, where the model has none."""
+        if error.kind == "not_found":
+            asked = urlsplit(str(request.url)).path.rpartition("/")[2].removesuffix(METHOD)
+            facts = dict(model=clean(asked, 100), url=plain(request.url, f"/models/{asked}{METHOD}"))
+            error.fix = t("refusal.not_found.fix", provider=self.name, **facts)
+        if error.status != 400 or not re.search("thinking|thought", error.why, re.I):
+            return None
+        body = json.loads(request.body or b"{}")
+        config = mapping(body.get("generationConfig"))
+        if config.get("thinkingConfig") != {"includeThoughts": True}:  # somebody's own wish stays
+            return None
+        body["generationConfig"] = {name: config[name] for name in config if name != "thinkingConfig"}
+        return replace(request, body=encoded(body))
+
+    def models_request(self, credentials: Credentials, base_url: str | None = None) -> WireRequest | None:
+        url = _plus(self._url(base_url, "/models"), "pageSize=1000")
+        return WireRequest("json", url=url, method="GET", headers=_headers(credentials, "application/json"))
+
+    def models(self, response: WireResponse) -> list[Model]:
+        found = []
+        for item in listed(self.host, response, "models"):
+            methods = item.get("supportedGenerationMethods")
+            name = word(item.get("name")).removeprefix("models/")
+            if name and (methods is None or "generateContent" in sequence(methods)):
+                found.append(Model(name, word(item.get("displayName"))))
+        return sorted(found, key=lambda model: model.name)
+
+    def _url(self, base_url: str | None, path: str, *, insecure: bool = False) -> str:
+        parts = urlsplit((base_url or self.base_url).strip())
+        # The address of one model, pasted whole, is an address too; a key in it goes into the header.
+        base = urlunsplit(parts._replace(path=re.sub(r"/models(/.*)?$", "", parts.path)))
+        return endpoint(base, self.host, path, insecure=insecure)
+
+    def _contents(self, chat: ChatRequest) -> list[dict[str, Any]]:
+        """User and model in turn; neighbours of one role are one content, as parallel results must be."""
+        answers = answered(chat.messages)
+        turns: list[tuple[str, list[dict[str, Any]]]] = []
+        for position, message in enumerate(chat.messages):
+            if message.role == "system":
+                continue
+            role = "model" if message.role == "assistant" else "user"
+            if message.role == "tool":
+                _, call = answers.get(position, (0, ToolCall("", message.tool_call_id or "", "")))
+                parts = [_result(call, message.content)]
+            else:
+                parts = [{"text": message.content}] if message.content else []
+                parts += self._calls(message)
+            if not parts:
+                continue
+            if turns and turns[-1][0] == role:
+                turns[-1][1].extend(parts)
+            else:
+                turns.append((role, parts))
+        return [{"role": role, "parts": parts} for role, parts in turns]
+
+    def _calls(self, message: Message) -> list[dict[str, Any]]:
+        """Function calls, each with the signature that came with it, unchanged."""
+        if not message.tool_calls:
+            return []
+        mine = [mapping(one.data) for one in message.opaque if one.provider == self.name]
+        signed = {one.get("call"): one.get("thoughtSignature") for one in mine}
+        # A signature that stood beside text, or alone, has its place before the calls.
+        parts: list[dict[str, Any]] = [
+            {"text": "", "thoughtSignature": one.get("thoughtSignature")}
+            for one in mine
+            if one.get("call") is None
+        ]
+        for number, call in enumerate(message.tool_calls):
+            asked = {"name": call.name, "args": arguments(call)} | ({"id": call.id} if call.id else {})
+            part: dict[str, Any] = {"functionCall": asked}
+            if signed.get(number):
+                part["thoughtSignature"] = signed[number]
+            parts.append(part)
+        return parts
+
+
+def _headers(credentials: Credentials, accept: str) -> dict[str, str | Secret]:
+    headers: dict[str, str | Secret] = {"Accept": accept}
+    if key := credentials.get("api_key"):
+        headers["x-goog-api-key"] = key  # not ?key=, which would stand in every log on the way
+    return headers
+
+
+def _path(model: str) -> str:
+    """A model's path: ``gemini-x`` and ``models/gemini-x`` are the same; ``tunedModels/x`` is another."""
+    name = model if "/" in model else f"models/{model}"
+    return "/" + quote(name, safe="/")
+
+
+def _plus(url: str, query: str) -> str:
+    return f"{url}&{query}" if "?" in url else f"{url}?{query}"
+
+
+def _system(chat: ChatRequest) -> str:
+    said = [chat.system, *(message.content for message in chat.messages if message.role == "system")]
+    return "\n\n".join(one for one in said if one and one.strip())
+
+
+def _config(chat: ChatRequest, model: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    config: dict[str, Any] = {}
+    if chat.temperature is not None:
+        config["temperature"] = chat.temperature
+    if chat.max_tokens is not None:
+        config["maxOutputTokens"] = chat.max_tokens
+    config |= mapping(options.get("generationConfig"))
+    config |= {name: value for name, value in options.items() if name not in TOP}
+    if THINKS.search(model) and config.get("thinkingConfig", {}) is not None:
+        config["thinkingConfig"] = {"includeThoughts": True} | dict(mapping(config.get("thinkingConfig")))
+    return {name: value for name, value in config.items() if value is not None}
+
+
+def _tools(tools: tuple[Mapping[str, Any], ...]) -> list[Mapping[str, Any]]:
+    """Tools as the dialect wants them; those in its own form (``{"googleSearch": {}}``) stay."""
+    declared, own = [], []
+    for tool in tools:
+        found = function(tool)
+        if found is None:
+            own.append(tool)
+            continue
+        parameters = found.get("parameters")
+        declaration = {name: found[name] for name in ("name", "description") if found.get(name)}
+        if isinstance(parameters, Mapping) and parameters.get("properties"):  # an empty object is refused
+            declaration["parameters" if _simple(parameters) else "parametersJsonSchema"] = parameters
+        declared.append(declaration)
+    return [*([{"functionDeclarations": declared}] if declared else []), *own]
+
+
+def _simple(schema: Any) -> bool:
+    """Whether a schema keeps to what ``parameters`` may hold."""
+    if not isinstance(schema, Mapping):
+        return True
+    inside = [*mapping(schema.get("properties")).values(), schema.get("items")]
+    inside += sequence(schema.get("anyOf"))
+    return (
+        SCHEMA.issuperset(schema) and not isinstance(schema.get("type"), list) and all(map(_simple, inside))
+    )
+
+
+def _result(call: ToolCall, content: str) -> dict[str, Any]:
+    """What a function returned: an object, whatever it was."""
+    try:
+        response = json.loads(content)
+    except (ValueError, RecursionError):
+        response = content
+    response = response if isinstance(response, dict) else {"result": response}
+    named: dict[str, Any] = {"id": call.id} if call.id else {}
+    return {"functionResponse": named | {"name": call.name, "response": response}}

@@ -1,0 +1,61 @@
+"""Tools and their calls between the form that all share (OpenAI's) and those of other dialects. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ..messages import Message, ToolCall
+
+
+def function(tool: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The ``{"name", "description", "parameters"}`` in a tool, bare or wrapped; None for another form.
+
+    >>> function({"type": "function", "function": {"name": "f"}}), function({"google_search": {}})
+    ({'name': 'f'}, None)
+    """
+    inner = tool.get("function")
+    if tool.get("type") == "function" and isinstance(inner, Mapping):
+        return inner
+    bare = "name" in tool and "type" not in tool and "input_schema" not in tool
+    return tool if bare else None
+
+
+def arguments(call: ToolCall) -> dict[str, Any]:
+    """A call's arguments as an object; what the model wrote may be none.
+
+    >>> arguments(ToolCall("", "f", "")), arguments(ToolCall("", "f", "{oh"))
+    ({}, {'INVALID_JSON': '{oh'})
+    """
+    if not call.arguments.strip():
+        return {}
+    try:
+        found = json.loads(call.arguments)
+    except (ValueError, RecursionError):
+        found = None
+    return found if isinstance(found, dict) else {"INVALID_JSON": call.arguments}
+
+
+def answered(messages: tuple[Message, ...]) -> dict[int, tuple[int, ToolCall]]:
+    """Which call each tool message answers: by the message's position, the call's number and the call.
+
+    By id; by name, where there is none (Gemini and Ollama have calls without ids); else in order.
+    """
+    found: dict[int, tuple[int, ToolCall]] = {}
+    calls: list[tuple[int, ToolCall]] = []
+    open_: list[tuple[int, ToolCall]] = []
+    for position, message in enumerate(messages):
+        for call in message.tool_calls:
+            open_.append((len(calls), call))
+            calls.append(open_[-1])
+        if message.role != "tool":
+            continue
+        wanted = message.tool_call_id or ""
+        same = [one for one in open_ if wanted and one[1].id == wanted]
+        same = same or [one for one in open_ if one[1].name == wanted]
+        if same or open_:
+            one = (same or open_)[0]
+            open_.remove(one)
+            found[position] = one
+    return found
