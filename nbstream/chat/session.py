@@ -15,6 +15,7 @@ from ..errors import NbstreamError, fail
 from ..messages import Answer, ChatRequest, Message
 from ..providers import registry
 from ..providers.base import Provider
+from ..providers.local import own_address
 from ..providers.registry import Keyed
 from ..settings import Settings
 from ..wire.limits import Limits
@@ -247,7 +248,7 @@ class Session:
 
 def os_address(provider: Keyed | Provider) -> str | None:
     """The address for `provider` in the environment."""
-    return os.environ.get(f"{provider.name.upper().replace('-', '_')}_BASE_URL", "").strip() or None
+    return own_address(provider.name, os.environ) or None
 
 
 @cache

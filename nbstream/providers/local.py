@@ -62,10 +62,7 @@ def places(environ: Mapping[str, str]) -> list[Place]:
     """
     found = []
     for provider, usual in PLACES.items():
-        url = _own(provider, environ)
-        if not url and provider == "ollama":
-            url = from_ollama_host(environ.get("OLLAMA_HOST", ""))
-        url = url or usual
+        url = own_address(provider, environ) or usual
         if is_loopback(url):
             found.append(Place(provider, url))
     return found
@@ -107,7 +104,7 @@ def running(place: Place, response: WireResponse, environ: Mapping[str, str]) ->
         models = _named(data.get("data"), "id", of={"object": "model"})
         if not models:  # an empty list of anything looks like this
             return None
-        if not _own(provider, environ):  # where the user has said who listens there, it is so
+        if not own_address(provider, environ):  # where the user has said who listens there, it is so
             owner = str(data["data"][0].get("owned_by")).replace("-", "_").lower()
             provider = OWNERS.get(owner, provider)
     elif provider == "ollama":
@@ -117,7 +114,7 @@ def running(place: Place, response: WireResponse, environ: Mapping[str, str]) ->
     if models is None:
         return None
     talking = tuple(name for name in models if "embed" not in name.lower())
-    home = _own(provider, environ) or PLACES[provider]
+    home = own_address(provider, environ) or PLACES[provider]
     setup = "" if _same(home, place.url) else f"%env {_variable(provider)}={place.url}"
     return Running(provider, LABELS[provider], place.url, talking, setup)
 
@@ -137,12 +134,20 @@ def _named(listed: Any, key: str, of: Mapping[str, str] | None = None) -> list[s
     return names
 
 
-def _own(provider: str, environ: Mapping[str, str]) -> str:
-    return environ.get(_variable(provider), "").strip()
+def own_address(provider: str, environ: Mapping[str, str]) -> str:
+    """The user's own address for `provider` (any, not only local ones) in the environment, or "".
+
+    >>> own_address("ollama", {"OLLAMA_HOST": "0.0.0.0"}), own_address("spark-http", {})
+    ('http://127.0.0.1:11434', '')
+    """
+    given = environ.get(_variable(provider), "").strip()
+    if not given and provider == "ollama":  # what its own client and server read
+        given = from_ollama_host(environ.get("OLLAMA_HOST", ""))
+    return given
 
 
 def _variable(provider: str) -> str:
-    return f"{provider.upper()}_BASE_URL"
+    return f"{provider.upper().replace('-', '_')}_BASE_URL"
 
 
 def _same(one: str, other: str) -> bool:
