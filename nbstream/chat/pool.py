@@ -125,10 +125,10 @@ class Pool:
             now = time.monotonic()
             if since >= seat._rested:  # of those who failed together only the first makes it more tired
                 seat._tired += 1
-            if error.retry_after is not None:
-                rest = max(0.0, error.retry_after)
-            elif not error.retryable:
-                rest = HOPELESS
+            if not error.retryable:
+                rest = max(HOPELESS, error.retry_after or 0.0)
+            elif error.retry_after is not None:
+                rest = error.retry_after
             else:
                 rest = min(LONGEST, FIRST * 2.0 ** (seat._tired - 1))
             seat._rested = now

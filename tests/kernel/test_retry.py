@@ -53,3 +53,18 @@ def test_nothing_is_repeated_once_text_was_shown(kernel: Kernel, served: Served)
     text = run.outputs[0]["data"]["text/plain"]
     assert text and record["text"].startswith(text), "what had come is kept"
     assert "⚠" in run.markdown
+
+
+def test_a_turn_that_queues_says_so_and_stop_ends_it(kernel: Kernel, served: Served) -> None:
+    kernel.run(served.setup() + "\nimport nbstream\nnbstream.config.max_streams = {'openai': 1}")
+    kernel.run("%%llm -m openai:hold --background\nHello", allow_stdin=True, cell_id="a")
+    run = kernel.start("%%llm -m openai:words:3 -c other\nHello", allow_stdin=True, cell_id="b")
+    run.until(lambda run: any("queued, 1st" in state["text"] for state in states(run)))
+    kernel.interrupt()
+    run.finish()
+    assert "stopped" in run.markdown and len(served.log()) == 1
+    run = kernel.start("%%llm -m openai:words:3 -c other\nHello", allow_stdin=True, cell_id="b")
+    run.until(lambda run: any("queued, 1st" in state["text"] for state in states(run)))
+    served.release()
+    run.finish()
+    assert run.outputs[0]["data"]["text/plain"] == served.log()[-1]["text"]
