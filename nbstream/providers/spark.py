@@ -15,8 +15,8 @@ from .addresses import checked, plain
 from .base import HostProvider
 from .refusals import clean
 from .spark_frames import spark_events
-from .spark_handshake import refused
 from .spark_models import VERSIONS, Version, known, word
+from .spark_refusals import refused
 from .spark_request import envelope
 from .spark_sign import secret_url
 

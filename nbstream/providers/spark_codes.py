@@ -6,13 +6,6 @@ protocols: over HTTP the status says nothing, the code everything.
 
 from __future__ import annotations
 
-import re
-from typing import Any
-
-from ..errors import NbstreamError, fail
-from .host import Host
-from .refusals import clean
-
 CASES: dict[str, str] = {
     code: case
     for case, codes in {
@@ -37,35 +30,10 @@ CASES: dict[str, str] = {
     for code in codes.split()
 }
 
+KINDS = {code: case.partition(".")[0] for code, case in CASES.items()}
+
 WITHDRAWS = "10014"
 """The output was rejected: what has been shown of it is to be taken back."""
 
 LASTING = frozenset({"10017"})
 """Failures of the service that do not go away by asking again; nor do those with no known number."""
-
-_SIGNED = re.compile(r"authorization=[^&\s\"']+", re.I)
-
-
-def failure(
-    host: Host, code: Any, message: Any, sid: Any = None, *, status: int | None = None
-) -> NbstreamError:
-    """The error for `code`; one that is not in the table keeps its number and its text."""
-    number = clean(str(code), 100)
-    error = fail(
-        CASES.get(number, "server_error.service"),
-        provider=host.name,
-        status=status,
-        code=number,
-        request_id=clean(sid, 100) if isinstance(sid, str) and sid else None,
-        label=host.label,
-        message=said(message) or number,
-        key_page=host.key_page,
-    )
-    if number in LASTING or number not in CASES:
-        error.retryable = False
-    return error
-
-
-def said(message: Any) -> str:
-    """The service's words on one line; a signed address among them loses its signature."""
-    return clean(_SIGNED.sub("authorization=…", message if isinstance(message, str) else ""))

@@ -12,7 +12,8 @@ from ..wire.lines import Surrogates
 from ..wire.request import Frame
 from .host import Host
 from .refusals import clean, no_answer, told, unparsable
-from .spark_codes import WITHDRAWS, failure
+from .spark_codes import WITHDRAWS
+from .spark_refusals import failure
 
 LAST = 2
 """`choices.status` of the last frame: the one end mark. The header's own status only mirrors it."""

@@ -20,9 +20,9 @@ from .chunks import chat_events
 from .host import Host
 from .openai import OpenAICompatible
 from .refusals import told
-from .spark_codes import WITHDRAWS, failure
-from .spark_handshake import refused
+from .spark_codes import WITHDRAWS
 from .spark_models import known, word
+from .spark_refusals import failure, refused
 from .spark_request import check
 
 PLACES: dict[str, tuple[str, str]] = {

@@ -1,21 +1,50 @@
-"""Why Spark refused the handshake: which of the keys, or whose clock."""
+"""What Spark says when it refuses, by its codes; of a handshake also which key is wrong, or whose clock."""
 
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 from ..errors import NbstreamError, fail
 from ..i18n import t
 from ..wire.request import WireResponse
 from .host import Host
-from .refusals import Told, from_response, told
-from .spark_codes import CASES, failure, said
+from .refusals import Told, clean, from_response, told
+from .spark_codes import CASES, LASTING
 
 TOLERATED = 300
 """Seconds that the date in a signature may be off. [doc]"""
+_SIGNED = re.compile(r"(authorization\W{1,5})[\w+/=%-]{8,}", re.I)
+
+
+def failure(
+    host: Host, code: Any, message: Any, sid: Any = None, *, status: int | None = None
+) -> NbstreamError:
+    """The error for `code`; one that is not in the table keeps its number and its text."""
+    number = clean(str(code), 100)
+    error = fail(
+        CASES.get(number, "server_error.service"),
+        provider=host.name,
+        status=status,
+        code=number,
+        request_id=clean(sid, 100) if isinstance(sid, str) and sid else None,
+        label=host.label,
+        message=said(message) or number,
+        key_page=host.key_page,
+    )
+    if number in LASTING or number not in CASES:
+        error.retryable = False
+    return error
+
+
+def said(message: Any) -> str:
+    """The service's words on one line; a signed address among them loses its signature."""
+    return clean(_SIGNED.sub(r"\1…", message if isinstance(message, str) else ""))
 
 
 def refused(host: Host, response: WireResponse, now: float | None = None) -> NbstreamError:
@@ -23,6 +52,7 @@ def refused(host: Host, response: WireResponse, now: float | None = None) -> Nbs
 
     A 403 speaks of the clock, not of permission: the gateway measures the signed date before all else.
     """
+    response = replace(response, body=_SIGNED.sub(r"\1…", response.text).encode())
     error = _told(response)
     if error is not None and error.code in CASES:
         status = response.status if response.status >= 400 else None
