@@ -1,0 +1,44 @@
+"""A conversation in the order that Baidu insists on: user, assistant, user, …, and nothing blank."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from ..errors import fail
+from ..i18n import t
+from ..messages import Message
+
+
+def orderly(messages: Iterable[Message]) -> list[Message]:
+    """`messages` with system messages left out, blank ones too, and neighbours of one role merged.
+
+    What stands before the first user message is dropped; where an assistant has the last word, it is
+    asked to go on. Raises `NbstreamError` (config) where nothing is left.
+
+    >>> many = Message.many(["a", "b", {"role": "assistant", "content": " "}, "c"])
+    >>> [(one.role, one.content) for one in orderly(many)]
+    [('user', 'a\\n\\nb\\n\\nc')]
+    """
+    out: list[Message] = []
+    for message in messages:
+        if message.role == "system" or not (message.content.strip() or message.tool_calls):
+            continue
+        if not out and message.role != "user":
+            continue
+        last = out[-1] if out else None
+        if last and last.role == message.role != "tool" and not (last.tool_calls or message.tool_calls):
+            out[-1] = replace(last, content=f"{last.content}\n\n{message.content}")
+        else:
+            out.append(message)
+    if not out:
+        raise fail("config.empty_prompt")
+    if out[-1].role == "assistant":
+        out.append(Message("user", t("ernie.go_on")))
+    return out
+
+
+def system_of(system: str | None, messages: Iterable[Message]) -> str:
+    """All that was said as ``system``, in one piece: it may be said only once."""
+    said = [system or "", *(message.content for message in messages if message.role == "system")]
+    return "\n\n".join(text for text in said if text.strip())
