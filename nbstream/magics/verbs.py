@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 from ..chat.session import session
@@ -49,6 +50,9 @@ def models(name: str | None = None) -> str:
             one = provider.name
             keyless = not (provider.needs or any(field.required for field in provider.fields))
             mark = t("line.no_key_needed") if keyless else "✓" if one in ready else f"%llm login {one}"
+            if provider.package:
+                here_too = find_spec(provider.package) is not None
+                mark = t("line.own_keys") if here_too else f'pip install "nbstream[{provider.package}]"'
             rows.append([one, provider.label, provider.default_model, mark])
         known = table([t("line.provider"), "", t("line.default_model"), t("line.key")], rows)
         return "\n\n".join(filter(None, [known, running_markdown(found_by(looking))]))

@@ -63,6 +63,8 @@ class Provider(ABC):
     """Names of fields, any one set of which is enough; empty: all that are required."""
     dialect: str = ""
     """Its wire format; "" where nothing goes over a wire."""
+    package: str = ""
+    """Somebody else's package without which it cannot work, by the name of its import and of our extra."""
 
     @abstractmethod
     def request(self, chat: ChatRequest, credentials: Credentials) -> WireRequest:
@@ -119,3 +121,4 @@ class HostProvider(Provider):
         self.base_url = host.base_url
         self.fields, self.needs = host.fields, host.needs
         self.dialect, self.key_optional_elsewhere = host.dialect, host.key_optional_elsewhere
+        self.package = host.package

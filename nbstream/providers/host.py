@@ -52,6 +52,8 @@ class Host:
         Where more than one key is needed; otherwise an ``api_key`` from `key_env`.
     needs : tuple of tuple of str
         Names of credentials, any one set of which is enough; empty: all that are required.
+    package : str
+        Somebody else's package that it cannot do without, by the name of its import and of our extra.
     key_optional_elsewhere : bool
         With a base URL of the user's own, no key is asked for: a server there may want none.
     """
@@ -74,6 +76,7 @@ class Host:
     credentials: tuple[CredentialField, ...] = ()
     needs: tuple[tuple[str, ...], ...] = ()
     key_optional_elsewhere: bool = True
+    package: str = ""
 
     @property
     def fields(self) -> tuple[CredentialField, ...]:

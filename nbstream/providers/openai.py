@@ -43,7 +43,7 @@ class OpenAICompatible(HostProvider):
             renamed = re.search(self.host.renames_max_tokens, model)
             body["max_completion_tokens" if renamed else "max_tokens"] = chat.max_tokens
         if chat.tools:
-            body["tools"] = [_tool(tool) for tool in chat.tools]
+            body["tools"] = [as_tool(tool) for tool in chat.tools]
         body |= chat.options
         if body.get("stream") is not True and "stream_options" not in chat.options:
             body.pop("stream_options", None)
@@ -148,6 +148,6 @@ class OpenAICompatible(HostProvider):
         return out
 
 
-def _tool(tool: Mapping[str, Any]) -> Mapping[str, Any]:
+def as_tool(tool: Mapping[str, Any]) -> Mapping[str, Any]:
     """A tool as the dialect wants it: a bare ``{"name", "description", "parameters"}`` gets its wrapper."""
     return {"type": "function", "function": tool} if "name" in tool and "type" not in tool else tool

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from ..credentials import Secret
 
-Transport = Literal["sse", "ndjson", "json", "websocket", "local"]
+Transport = Literal["sse", "ndjson", "json", "websocket", "local", "library"]
 
 BODY = "body"
 """`Frame.event` of a frame that holds a whole body which was not a stream (JSON with HTTP 200)."""
@@ -30,8 +30,9 @@ class WireRequest:
 
     Parameters
     ----------
-    transport : {"sse", "ndjson", "json", "websocket", "local"}
-        How the answer is framed. ``local`` needs no network: `script` holds frames with delays.
+    transport : {"sse", "ndjson", "json", "websocket", "local", "library"}
+        How the answer is framed. ``local`` needs no network: `script` holds frames with delays. For
+        ``library`` somebody else's code does the talking: `source` gives its frames.
     url : str
         Without secrets; a signed URL is a `Secret`.
     headers : mapping of str to str or Secret
@@ -41,6 +42,9 @@ class WireRequest:
         The model may think for minutes before its first token: wait up to 600 s instead of 120 s.
     script : iterable of (seconds, Frame)
         For ``local``: the pause before each frame, and the frame.
+    source : function
+        For ``library``: called for each attempt; gives the frames, raises `NbstreamError`, and closes the
+        connection when it is closed.
     """
 
     transport: Transport
@@ -51,6 +55,7 @@ class WireRequest:
     slow_start: bool = False
     allow_insecure: bool = False
     script: Iterable[tuple[float, Frame]] = field(default=(), repr=False)
+    source: Callable[[], AsyncGenerator[Frame, None]] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

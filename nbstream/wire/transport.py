@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 
-from ..errors import fail
+from ..errors import NbstreamError, fail
+from .address import shown
 from .http import MAX_REFUSAL, Reply, opened
 from .limits import Limits
 from .lines import NDJSON
@@ -54,9 +55,10 @@ class Opening:
                     await asyncio.sleep(delay)
                 yield [frame]
             return
-        if self._request.transport == "websocket":
-            async with aclosing(self._messages()) as messages:
-                async for batch in messages:
+        if self._request.transport in ("websocket", "library"):
+            other = self._messages if self._request.transport == "websocket" else self._library
+            async with aclosing(other()) as batches:
+                async for batch in batches:
                     yield batch
             return
         async with opened(self._request, self._limits) as reply:
@@ -78,9 +80,7 @@ class Opening:
         async with connection(self._request, self._limits) as line:
             self._accepted()
             while True:
-                limit = self._grace or self._limits.patience(
-                    begun=self._begun, slow_start=self._request.slow_start
-                )
+                limit = self._patience()
                 late = False
                 messages: list[str] = []
                 try:
@@ -88,12 +88,38 @@ class Opening:
                 except TimeoutError:
                     late = True
                 if late:
-                    key = "timeout.idle" if self._begun else "timeout.first"
-                    raise fail(key, address=line.address, seconds=f"{limit:g}")
+                    raise self._late(line.address, limit)
                 if not messages:
                     return
                 if batch := frames(messages):
                     yield batch
+
+    async def _library(self) -> AsyncGenerator[list[Frame], None]:
+        """The frames that somebody else's code gives."""
+        assert self._request.source is not None
+        async with aclosing(self._request.source()) as frames:
+            while True:
+                limit = self._patience()
+                frame: Frame | None = None
+                late = False
+                try:
+                    async with asyncio.timeout(limit):
+                        frame = await anext(frames, None)
+                except TimeoutError:
+                    late = True
+                if late:
+                    raise self._late(shown(str(self._request.url)), limit)
+                if frame is None:
+                    return
+                self._accepted()
+                yield [frame]
+
+    def _patience(self) -> float | None:
+        return self._grace or self._limits.patience(begun=self._begun, slow_start=self._request.slow_start)
+
+    def _late(self, address: str, limit: float | None) -> NbstreamError:
+        key = "timeout.idle" if self._begun else "timeout.first"
+        return fail(key, address=address, seconds=f"{limit:g}")
 
     async def _decoded(self, reply: Reply, chunks: AsyncIterator[bytes]) -> AsyncIterator[list[Frame]]:
         """The frames in `chunks`; a whole body as one frame where a good answer is not a stream."""

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import pytest
@@ -18,6 +19,7 @@ import nbstream
 from nbstream.credentials import Secret
 from nbstream.messages import ChatRequest, Message
 from nbstream.providers import registry
+from nbstream.providers.base import Provider
 from tests.fakes.scripted import Scene, Server
 
 TEXTS = ("你好，", "世界 😀é", "\u2028 raw \u0085 separators", " and\nlines\r\n", "  end.")
@@ -31,7 +33,12 @@ class Dialect(NamedTuple):
     server: Callable[[], Server]
 
 
-NAMES = [provider.name for provider in registry.loaded() if provider.dialect]
+def can_run(provider: Provider) -> bool:
+    """Whether it goes over a wire, and what it needs is here (where not, ``tests/clients`` runs this)."""
+    return bool(provider.dialect) and (not provider.package or find_spec(provider.package) is not None)
+
+
+NAMES = [provider.name for provider in registry.loaded() if can_run(provider)]
 
 
 @pytest.fixture(params=NAMES)
