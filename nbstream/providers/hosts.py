@@ -153,10 +153,9 @@ HOSTS: tuple[Host, ...] = (
     ),
     Host(
         "ollama-openai",
-        "Ollama",
+        "Ollama (OpenAI route)",
         "http://127.0.0.1:11434/v1",
         ("OLLAMA_API_KEY",),
-        aliases=("ollama",),  # until its native dialect takes the name
         key_required=False,
         slow="",
     ),
