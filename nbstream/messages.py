@@ -139,7 +139,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Retract:
-    """Moderation withdraws the text shown so far; `reason` is a sentence or the provider's word."""
+    """Moderation withdraws all shown so far, reasoning too; `reason` is a sentence or the provider's word."""
 
     reason: str
 

@@ -95,8 +95,10 @@ class Progress:
                 )
             elif isinstance(event, Usage):
                 usage = event
-            elif isinstance(event, Retract):
+            elif isinstance(event, Retract):  # what led to it says the same
                 text.clear()
+                reasoning.clear()
+                calls.clear()
             elif isinstance(event, Opaque):
                 opaque.append(event)
         first = self.stamps[0] if self.stamps else None

@@ -199,6 +199,9 @@ class _Decoder:
                 events.append(ReasoningDelta(text))
         elif type(event) is Finish:
             self._finish, self.finished = event, True
+        elif type(event) is Retract:  # and the half character that was held back
+            self._text, self._reasoning = Surrogates(), Surrogates()
+            events.append(event)
         else:
             events.append(event)
 

@@ -88,16 +88,14 @@ class View {
     }
     this.seq = msg.seq;
     this.steady.before();
-    if (msg.full) this.thought.textContent = "";
     if (msg.full || msg.reset) {
+      this.thought.textContent = "";
       this.blocks.reset();
       this.typeset = 0;
     }
     if (msg.ops) this.blocks.apply(msg.ops);
-    if (msg.think) {
-      this.fold.hidden = false;
-      this.thought.append(msg.think);
-    }
+    if (msg.think) this.thought.append(msg.think);
+    this.fold.hidden = !this.thought.firstChild;
     if ("status" in msg) this.show(msg.status);
     if (msg.end != null) this.end(msg.end);
     this.steady.after();

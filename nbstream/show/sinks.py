@@ -73,15 +73,22 @@ class TerminalSink(SilentSink):
     def __init__(self, *, footer: bool) -> None:
         self._footer = footer
         self._half = ""
+        self._withdrawn = False
 
     def batch(self, events: list[Event]) -> None:
-        text = self._half + "".join(event.text for event in events if type(event) is TextDelta)
+        text = self._half
+        for event in events:
+            if type(event) is TextDelta:
+                text += event.text
+            elif type(event) is Retract:  # what stands in a terminal, stands: at least it is said
+                text += f"\n\n[{event.reason}]"
+                self._withdrawn = True
         self._half = "\r" if text.endswith("\r") else ""  # of the end of a line
         put(text.removesuffix("\r").replace(FOOTER_MARK, ""), end="")
 
     def done(self, answer: Answer) -> None:
         last = str(answer.error) if answer.error else words.footer(answer) if self._footer else ""
-        put(("\n\n" if answer.text else "") + (f"{last}\n" if last else ""), end="")
+        put(("\n\n" if answer.text or self._withdrawn else "") + (f"{last}\n" if last else ""), end="")
 
 
 class WidgetSink(Sink):
@@ -136,8 +143,8 @@ class WidgetSink(Sink):
                 self._think.append(event.text)
                 self._enter("thinking")
             elif type(event) is Retract:
-                self._text.clear()
-                self._shown.clear()
+                for taken in (self._text, self._shown, self._think, self._thought):
+                    taken.clear()
                 self._live = None
                 self._message["reset"] = True
         if self._timer is None:
