@@ -15,7 +15,7 @@ import json
 from tests.hostile.corpus import hostile
 
 from .loopback import Exchange, main
-from .openai_server import BEHAVIOURS, OpenAIServer, Stream
+from .openai_server import OpenAIServer, Stream
 
 KINDS = sorted({entry.kind for entry in hostile()} - {"bulk"})
 SIZES = (1, 2, 3, 5, 8, 13, 1, 1, 40)
@@ -24,7 +24,7 @@ SIZES = (1, 2, 3, 5, 8, 13, 1, 1, 40)
 class HostileServer(OpenAIServer):
     """Speaks OpenAI's chat completions, and nothing good."""
 
-    async def _hostile(self, exchange: Exchange, argument: str) -> None:
+    async def play_hostile(self, exchange: Exchange, argument: str) -> None:
         stream = Stream(exchange)
         await stream.open()
         kinds, _, pause = argument.partition("@")
@@ -61,8 +61,6 @@ def closed(text: str) -> str:
             fence = ""
     return f"{text}\n{fence}" if fence else text
 
-
-BEHAVIOURS.add("hostile")
 
 if __name__ == "__main__":
     main(HostileServer)
