@@ -97,6 +97,7 @@ class Opening:
     async def _library(self) -> AsyncGenerator[list[Frame], None]:
         """The frames that somebody else's code gives."""
         assert self._request.source is not None
+        open_ = False
         async with aclosing(self._request.source()) as frames:
             while True:
                 limit = self._patience()
@@ -111,7 +112,9 @@ class Opening:
                     raise self._late(shown(str(self._request.url)), limit)
                 if frame is None:
                     return
-                self._accepted()
+                if not open_:
+                    self._accepted()
+                    open_ = True
                 yield [frame]
 
     def _patience(self) -> float | None:
