@@ -72,8 +72,9 @@ class Spark(HostProvider):
             if not chat.base_url.strip().lower().startswith(("ws://", "wss://")):
                 raise fail("config.spark_address", provider=self.name, given=plain(clean(chat.base_url, 200)))
             parts = checked(chat.base_url, self.host, schemes=("wss", "ws"), insecure=chat.allow_insecure)
-            if parts.path.strip("/"):
-                return urlunsplit(parts._replace(fragment="")), str(domain), known(str(domain))
+            if path := parts.path.rstrip("/"):
+                url = urlunsplit(parts._replace(path=path, fragment=""))
+                return url, str(domain), known(str(domain))
         if version is None:
             names = [one.name for one in VERSIONS]
             near = difflib.get_close_matches(model, names, n=1) or [self.default_model]
