@@ -71,7 +71,7 @@ class ErnieV1Server(Baidu):
     expires_in : float
         Seconds that the next tokens live.
     token_answer : str or None
-        Name of a transcript that is played in place of a token.
+        Name of a transcript that is played in place of a token; with `token_answer_single` byte by byte.
     token_status : int
         HTTP status of a refused token: not documented, so both 401 and 200 must do.
     """
@@ -82,6 +82,7 @@ class ErnieV1Server(Baidu):
         super().__init__(None, tls=tls)
         self.expires_in: float = MONTH
         self.token_answer: str | None = None
+        self.token_answer_single = False
         self.token_status = 401
         self._good: dict[str, float] = {}
         self._numbers = itertools.count(1)
@@ -142,7 +143,7 @@ class ErnieV1Server(Baidu):
 
     async def _token(self, exchange: Exchange, asked: dict[str, str]) -> None:
         if self.token_answer is not None:
-            await self.replay(exchange, self.token_answer)
+            await self.replay(exchange, self.token_answer, single=self.token_answer_single)
         elif asked.get("client_id") != CREDENTIALS["api_key"]:
             await self._no_token(exchange, "unknown client id")
         elif asked.get("client_secret") != CREDENTIALS["secret_key"]:
