@@ -12,6 +12,7 @@ from nbstream.magics.cell import llm
 from nbstream.magics.verbs import VERBS
 from nbstream.providers import registry
 from nbstream.providers.hosts import HOSTS
+from nbstream.providers.natives import NATIVES
 
 ROOT = Path(__file__).parents[2]
 READMES = ("README.md", "README.zh-CN.md")
@@ -30,11 +31,22 @@ def code_in(text: str) -> str:
 @pytest.mark.parametrize("page", READMES)
 def test_a_readme_lists_each_provider_with_its_key_and_its_model(page: str) -> None:
     rows = [line for line in read(page).splitlines() if line.startswith("| `")]
-    for host in HOSTS:
+    for host in (*HOSTS, *NATIVES):
         (row,) = [row for row in rows if f"`{host.name}`" in row.split("|")[1]]
-        assert all(f"`{alias}`" in row for alias in host.aliases if alias not in ("silicon", "llama.cpp"))
-        if host.key_required:
-            assert f"| `{host.key_env[0]}` | `{host.default_model}` |" in row
+        needed = host.needs[0] if host.needs else [field.name for field in host.fields if field.required]
+        for field in host.fields:
+            if field.name in needed:
+                assert f"`{field.env[0]}`" in row.split("|")[2]
+        if needed:
+            assert f"`{host.default_model}`" in row.split("|")[3]
+
+
+@pytest.mark.parametrize("page", READMES)
+def test_a_readme_names_no_alias_that_does_not_exist(page: str) -> None:
+    rows = [line for line in read(page).splitlines() if line.startswith("| `")]
+    listed = [row for row in rows if any(f"`{host.name}`" in row.split("|")[1] for host in (*HOSTS, *NATIVES))]
+    for name in re.findall(r"`([^`]+)`", " ".join(row.split("|")[1] for row in listed)):
+        registry.get(name)
 
 
 @pytest.mark.parametrize("page", READMES)
