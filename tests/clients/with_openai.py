@@ -19,6 +19,8 @@ def ask(job: dict, model: str, prompt: str, said: Said) -> None:
         if chunk.usage:
             said.usage = [chunk.usage.prompt_tokens, chunk.usage.completion_tokens]
         for choice in chunk.choices:
+            if choice.delta is None:  # Azure's word about its filter
+                continue
             said.text += choice.delta.content or ""
             said.reasoning += getattr(choice.delta, "reasoning_content", None) or ""
             said.finish = choice.finish_reason or said.finish

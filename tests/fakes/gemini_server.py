@@ -72,7 +72,9 @@ class Stream(Speech):
     async def token(self, text: str, *, thought: bool) -> None:
         if thought:
             config = self.body.get("generationConfig") or {}
-            if not (config.get("thinkingConfig") or {}).get("includeThoughts"):
+            wanted = config.get("thinkingConfig") or {}
+            # Either spelling is good; Google's own client sends the second.
+            if not (wanted.get("includeThoughts") or wanted.get("include_thoughts")):
                 return  # thought, and counted, but not told
         await self._part({"text": text} | ({"thought": True} if thought else {}))
 
