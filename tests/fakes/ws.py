@@ -121,6 +121,8 @@ class WebSocketLoopback(Loopback):
     def __init__(self, key: str | None = None, *, tls: bool = False) -> None:
         super().__init__(key, tls=tls)
         self.lines: list[Line] = []
+        self.door = ""
+        """`origin` for WebSockets."""
 
     async def converse(self, line: Line) -> None:
         """The handshake's answer, and all that follows."""
@@ -131,8 +133,8 @@ class WebSocketLoopback(Loopback):
 
     async def _start(self) -> asyncio.Server:
         server = await super()._start()
-        self.origin = "ws" + self.origin.removeprefix("http")
-        self.url = self.origin + self.path
+        self.door = "ws" + self.origin.removeprefix("http")
+        self.url = self.door + self.path
         return server
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:

@@ -14,19 +14,18 @@ import nbstream
 from nbstream.messages import TextDelta
 from nbstream.providers.spark_sign import signed
 from tests.fakes import spark_http_server, spark_server, vectors
-from tests.fakes.loopback import Loopback
 from tests.fakes.spark_gate import verify
 
 TRANSCRIPTS = spark_server.transcripts()
 
 
 @pytest.fixture(scope="module")
-def servers() -> Iterator[dict[str, Loopback]]:
+def servers() -> Iterator[dict[str, Any]]:
     with spark_server.SparkServer() as sockets, spark_http_server.SparkHTTPServer() as http:
         yield {"spark-ws": sockets, "spark-http": http}
 
 
-def asked(servers: dict[str, Loopback], name: str, how: str) -> nbstream.Stream:
+def asked(servers: dict[str, Any], name: str, how: str) -> nbstream.Stream:
     transcript = TRANSCRIPTS[name]
     server = servers[transcript["transport"]]
     options: dict[str, Any] = {"max_tokens": transcript.get("request", {}).get("max_tokens"), "retries": 0}
@@ -35,7 +34,7 @@ def asked(servers: dict[str, Loopback], name: str, how: str) -> nbstream.Stream:
         return nbstream.stream(
             "hi", model=f"spark-http:{how}:{name}", base_url=server.url, credentials=given, **options
         )
-    address = f"{server.origin}/do/{how}:{name}"
+    address = f"{server.door}/do/{how}:{name}"
     return nbstream.stream(
         "hi", model="spark:any", base_url=address, credentials=spark_server.CREDENTIALS, **options
     )
@@ -54,7 +53,7 @@ def read_with_async_for(stream: nbstream.Stream) -> list[Any]:
 
 @pytest.mark.parametrize("how", ["vector", "vector-bytes"])
 @pytest.mark.parametrize("name", TRANSCRIPTS)
-def test_a_transcript_gives_what_it_should(name: str, how: str, servers: dict[str, Loopback]) -> None:
+def test_a_transcript_gives_what_it_should(name: str, how: str, servers: dict[str, Any]) -> None:
     transcript = TRANSCRIPTS[name]
     expect = transcript["expect"]
     stream = asked(servers, name, how)
@@ -121,9 +120,7 @@ def test_the_fake_lets_in_whom_the_service_lets_in(case: dict[str, Any]) -> None
     keys = load("spark_verify.json")
     parts = urlsplit(case["url"])
     target = f"{parts.path}?{parts.query}"
-    status, message = verify(
-        target, parts.netloc, case["server_unix"], {keys["api_key"]: keys["api_secret"]}
-    )
+    status, message = verify(target, parts.netloc, case["server_unix"], {keys["api_key"]: keys["api_secret"]})
     assert status == case["expect_status"]
     wanted = (case["expect_body"] or {}).get("message", "")
     if case.get("match") == "prefix":
