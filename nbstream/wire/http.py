@@ -176,11 +176,28 @@ def _broken(error: Exception, address: str) -> NbstreamError:
 # --- clients ------------------------------------------------------------------------------------------
 
 
+CROWD = 16
+"""Streams that share one httpx2 client.
+
+A client's pool looks at each of its connections whenever a request begins or ends, so what a stream costs
+grows with the streams beside it: with 500 in one client that was three quarters of the CPU of their start.
+In clients of sixteen it does not grow, and the first one with room is where a connection lies idle.
+"""
+
+
+class _Shared:
+    """A client, and how many streams use it."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self.client = client
+        self.streams = 0
+
+
 class _Pool:
-    """The clients of one event loop, and how many streams use them."""
+    """The clients of one event loop, by what they fit, and how many streams use them."""
 
     def __init__(self) -> None:
-        self.clients: dict[object, httpx.AsyncClient] = {}
+        self.clients: dict[object, list[_Shared]] = {}
         self.streams = 0
 
 
@@ -196,35 +213,49 @@ def keep_open(loop: asyncio.AbstractEventLoop) -> None:
 async def close_all() -> None:
     """Close the running loop's clients."""
     pool = _pools.pop(asyncio.get_running_loop(), None)
-    for client in pool.clients.values() if pool else ():
-        await client.aclose()
+    for shared in [one for row in pool.clients.values() for one in row] if pool else ():
+        await shared.client.aclose()
 
 
 @asynccontextmanager
 async def _client(url: str) -> AsyncIterator[httpx.AsyncClient]:
-    """The pooled client of the running loop that fits `url`."""
+    """A pooled client of the running loop that fits `url` and is not crowded."""
     loop = asyncio.get_running_loop()
     pool = _pools.setdefault(loop, _Pool())
     loopback = is_loopback(url)
     secure = url.lower().startswith("https:")
     key = (loopback, secure, () if loopback else tuple(sorted(urllib.request.getproxies().items())))
-    if (client := pool.clients.get(key)) is None:
-        try:
-            client = httpx.AsyncClient(
-                verify=no_store() if loopback and not secure else store(),
-                trust_env=not loopback,
-                limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
-            )
-        except (ImportError, ValueError, httpx.InvalidURL):  # SOCKS without socksio; a proxy that is no URL
-            client = None
-        if client is None:
-            raise fail("config.proxy", given=", ".join(proxies()))
-        pool.clients[key] = client
+    row = pool.clients.setdefault(key, [])
+    shared = next((one for one in row if one.streams < CROWD), None)
+    if shared is None:
+        row.append(shared := _Shared(_made(loopback=loopback, secure=secure)))
     pool.streams += 1
+    shared.streams += 1
     try:
-        yield client
+        yield shared.client
     finally:
         pool.streams -= 1
+        shared.streams -= 1
         if pool.streams == 0 and loop not in _kept:
             # A loop that is not ours may end at any moment; connections must not outlive it.
             await close_all()
+        elif (
+            len(row) > 1
+            and not shared.streams
+            and 2 * sum(one.streams for one in row) <= CROWD * (len(row) - 1)
+        ):
+            # The rush is over: half of those that are left would do.
+            row.remove(shared)
+            await shared.client.aclose()
+
+
+def _made(*, loopback: bool, secure: bool) -> httpx.AsyncClient:
+    try:
+        return httpx.AsyncClient(
+            verify=no_store() if loopback and not secure else store(),
+            trust_env=not loopback,
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
+        )
+    except (ImportError, ValueError, httpx.InvalidURL):  # SOCKS without socksio; a proxy that is no URL
+        pass
+    raise fail("config.proxy", given=", ".join(proxies()))
