@@ -45,7 +45,7 @@ class Gemini(HostProvider):
         model = chat.model or self.default_model
         if not model:
             raise fail("config.no_model", provider=self.name, label=self.label)
-        options = dict(chat.options)
+        options = _camel(chat.options)
         model = word(options.pop("model", None)) or model
         body: dict[str, Any] = {"contents": self._contents(chat)}
         if system := _system(chat):
@@ -177,11 +177,19 @@ def _config(chat: ChatRequest, model: str, options: Mapping[str, Any]) -> dict[s
         config["temperature"] = chat.temperature
     if chat.max_tokens is not None:
         config["maxOutputTokens"] = chat.max_tokens
-    config |= mapping(options.get("generationConfig"))
+    config |= _camel(options.get("generationConfig"))
     config |= {name: value for name, value in options.items() if name not in TOP}
     if THINKS.search(model) and config.get("thinkingConfig", {}) is not None:
-        config["thinkingConfig"] = {"includeThoughts": True} | dict(mapping(config.get("thinkingConfig")))
+        config["thinkingConfig"] = {"includeThoughts": True} | _camel(config.get("thinkingConfig"))
     return {name: value for name, value in config.items() if value is not None}
+
+
+def _camel(options: Any) -> dict[str, Any]:
+    """Options by the names of the wire: the service, and so its users, also write ``max_output_tokens``."""
+    return {
+        re.sub("_([a-z])", lambda found: found.group(1).upper(), name): value
+        for name, value in mapping(options).items()
+    }
 
 
 def _tools(tools: tuple[Mapping[str, Any], ...]) -> list[Mapping[str, Any]]:
