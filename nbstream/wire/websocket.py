@@ -38,6 +38,14 @@ GOODBYE = 0.5
 _numbers = itertools.count(1)
 
 
+class _Patient(websocket.WebSocket):
+    """A ping that cannot be answered breaks nothing: what the peer said before it left waits to be read."""
+
+    def pong(self, payload: str | bytes = "") -> None:
+        with suppress(OSError, websocket.WebSocketException):
+            super().pong(payload)
+
+
 class Socket:
     """One question and its answer. For one taker, in one loop."""
 
@@ -137,7 +145,9 @@ class Socket:
             ws = self._connect()
             self._ws, self._open = ws, True
             self._wake(self._ring)
-            ws.send(self._request.body or b"")
+            # Who stops reading in the middle of a long question has often said why.
+            with suppress(OSError, websocket.WebSocketConnectionClosedException):
+                ws.send(self._request.body or b"")
             self._read(ws)
         except (NbstreamError, Refused) as failure:
             self._failure = failure
@@ -160,7 +170,7 @@ class Socket:
         """The open WebSocket. Raises `Refused` where the server answers the handshake with something else."""
         url = self._url.reveal()
         self._line = line = Line(connected(url, self._limits.connect, self._keep))
-        ws: Any = websocket.WebSocket(skip_utf8_validation=True, enable_multithread=False)
+        ws: Any = _Patient(skip_utf8_validation=True, enable_multithread=False)
         headers = [
             f"{name}: {value.reveal() if isinstance(value, Secret) else value}"
             for name, value in self._request.headers.items()
