@@ -118,9 +118,7 @@ class TestTheRequest:
             ("m", {"max_tokens": 7}, 7),
         ],
     )
-    def test_there_is_always_a_number_of_tokens(
-        self, model: str, options: dict[str, Any], room: int
-    ) -> None:
+    def test_there_is_always_a_number_of_tokens(self, model: str, options: dict[str, Any], room: int) -> None:
         assert claude.body(model, options=options)["max_tokens"] == room
         assert claude.body(model, max_tokens=9)["max_tokens"] == 9
 
