@@ -10,6 +10,7 @@
     slow:S           an answer whose bytes come one by one, S seconds apart
     vector:NAME      replays a transcript; vector-bytes:NAME byte by byte
     error:CODE[:K]   K pieces of text, then that code; moderation[:K] is error:10014
+    withdraw:K       a thought and K pieces of text; 10014 after POST /control/release
     cut:N            N words, then the connection ends in mid-frame; reset:N: by a TCP reset
     close:N[:CODE]   N words, then a closing frame
     endless          streams until the client goes away
@@ -224,6 +225,13 @@ class SparkServer(WebSocketLoopback):
     async def _moderation(self, line: Line, argument: str) -> None:
         await self._error(line, f"10014:{argument or 3}")
 
+    async def _withdraw(self, line: Line, argument: str) -> None:
+        await line.text(piece("", reasoning="A thought that leads there."))
+        for word in texts.words(int(argument or 5)):
+            await line.text(piece(word))
+        await self.released()
+        await self._fail(line, 10014, "很抱歉，无法继续回答。")
+
     async def _cut(self, line: Line, argument: str) -> None:
         await self._some(line, argument)
         await line.raw(frame(TEXT, piece("never whole").encode())[:40])
@@ -260,7 +268,7 @@ class SparkServer(WebSocketLoopback):
 
 BEHAVIOURS = {
     *("words", "think", "echo", "call", "hold", "big", "fragments", "slow", "vector", "vector-bytes"),
-    *("error", "moderation", "cut", "reset", "close", "endless", "silent", "pieces"),
+    *("error", "moderation", "withdraw", "cut", "reset", "close", "endless", "silent", "pieces"),
 }
 
 
