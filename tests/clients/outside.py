@@ -52,3 +52,14 @@ def speak(client: str, home: Path, url: str, asked: dict[str, str], **settings: 
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     said: dict[str, Said] = json.loads(done.stdout.splitlines()[-1])
     return said
+
+
+def same(got: Said, expected: dict[str, Any]) -> bool:
+    """Whether a client read what a transcript of Spark or ERNIE expects: text, calls, error or none."""
+    calls = [[call["name"], json.loads(call["arguments"])] for call in expected["tool_calls"]]
+    usage = expected["usage"]
+    counts = [usage["prompt_tokens"], usage["completion_tokens"]] if usage else got["usage"]
+    return (
+        (got["text"], got["tools"], got["error"] is not None)
+        == (expected["text"], calls, expected["error"] is not None)
+    ) and (got["error"] is not None or got["usage"] == counts)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
+import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 
@@ -26,14 +29,15 @@ class Said:
 def converse(ask: Callable[[dict[str, Any], str, str, Said], None]) -> None:
     """Read the job from stdin, ask for each model, print what came. `ask` gets job, model, prompt, Said.
 
-    The models that the job lists as `strangers` are asked with a wrong key.
+    The models that the job lists as `strangers` are asked with a wrong key; those in `urls` elsewhere.
     """
     given = json.load(sys.stdin)
     told: dict[str, Any] = {}
     for model, prompt in given["asked"].items():
         said = Said()
-        wrong = {"key": "not-the-key-0123456789"} if model in given.get("strangers", ()) else {}
-        job = given | wrong
+        job = dict(given, url=given.get("urls", {}).get(model, given["url"]))
+        if model in given.get("strangers", ()):
+            job["key"] = "not-the-key-0123456789"
         # A client that hangs must not hold up the tests: it is left behind, and said.
         thread = threading.Thread(target=_guarded, args=(ask, job, model, prompt, said), daemon=True)
         thread.start()
@@ -48,6 +52,9 @@ def _guarded(ask: Any, job: dict[str, Any], model: str, prompt: str, said: Said)
     try:
         ask(job, model, prompt, said)
     except Exception as error:  # whatever a client raises is what it says
+        if traceback.extract_tb(error.__traceback__)[-1].filename.startswith(str(Path(__file__).parent)):
+            traceback.print_exc()
+            os._exit(3)  # a mistake in the script, not in what was sent
         facts = {
             name: getattr(error, name)
             for name in ("status_code", "code", "error_code", "request_id")

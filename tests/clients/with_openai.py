@@ -18,15 +18,18 @@ def ask(job: dict, model: str, prompt: str, said: Said) -> None:
     for chunk in stream:
         if chunk.usage:
             said.usage = [chunk.usage.prompt_tokens, chunk.usage.completion_tokens]
-        for choice in chunk.choices:
+        for choice in chunk.choices or []:
             if choice.delta is None:  # Azure's word about its filter
                 continue
             said.text += choice.delta.content or ""
             said.reasoning += getattr(choice.delta, "reasoning_content", None) or ""
             said.finish = choice.finish_reason or said.finish
             for call in choice.delta.tool_calls or []:
-                name, arguments = calls.setdefault(call.index, ["", ""])
-                calls[call.index] = [
+                if isinstance(call, str):  # Spark's one object where a list should be
+                    continue
+                place = len(calls) if call.index is None else call.index  # Baidu's have none
+                name, arguments = calls.setdefault(place, ["", ""])
+                calls[place] = [
                     name or call.function.name or "",
                     arguments + (call.function.arguments or ""),
                 ]
