@@ -35,7 +35,7 @@ test:  ## every test: unit, doctests, wire, providers, the vendors' clients, ker
 	@$(BIN)/python tools/ensure_chromium.py
 	@$(BIN)/python tools/kernels.py
 	@$(BIN)/python tools/clients.py
-	@$(BIN)/python -m pytest $(T)
+	@$(BIN)/python tools/test.py $(T)
 
 check:  ## style and types: ruff, mypy --strict
 	@sh tools/venv.sh dev
