@@ -128,6 +128,8 @@ def _library() -> Any:
     library: Any = import_module("litellm")
     library.suppress_debug_info = True  # else it prints advice into the notebook
     library.telemetry = False
+    # aiohttp, its default, throws away what it has read when the connection is reset; httpx hands it over.
+    library.disable_aiohttp_transport = True
     return library
 
 

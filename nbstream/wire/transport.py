@@ -116,6 +116,9 @@ class Opening:
                     self._accepted()
                     open_ = True
                 yield [frame]
+                # What it has in hand already it gives without a pause; a cancellation, and other streams,
+                # get their turn only where there is one.
+                await asyncio.sleep(0)
 
     def _patience(self) -> float | None:
         return self._grace or self._limits.patience(begun=self._begun, slow_start=self._request.slow_start)

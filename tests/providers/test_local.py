@@ -188,9 +188,8 @@ def test_models_lists_what_runs_here_and_a_line_to_use_it(
     monkeypatch.setenv("LLAMACPP_BASE_URL", server.url + "/v1")
     before = session().default_model()
     shown = verbs.models()
-    assert (
-        f"llama.cpp | {server.url}/v1 | gemma_2b.gguf | %llm use llamacpp:gemma_2b.gguf"
-        in shown.replace("&#58;", ":")
+    assert f"llama.cpp | {server.url}/v1 | gemma_2b.gguf | %llm use llamacpp:gemma_2b.gguf" in shown.replace(
+        "&#58;", ":"
     )
     assert session().default_model() == before
 
