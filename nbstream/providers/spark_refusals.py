@@ -20,6 +20,7 @@ from .spark_codes import CASES, LASTING
 TOLERATED = 300
 """Seconds that the date in a signature may be off. [doc]"""
 _SIGNED = re.compile(r"(authorization\W{1,5})[\w+/=%-]{8,}", re.I)
+_SID = re.compile(r"\(sid: ?([\w@]{5,100})\)")
 
 
 def failure(
@@ -27,6 +28,8 @@ def failure(
 ) -> NbstreamError:
     """The error for `code`; one that is not in the table keeps its number and its text."""
     number = clean(str(code), 100)
+    if not sid and isinstance(message, str) and (inside := _SID.search(message)):
+        sid = inside[1]  # over HTTP it stands in the words
     error = fail(
         CASES.get(number, "server_error.service"),
         provider=host.name,

@@ -143,6 +143,8 @@ class Loopback:
 
     path = ""
     """What `url` has after the port."""
+    names: tuple[str, ...] = ()
+    """Hosts that its certificate is for, beside this machine."""
 
     def __init__(self, key: str | None = None, *, tls: bool = False) -> None:
         self.key = key
@@ -242,7 +244,7 @@ class Loopback:
     def _context(self) -> ssl.SSLContext:
         from .certificate import self_signed
 
-        self.certificate = self_signed(Path(tempfile.mkdtemp(prefix="fake-tls-")))
+        self.certificate = self_signed(Path(tempfile.mkdtemp(prefix="fake-tls-")), *self.names)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.certificate)
         return context

@@ -75,15 +75,16 @@ class TestCodes:
 
     @pytest.mark.parametrize(("code", "kind"), CODES)
     def test_over_http_it_counts_for_more_than_the_status(self, code: str, kind: str) -> None:
-        body = {"error": {"message": "m (sid: cha1)", "type": "api_error", "param": None, "code": code}}
-        flat = {"code": int(code), "message": "m", "sid": "cha1"}
+        body = {"error": {"message": "m (sid: cha1@dx2)", "type": "api_error", "param": None, "code": code}}
+        flat = {"code": int(code), "message": "m", "sid": "cha1@dx2"}
         for status in (200, 400, 500):
             for answer in (body, flat):
                 error = refused(status, answer, "spark-http")
                 assert (error.kind, error.code, error.provider) == (kind, code, "spark-http")
-        for answer in (body, flat, {"code": int(code), "msg": "m", "Sid": "cha1", "timeStamp": "11:35"}):
+                assert error.request_id == "cha1@dx2"
+        for answer in (body, flat, {"code": int(code), "msg": "m", "Sid": "cha1@dx2", "timeStamp": "11:35"}):
             assert said(answer, name="spark-http")[1].kind == kind
-        assert said(flat, name="spark-http")[1].request_id == "cha1"
+        assert said(flat, name="spark-http")[1].request_id == "cha1@dx2"
 
     def test_a_number_that_nobody_knows_keeps_itself_and_its_text_and_is_not_repeated(self) -> None:
         _, error = said(failed(19_999, "something new"))

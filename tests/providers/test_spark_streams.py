@@ -20,9 +20,11 @@ from nbstream.i18n import set_language
 from nbstream.messages import Answer, Retract, TextDelta
 from nbstream.providers import registry
 from nbstream.show.sinks import TerminalSink
+from nbstream.wire import certificates
 from nbstream.wire.request import Frame
 from nbstream.wire.sse import SSE
 from tests.fakes import spark_http_server
+from tests.fakes.proxy import Proxy
 from tests.fakes.spark_server import CREDENTIALS, SparkServer, encoded, failed, piece, transcripts
 from tests.fakes.websocket_server import PING, TEXT, Peer, WebSocketServer, frame
 from tests.fakes.ws import fragments
@@ -122,6 +124,31 @@ class TestWhatComesWell:
         assert all(stream.answer.finish_reason == "stop" for stream in streams)
         sent = [record.text for record in server.log[-40:]]
         assert sorted(stream.answer.text for stream in streams) == sorted(sent)
+
+
+class AtHome(SparkServer):
+    """Under Spark's own name, for whoever trusts its certificate."""
+
+    names = ("spark-api.xf-yun.com",)
+
+
+def test_at_its_own_address_through_a_proxy_with_a_password_over_tls(monkeypatch: Any) -> None:
+    with AtHome(tls=True) as server:
+        port = int(server.origin.rpartition(":")[2])
+        with Proxy(("127.0.0.1", port), "me", "p@ss word") as proxy:
+            for name in ("NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy", "https_proxy"):
+                monkeypatch.delenv(name, raising=False)
+            monkeypatch.setenv("HTTPS_PROXY", proxy.url(password="p%40ss%20word"))
+            monkeypatch.setenv("SSL_CERT_FILE", str(server.certificate))
+            certificates.store.cache_clear()
+            try:
+                answer = nbstream.ask("hi", model="spark:max", credentials=CREDENTIALS, retries=0)
+            finally:
+                certificates.store.cache_clear()
+            assert answer.finish_reason == "stop"
+            assert proxy.asked == ["CONNECT spark-api.xf-yun.com:443"]
+            assert server.log[0].headers["host"] == "spark-api.xf-yun.com"
+            assert server.log[0].path.startswith("/v3.5/chat?authorization=")
 
 
 class TestWhatGoesWrong:
