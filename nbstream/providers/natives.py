@@ -14,7 +14,7 @@ NATIVES: tuple[Host, ...] = (
         "Spark",
         "wss://spark-api.xf-yun.com",  # the path is the model's: see spark_models.py
         default_model="4.0Ultra",
-        key_page="https://console.xfyun.cn/services/bm4",
+        key_page="https://console.xfyun.cn/services/bm35",
         aliases=("xinghuo", "iflytek"),
         spoken_by="spark:Spark",
         dialect="spark",
@@ -30,7 +30,7 @@ NATIVES: tuple[Host, ...] = (
         "Spark (HTTP)",
         "https://spark-api-open.xf-yun.com/v1",
         default_model="4.0Ultra",
-        key_page="https://console.xfyun.cn/services/bm4",
+        key_page="https://console.xfyun.cn/services/bm35",
         slow=r"(^|-)x[12]|spark-x",
         usage_option=False,  # sent unasked
         codes=spark_codes.KINDS,
