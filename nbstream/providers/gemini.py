@@ -29,6 +29,10 @@ TOP = {
 """Options that stand at the top of the body; all others belong into ``generationConfig``."""
 THINKS = re.compile(r"gemini-(2\.5|[3-9]|\d\d)")
 """Models whose thoughts can be had; the others refuse to be asked for them."""
+SIGNS = re.compile(r"gemini-([3-9]|\d\d)")
+"""Models that refuse a function call in the history without the signature that came with it."""
+UNSIGNED = "skip_thought_signature_validator"
+"""What stands for it where there is none, since another model made the call. [doc: thought signatures]"""
 SCHEMA = {
     *("type", "format", "title", "description", "nullable", "enum", "maxItems", "minItems", "properties"),
     *("required", "minProperties", "maxProperties", "minLength", "maxLength", "pattern", "example", "anyOf"),
@@ -47,7 +51,7 @@ class Gemini(HostProvider):
             raise fail("config.no_model", provider=self.name, label=self.label)
         options = _camel(chat.options)
         model = word(options.pop("model", None)) or model
-        body: dict[str, Any] = {"contents": self._contents(chat)}
+        body: dict[str, Any] = {"contents": self._contents(chat, strict=bool(SIGNS.search(model)))}
         if system := _system(chat):
             body["systemInstruction"] = {"parts": [{"text": system}]}
         if tools := _tools(chat.tools):
@@ -102,11 +106,11 @@ class Gemini(HostProvider):
 
     def _url(self, base_url: str | None, path: str, *, insecure: bool = False) -> str:
         parts = urlsplit((base_url or self.base_url).strip())
-        # The address of one model, pasted whole, is an address too; a key in it goes into the header.
+        # The address of one model, pasted whole, is an address too.
         base = urlunsplit(parts._replace(path=re.sub(r"/models(/.*)?$", "", parts.path)))
         return endpoint(base, self.host, path, insecure=insecure)
 
-    def _contents(self, chat: ChatRequest) -> list[dict[str, Any]]:
+    def _contents(self, chat: ChatRequest, *, strict: bool) -> list[dict[str, Any]]:
         """User and model in turn; neighbours of one role are one content, as parallel results must be."""
         answers = answered(chat.messages)
         turns: list[tuple[str, list[dict[str, Any]]]] = []
@@ -119,7 +123,7 @@ class Gemini(HostProvider):
                 parts = [_result(call, message.content)]
             else:
                 parts = [{"text": message.content}] if message.content else []
-                parts += self._calls(message)
+                parts += self._calls(message, strict=strict)
             if not parts:
                 continue
             if turns and turns[-1][0] == role:
@@ -128,12 +132,14 @@ class Gemini(HostProvider):
                 turns.append((role, parts))
         return [{"role": role, "parts": parts} for role, parts in turns]
 
-    def _calls(self, message: Message) -> list[dict[str, Any]]:
+    def _calls(self, message: Message, *, strict: bool) -> list[dict[str, Any]]:
         """Function calls, each with the signature that came with it, unchanged."""
         if not message.tool_calls:
             return []
         mine = [mapping(one.data) for one in message.opaque if one.provider == self.name]
         signed = {one.get("call"): one.get("thoughtSignature") for one in mine}
+        if strict:  # the first of parallel calls is the one that is looked at
+            signed.setdefault(0, UNSIGNED)
         # A signature that stood beside text, or alone, has its place before the calls.
         parts: list[dict[str, Any]] = [
             {"text": "", "thoughtSignature": one.get("thoughtSignature")}

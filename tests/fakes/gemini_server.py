@@ -31,6 +31,7 @@ STATUS = {
 # Google's own client writes the colon as %3A, and /v1 where it is given a base URL.
 PATHS = re.compile(r"/v1(?:beta)?/models/(.+):(streamGenerateContent|generateContent)")
 SIGNATURE = "c2lnbmF0dXJl"
+UNSIGNED = "skip_thought_signature_validator"
 
 
 def data(value: Any) -> bytes:
@@ -174,7 +175,7 @@ def _wrong(body: dict[str, Any]) -> str:
         if not content.get("parts"):
             return "* GenerateContentRequest.contents: contents.parts must not be empty."
         calls = [part for part in content["parts"] if "functionCall" in part]
-        if calls and calls[0].get("thoughtSignature") != SIGNATURE:
+        if calls and calls[0].get("thoughtSignature") not in (SIGNATURE, UNSIGNED):
             return "Function call is missing a thought_signature in functionCall parts."
         for part in content["parts"]:
             response = part.get("functionResponse", {}).get("response", {})

@@ -27,6 +27,7 @@ from nbstream.messages import (
 from nbstream.providers import registry
 from nbstream.wire.request import BARE, BODY, WireResponse
 from tests.fakes.gemini_server import GeminiServer
+from tests.fakes.loopback import Exchange, Loopback
 
 from .speaking import KEY, WEATHER, Speaker, talk_with_a_tool
 
@@ -184,6 +185,18 @@ class TestTheRequest:
         response = {"name": "weather", "response": {"celsius": 18}}
         assert sent[2] == {"role": "user", "parts": [{"functionResponse": response}]}
         assert "sig==" not in json.dumps(Speaker("anthropic").body(messages=talk_with_a_tool("a", opaque)))
+
+    def test_a_call_that_another_model_made_is_marked_as_unsigned_where_signatures_are_checked(self) -> None:
+        def signatures(model: str, *opaque: Opaque) -> list[Any]:
+            calls = tuple(ToolCall("", name, "{}") for name in "fg")
+            talk = [Message("user", "hi"), Message("assistant", tool_calls=calls, opaque=opaque)]
+            parts = gemini.body(model, messages=talk)["contents"][1]["parts"]
+            return [part.get("thoughtSignature") for part in parts]
+
+        assert signatures("gemini-3.8-flash") == ["skip_thought_signature_validator", None]
+        assert signatures("gemini-2.5-flash") == [None, None]
+        real = Opaque("gemini", {"call": 0, "thoughtSignature": "sig=="})
+        assert signatures("gemini-3.8-flash", real) == ["sig==", None]
 
     def test_results_of_parallel_calls_are_one_content_matched_by_id_name_or_order(self) -> None:
         calls = (ToolCall("a", "f", ""), ToolCall("", "g", "{}"), ToolCall("", "h", "{}"))
@@ -379,8 +392,19 @@ class TestRefusals:
             gemini.provider.models(WireResponse(200, {}, b'{"models": 5}'))
 
 
+class Saying(Loopback):
+    """Answers everything with the same body."""
+
+    def __init__(self, body: str, kind: str) -> None:
+        super().__init__()
+        self.body, self.kind = body.encode(), kind
+
+    async def respond(self, exchange: Exchange) -> None:
+        await exchange.whole(200, self.body, {"Content-Type": self.kind})
+
+
 class TestEndToEnd:
-    def ask(self, server: GeminiServer, model: str, prompt: Any = "hi", **options: Any) -> nbstream.Answer:
+    def ask(self, server: Loopback, model: str, prompt: Any = "hi", **options: Any) -> nbstream.Answer:
         credentials = {"api_key": "AIza-the-right-key-0123"}
         options = {"credentials": credentials, "base_url": server.url, "retries": 0} | options
         return nbstream.ask(prompt, model=f"gemini:{model}", **options)
@@ -400,6 +424,21 @@ class TestEndToEnd:
             self.ask(server, "words:5", credentials={"api_key": "AIza-the-wrong-key-9876"})
         assert (caught.value.kind, caught.value.status) == ("auth", 400)
         assert "wrong-key" not in str(caught.value) + repr(caught.value)
+
+    @pytest.mark.parametrize("kind", ["text/event-stream", "application/json"])
+    def test_an_array_comes_through_although_events_were_asked_for(self, kind: str) -> None:
+        pieces = [json.dumps(chunk({"text": text})) for text in ("A", "B")]
+        pieces.append(json.dumps(chunk({"text": "C"}, finish="STOP")))
+        with Saying("[" + "\n,\r\n".join(pieces) + "\n]\n", kind) as saying:
+            answer = self.ask(saying, "m")
+        assert (answer.text, answer.finish_reason) == ("ABC", "stop")
+
+    def test_a_bare_error_between_the_events_is_read(self) -> None:
+        bare = json.dumps(refusal(503, "UNAVAILABLE", "The model is overloaded."), indent=2)
+        body = f"data: {json.dumps(chunk({'text': 'A'}))}\r\n\r\n{bare}\r\n"
+        with Saying(body, "text/event-stream") as saying, pytest.raises(NbstreamError) as caught:
+            self.ask(saying, "m")
+        assert (caught.value.kind, caught.value.answer.text) == ("overloaded", "A")
 
     def test_thoughts_come_where_they_are_asked_for(self, server: GeminiServer) -> None:
         told = self.ask(server, "think:5", options={"thinkingConfig": {"includeThoughts": True}})

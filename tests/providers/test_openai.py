@@ -408,7 +408,7 @@ class TestTheRegistry:
     def test_names_aliases_and_case(self) -> None:
         assert registry.get("KIMI").name == registry.get("moonshot").name == "moonshot"
         assert registry.get("glm").name == "zhipu"
-        assert registry.get("ollama").base_url == "http://127.0.0.1:11434/v1"
+        assert registry.get("silicon").base_url == "https://api.siliconflow.cn/v1"
 
     def test_a_model_is_split_at_the_first_colon(self) -> None:
         chosen, model = registry.split("openai:vector:openai-plain")
