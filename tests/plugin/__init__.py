@@ -1,0 +1,1 @@
+"""Other people's providers: the example of docs/providers.md, installed and used."""
