@@ -14,6 +14,8 @@ from .request import WireResponse
 LARGEST = 16 * 1024 * 1024
 """Bytes of one message."""
 MAX_REFUSAL = 64 * 1024
+CHUNK = 16 * 1024
+"""Bytes that are read at once: as many as a TLS record holds."""
 
 
 class Line:
@@ -23,9 +25,15 @@ class Line:
         self._plain = plain
         self._answer: bytearray | None = bytearray()
         self._left = LARGEST
+        self._ahead, self._at = b"", 0
 
     def recv(self, size: int) -> bytes:
-        data = self._plain.recv(size)
+        # The library asks for headers byte by byte and for each frame twice or more; every question to
+        # the system is also a change of threads, and hundreds of sockets share this interpreter.
+        if self._at == len(self._ahead):
+            self._ahead, self._at = self._plain.recv(CHUNK), 0
+        data = self._ahead[self._at : self._at + size]
+        self._at += len(data)
         if self._answer is not None:
             self._answer += data
         else:
@@ -53,7 +61,7 @@ class Line:
 
     def refusal(self) -> WireResponse:
         """The whole answer to the handshake: the library leaves bodies of unknown length unread."""
-        raw = bytearray(self._answer or b"")
+        raw = bytearray(self._answer or b"") + self._ahead[self._at :]
         self._plain.settimeout(2.0)
         with suppress(OSError):
             while len(raw) < MAX_REFUSAL + 8192 and not _complete(bytes(raw)):
