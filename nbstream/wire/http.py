@@ -95,26 +95,18 @@ class Reply:
 @asynccontextmanager
 async def opened(request: WireRequest, limits: Limits) -> AsyncIterator[Reply]:
     """Send `request` and give its `Reply`; leaving the block closes the connection if it is not read up."""
-    url = _plain(request.url)
-    address = shown(url)
-    if url.lower().startswith("http:") and not request.allow_insecure and not is_loopback(url):
+    # The plain URL, which may hold a token, stays out of the variables of this frame: it raises.
+    address = shown(_plain(request.url))
+    if address.startswith("http:") and not request.allow_insecure and not is_loopback(address):
         # Providers say so earlier and better; this is the last door.
         raise fail("config.insecure_url", given=address)
-    async with _client(url) as client:
+    async with _client(address) as client:
         failure: NbstreamError | None = None
         response: httpx.Response | None = None
         try:
-            built = client.build_request(
-                request.method,
-                url,
-                headers={"Accept-Encoding": "identity", "User-Agent": AGENT}
-                | {name: _plain(value) for name, value in request.headers.items()},
-                content=request.body,
-                timeout=httpx.Timeout(None, connect=limits.connect),
-            )
             limit = limits.patience(begun=False, slow_start=request.slow_start)
             async with asyncio.timeout(limit):
-                response = await _sent(client, built)
+                response = await _sent(client, request, limits)
         except TimeoutError:
             failure = fail("timeout.first", address=address, seconds=f"{limit:g}")
         except httpx.ConnectTimeout:
@@ -141,10 +133,18 @@ _ours: ContextVar[bool] = ContextVar("nbstream_request", default=False)
 logging.getLogger("httpx2").addFilter(lambda record: not _ours.get())
 
 
-async def _sent(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
+async def _sent(client: httpx.AsyncClient, request: WireRequest, limits: Limits) -> httpx.Response:
     token = _ours.set(True)
     try:
-        return await client.send(request, stream=True)
+        built = client.build_request(
+            request.method,
+            _plain(request.url),
+            headers={"Accept-Encoding": "identity", "User-Agent": AGENT}
+            | {name: _plain(value) for name, value in request.headers.items()},
+            content=request.body,
+            timeout=httpx.Timeout(None, connect=limits.connect),
+        )
+        return await client.send(built, stream=True)
     finally:
         _ours.reset(token)
 
