@@ -107,7 +107,8 @@ class ErnieV1(HostProvider):
         url = request.url.reveal() if isinstance(request.url, Secret) else request.url
         if shown(url) == shown(self.base_url) and error.kind not in ALIVE:
             error.why = f"{error.why} {t('refusal.ernie_v1_ended.why')}".strip()
-            error.fix = t("refusal.ernie_v1_ended.fix")
+            if error.kind not in ("connection", "timeout"):  # those may be the network's
+                error.fix = t("refusal.ernie_v1_ended.fix")
         return None
 
     # --- the token ------------------------------------------------------------------------------------

@@ -87,7 +87,9 @@ def test_threads_and_loops_share_it_too(server: ErnieV1Server) -> None:
     answers: list[str] = []
     threads = [threading.Thread(target=lambda: answers.append(stream(server).wait().text)) for _ in range(24)]
     threads += [
-        threading.Thread(target=lambda: answers.extend(one.text for one in asyncio.run(all_at_once(server, 8))))
+        threading.Thread(
+            target=lambda: answers.extend(one.text for one in asyncio.run(all_at_once(server, 8)))
+        )
         for _ in range(3)
     ]
     for thread in threads:
@@ -184,7 +186,9 @@ def test_no_token_service_at_all_says_where_it_was_sought(server: ErnieV1Server)
 
 def test_with_an_access_key_requests_are_signed_and_no_token_is_asked_for(server: ErnieV1Server) -> None:
     assert stream(server, credentials=IAM).wait().text
-    assert stream(server, credentials=IAM, base_url=server.url + "?tenant=a b".replace(" ", "%20")).wait().text
+    assert (
+        stream(server, credentials=IAM, base_url=server.url + "?tenant=a b".replace(" ", "%20")).wait().text
+    )
     assert server.fetches() == 0
     assert all("access_token" not in record.path for record in server.log)
     secret = failure(server, credentials=IAM | {"secret_key": "wrong-0123456789"})
