@@ -28,6 +28,10 @@ def spark_events(host: Host, frames: Iterator[Frame]) -> Iterator[Event | None]:
     sources: list[str] = []
     for frame in frames:
         data = _parsed(host, frame.data)
+        if plain := _plain(data):
+            yield TextDelta(plain)
+            yield None
+            continue
         header, payload = _mapping(data, "header"), _mapping(data, "payload")
         code = header.get("code", 0)
         if code not in (0, "0", None):
@@ -74,6 +78,25 @@ def _parsed(host: Host, text: str) -> Mapping[str, Any]:
     if not isinstance(data, Mapping):
         raise no_answer(host, text)
     return data
+
+
+def _plain(data: Mapping[str, Any]) -> str | None:
+    """The text of a frame that holds a piece of text and nothing else, as nearly all do; else None.
+
+    A short cut: what follows it would yield the same, and takes three times as long.
+    """
+    try:
+        payload = data["payload"]
+        choices = payload["choices"]
+        (item,) = choices["text"]
+        content = item["content"]
+        if data["header"]["code"] != 0 or choices["status"] not in (0, 1) or len(payload) > 1:
+            return None
+    except (KeyError, TypeError, ValueError):
+        return None
+    if type(content) is not str or item.get("reasoning_content") or item.get("function_call"):
+        return None
+    return content
 
 
 def _mapping(holder: Mapping[str, Any], name: str) -> Mapping[str, Any]:
