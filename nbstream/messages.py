@@ -9,6 +9,7 @@ Everything here is frozen and does no I/O.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -60,8 +61,11 @@ class Message:
     opaque: tuple[Opaque, ...] = ()
 
     @classmethod
-    def many(cls, prompt: str | Message | Mapping[str, Any] | Iterable[Any]) -> tuple[Message, ...]:
+    def many(cls, prompt: str | Message | Answer | Mapping[str, Any] | Iterable[Any]) -> tuple[Message, ...]:
         """A prompt, a message, a ``{"role", "content"}`` dict, or a list of these, as messages.
+
+        An `Answer` is the assistant's message, with its tool calls and what its provider wants back. A dict
+        may have ``tool_calls`` and ``tool_call_id``, as with OpenAI.
 
         >>> Message.many("hi")[0].role
         'user'
@@ -70,15 +74,37 @@ class Message:
             return (cls("user", prompt),)
         if isinstance(prompt, Message):
             return (prompt,)
+        if isinstance(prompt, Answer):
+            calls = tuple(prompt.tool_calls)
+            return (cls("assistant", prompt.text, prompt.reasoning, calls, opaque=prompt.opaque),)
         if isinstance(prompt, Mapping):
-            role, content = prompt.get("role"), prompt.get("content")
-            if role not in ROLES or not isinstance(content, str):
-                given = f"{{'role': {role!r}, 'content': {type(content).__name__}}}"
-                raise fail("config.message", given=given)
-            return (cls(str(role), content),)
+            return (cls._from(prompt),)
         if isinstance(prompt, Iterable):
             return tuple(message for item in prompt for message in cls.many(item))
         raise fail("config.message", given=type(prompt).__name__)
+
+    @classmethod
+    def _from(cls, given: Mapping[str, Any]) -> Message:
+        role, content, id_ = given.get("role"), given.get("content"), given.get("tool_call_id")
+        listed = given.get("tool_calls") or ()
+        calls = tuple(_call(one) for one in (listed if isinstance(listed, list | tuple) else [listed]))
+        if content is None and calls:  # OpenAI's own answers have it so
+            content = ""
+        if role not in ROLES or not isinstance(content, str):
+            raise fail("config.message", given=f"{{'role': {role!r}, 'content': {type(content).__name__}}}")
+        return cls(str(role), content, tool_calls=calls, tool_call_id=None if id_ is None else str(id_))
+
+
+def _call(given: Any) -> ToolCall:
+    """A tool call, or the dict that OpenAI has for one, as a tool call."""
+    if isinstance(given, ToolCall):
+        return given
+    function = given.get("function") if isinstance(given, Mapping) else None
+    if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
+        raise fail("config.message", given=f"{{'tool_calls': [{type(given).__name__}]}}")
+    arguments = function.get("arguments") or ""
+    text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False, default=str)
+    return ToolCall(str(given.get("id") or ""), function["name"], text)
 
 
 @dataclass(frozen=True, slots=True)

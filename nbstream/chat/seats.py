@@ -25,9 +25,18 @@ def seats_of(provider: Provider, given: object) -> list[Seat]:
     return [_seat(provider, one) for one in several]
 
 
+def _alone(provider: Provider) -> str | None:
+    """The name of the one credential that is enough, where one is."""
+    needed = (
+        provider.needs[0] if provider.needs else [field.name for field in provider.fields if field.required]
+    )
+    needed = needed or [field.name for field in provider.fields]
+    return needed[0] if len(needed) == 1 else None
+
+
 def _seat(provider: Provider, given: object) -> Seat:
-    if isinstance(given, str | Secret) and len(provider.fields) == 1:
-        given = {provider.fields[0].name: given}
+    if isinstance(given, str | Secret) and (name := _alone(provider)):
+        given = {name: given}
     if not isinstance(given, Mapping):
         raise fail("config.seats", provider=provider.name)
     fields: dict[str, Any] = dict(given)

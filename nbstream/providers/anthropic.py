@@ -16,7 +16,7 @@ from ..wire.request import Frame, WireRequest, WireResponse, encoded
 from .addresses import endpoint, plain
 from .base import HostProvider, Model
 from .blocks import message_events
-from .parsing import listed, word
+from .parsing import listed, mapping, word
 from .refusals import clean, from_response
 from .toolcalls import answered, arguments, function
 
@@ -69,7 +69,7 @@ class Anthropic(HostProvider):
         return from_response(self.host, response)
 
     def again(self, request: WireRequest, error: NbstreamError) -> WireRequest | None:
-        """Once more with the model's own limit, where our number was above it."""
+        """Once more with the model's own limit, where our number was above it; or with the newer thinking."""
         try:
             body = json.loads(request.body or b"{}")
         except ValueError:
@@ -78,6 +78,12 @@ class Anthropic(HostProvider):
         if error.kind == "not_found":
             asked = dict(model=clean(model, 100), url=plain(request.url, ENDPOINT))
             error.fix = t("refusal.not_found.fix", provider=self.name, **asked)
+        if (
+            error.status == 400
+            and "adaptive" in error.why
+            and "budget_tokens" in mapping(body.get("thinking"))
+        ):
+            return replace(request, body=encoded(body | {"thinking": {"type": "adaptive"}}))
         # "max_tokens: 32000 > 8192, which is the maximum allowed number of output tokens for …"
         limit = re.search(r"max_tokens: (\d+) > (\d+)", error.why) if error.status == 400 else None
         if limit is None or body.get("max_tokens") != _room(model, body):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -94,6 +95,11 @@ class TestTheRequest:
         assert "anthropic" not in Session().ready()
         monkeypatch.setenv(variable, "sk-ant-0123456789abcdef")
         assert "anthropic" in Session().ready()
+
+    def test_several_plain_keys_are_several_keys(self) -> None:
+        session = Session()
+        name, kept = session.login("claude", ["sk-ant-0123456789abcdef", "sk-ant-abcdef0123456789"])
+        assert (name, list(kept)) == ("anthropic", ["api_key"])
 
     @pytest.mark.parametrize(
         "base_url",
@@ -381,6 +387,14 @@ class TestRefusals:
         assert again is not None and json.loads(again.body or b"")["max_tokens"] == 8192
         assert claude.provider.again(claude.asked("claude-x", max_tokens=9_000), error) is None
 
+    def test_a_budget_of_thinking_becomes_adaptive_where_the_model_wants_that(self) -> None:
+        said = "thinking.type: enabled is not supported by this model; use adaptive"
+        error = claude.refused(400, {"error": {"type": "invalid_request_error", "message": said}})
+        budget = {"thinking": {"type": "enabled", "budget_tokens": 1024}}
+        again = claude.provider.again(claude.asked(options=budget), error)
+        assert again is not None and json.loads(again.body or b"")["thinking"] == {"type": "adaptive"}
+        assert claude.provider.again(again, error) is None
+
     def test_a_model_that_is_none_is_named_with_what_to_do(self) -> None:
         error = claude.refused(404, {"error": {"type": "not_found_error", "message": "model: nope"}})
         claude.provider.again(claude.asked("nope"), error)
@@ -406,8 +420,8 @@ class TestEndToEnd:
         thought = self.ask(server, "think:3", asked)
         called = self.ask(server, "tool", asked, **options)
         assert (called.finish_reason, called.tool_calls[0].name) == ("tool_calls", "weather")
-        answer = Message("assistant", "", tool_calls=tuple(called.tool_calls), opaque=thought.opaque)
-        result = Message("tool", "18", tool_call_id=called.tool_calls[0].id)
+        answer = replace(called, opaque=thought.opaque)
+        result = {"role": "tool", "content": "18", "tool_call_id": called.tool_calls[0].id}
         assert self.ask(server, "words:5", [asked, answer, result], **options).text
         sent = server.log[-1].body["messages"][1]["content"][0]
         assert (sent["thinking"], sent["signature"]) == (thought.reasoning, "c2lnbmF0dXJl")

@@ -285,8 +285,7 @@ class TestEndToEnd:
         asked = Message("user", "How is the weather?")
         called = self.ask(server.url, "tool", asked, tools=[WEATHER])
         assert (called.finish_reason, called.raw_finish_reason) == ("tool_calls", "stop")
-        answer = Message("assistant", "", tool_calls=tuple(called.tool_calls))
-        assert self.ask(server.url, "words:5", [asked, answer, Message("tool", "18")]).text
+        assert self.ask(server.url, "words:5", [asked, called, Message("tool", "18")]).text
 
     def test_no_stream_for_those_who_want_none(self, server: OllamaServer) -> None:
         answer = self.ask(server.url, "words:5", options={"stream": False})

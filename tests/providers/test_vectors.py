@@ -13,6 +13,7 @@ import pytest
 
 import nbstream
 from nbstream.messages import ReasoningDelta
+from nbstream.show.words import footer
 from tests.fakes import vectors
 from tests.fakes.behaviours import Behaving
 
@@ -129,3 +130,10 @@ def test_tokens_of_thinking_are_told_where_the_service_tells_them(servers: Serve
         assert usage is not None
         told[name] = usage.reasoning_tokens
     assert told == {"openai-reasoning_content": 12, "gemini-thoughts": 9, "anthropic-thinking": None}
+
+
+@pytest.mark.parametrize("name", ["gemini-max-tokens-in-thought", "anthropic-refusal"])
+def test_what_a_person_must_know_of_the_end_stands_under_the_answer(name: str, servers: Servers) -> None:
+    answer = played(servers, name).wait()
+    (note,) = answer.notes
+    assert footer(answer).endswith(note)
