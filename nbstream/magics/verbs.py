@@ -58,7 +58,7 @@ def models(name: str | None = None) -> str:
         return "\n\n".join(filter(None, [known, running_markdown(found_by(looking))]))
     provider = registry.get(name)
     found = ask(provider, here.credentials(provider), here.base_url(provider))
-    if found is None:
+    if found is None and not (found := list(provider.listed)):
         return table([t("line.model")], [[f"{provider.name}:{provider.default_model}".rstrip(":")]])
     return table([t("line.model"), ""], [[f"{provider.name}:{one.name}", one.label] for one in found])
 

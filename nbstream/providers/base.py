@@ -61,6 +61,8 @@ class Provider(ABC):
     """With a base URL of the user's own, no key is asked for: a server there may want none."""
     needs: tuple[tuple[str, ...], ...] = ()
     """Names of fields, any one set of which is enough; empty: all that are required."""
+    listed: tuple[Model, ...] = ()
+    """Models that are known without asking, where the service has no list of them."""
     dialect: str = ""
     """Its wire format; "" where nothing goes over a wire."""
     package: str = ""

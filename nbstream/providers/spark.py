@@ -12,7 +12,7 @@ from ..errors import NbstreamError, fail
 from ..messages import ChatRequest, Event
 from ..wire.request import Frame, WireRequest, WireResponse, encoded
 from .addresses import checked, plain
-from .base import HostProvider
+from .base import HostProvider, Model
 from .refusals import clean
 from .spark_frames import spark_events
 from .spark_models import VERSIONS, Version, known, word
@@ -28,6 +28,8 @@ class Spark(HostProvider):
     ----------
     host : Host
     """
+
+    listed = tuple(Model(version.name, f"Spark {version.title}") for version in VERSIONS)
 
     def request(self, chat: ChatRequest, credentials: Credentials) -> WireRequest:
         keys = [credentials.get(name) for name in ("app_id", "api_key", "api_secret")]

@@ -16,12 +16,13 @@ from ..errors import NbstreamError
 from ..i18n import t
 from ..messages import ChatRequest, Event, Retract
 from ..wire.request import Frame, WireRequest, WireResponse
+from .base import Model
 from .chunks import chat_events
 from .host import Host
 from .openai import OpenAICompatible
 from .refusals import told
 from .spark_codes import WITHDRAWS
-from .spark_models import known, word
+from .spark_models import VERSIONS, known, word
 from .spark_refusals import failure, refused
 from .spark_request import check
 
@@ -34,6 +35,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "spark-x": ("https://spark-api-open.xf-yun.com/x2", "spark-x"),
 }
 """Address and word of the models that are not at the host's usual place."""
+WEBSOCKET_ONLY = ("generalv2", "kjwx")
 
 
 class SparkHTTP(OpenAICompatible):
@@ -43,6 +45,11 @@ class SparkHTTP(OpenAICompatible):
     ----------
     host : Host
     """
+
+    listed = tuple(
+        [Model(one.name, f"Spark {one.title}") for one in VERSIONS if one.name not in WEBSOCKET_ONLY]
+        + [Model("x2-flash", "Spark X2-Flash"), Model("x1-preview", "Spark X1 Preview")]
+    )
 
     def request(self, chat: ChatRequest, credentials: Credentials) -> WireRequest:
         model = chat.model or self.default_model

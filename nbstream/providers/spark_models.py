@@ -19,6 +19,8 @@ class Version:
     ----------
     name : str
         As in ``-m spark:name``.
+    title : str
+        As the service calls it.
     path : str
         Of its WebSocket address.
     domains : tuple of str
@@ -36,6 +38,7 @@ class Version:
     """
 
     name: str
+    title: str
     path: str
     domains: tuple[str, ...]
     context: int | None = None
@@ -54,22 +57,24 @@ class Version:
 X_ONLY = ("top_p", "presence_penalty", "frequency_penalty")
 """Parameters that only the X models have. [doc]"""
 
-VERSIONS = (
+VERSIONS = (  # [doc], where nothing else is said
     # "general" is its older word [sdk].
-    Version("lite", "/v1.1/chat", ("lite", "general"), 8192, 4096, system=False),  # [doc]
+    Version("lite", "Lite", "/v1.1/chat", ("lite", "general"), 8192, 4096, system=False),
     # V2.0 is gone from the pages, and still in the SDK's table. [sdk]
-    Version("generalv2", "/v2.1/chat", ("generalv2",), 8192, 2048, system=False),
-    Version("generalv3", "/v3.1/chat", ("generalv3",), 8192, 8192, system=False, aliases=("pro",)),  # [doc]
-    Version("pro-128k", "/chat/pro-128k", ("pro-128k",), 128 * 1024, 4096, system=False),  # [doc]
-    Version("generalv3.5", "/v3.5/chat", ("generalv3.5",), 8192, 8192, aliases=("max",)),  # [doc]
-    Version("max-32k", "/chat/max-32k", ("max-32k",), 32 * 1024, 8192),  # [doc]
+    Version("generalv2", "V2.0", "/v2.1/chat", ("generalv2",), 8192, 2048, system=False),
+    Version(
+        "generalv3", "Pro", "/v3.1/chat", ("generalv3",), 8192, 8192, system=False, aliases=("pro",)
+    ),  # [doc]
+    Version("pro-128k", "Pro-128K", "/chat/pro-128k", ("pro-128k",), 128 * 1024, 4096, system=False),
+    Version("generalv3.5", "Max", "/v3.5/chat", ("generalv3.5",), 8192, 8192, aliases=("max",)),
+    Version("max-32k", "Max-32K", "/chat/max-32k", ("max-32k",), 32 * 1024, 8192),
     # The page's older edition has 8192 for both; 32K since it was "upgraded to X1.5 fast mode". [doc]
-    Version("4.0Ultra", "/v4.0/chat", ("4.0Ultra",), 32 * 1024, 32 * 1024, aliases=("ultra",)),
+    Version("4.0Ultra", "4.0 Ultra", "/v4.0/chat", ("4.0Ultra",), 32 * 1024, 32 * 1024, aliases=("ultra",)),
     # Science; limits are not told. [doc]
-    Version("kjwx", "/v1.1/chat_kjwx", ("kjwx",), host="spark-openapi-n.cn-huabei-1.xf-yun.com"),
+    Version("kjwx", "Science", "/v1.1/chat_kjwx", ("kjwx",), host="spark-openapi-n.cn-huabei-1.xf-yun.com"),
     # X1.5 took the address over in November 2025, with another word. [doc, 3p]
-    Version("x1", "/v1/x1", ("spark-x", "x1"), 64 * 1024, 64 * 1024, thinks=True),
-    Version("x2", "/x2", ("spark-x",), 192 * 1024, 192 * 1000, thinks=True),  # [doc], limits [3p]
+    Version("x1", "X1.5", "/v1/x1", ("spark-x", "x1"), 64 * 1024, 64 * 1024, thinks=True),
+    Version("x2", "X2", "/x2", ("spark-x",), 192 * 1024, 192 * 1000, thinks=True),  # [doc], limits [3p]
 )
 
 _BY_WORD: dict[str, Version] = {

@@ -15,6 +15,7 @@ import pytest
 from nbstream.credentials import Secret
 from nbstream.errors import ConfigError
 from nbstream.i18n import set_language
+from nbstream.magics import verbs
 from nbstream.messages import ChatRequest, Message, ToolCall
 from nbstream.providers import registry
 from nbstream.providers.spark_models import VERSIONS, known
@@ -298,3 +299,11 @@ class TestRanges:
         assert told["max-32k"] == (32_768, 8192)
         assert told["kjwx"] == (None, None)
         assert known("pro-128k") is not None
+
+    def test_the_versions_can_be_listed_though_the_service_has_no_list(self) -> None:
+        for name, some in (("spark", {"lite", "4.0Ultra", "x2"}), ("spark-http", {"lite", "x2-flash"})):
+            provider = registry.get(name)
+            assert provider.models_request(KEYS) is None
+            assert some <= {model.name for model in provider.listed}
+            shown = verbs.models(name)
+            assert all(f"{name}:{model.name}" in shown and model.label in shown for model in provider.listed)
