@@ -62,9 +62,7 @@ VERSIONS = (  # [doc], where nothing else is said
     Version("lite", "Lite", "/v1.1/chat", ("lite", "general"), 8192, 4096, system=False),
     # V2.0 is gone from the pages, and still in the SDK's table. [sdk]
     Version("generalv2", "V2.0", "/v2.1/chat", ("generalv2",), 8192, 2048, system=False),
-    Version(
-        "generalv3", "Pro", "/v3.1/chat", ("generalv3",), 8192, 8192, system=False, aliases=("pro",)
-    ),  # [doc]
+    Version("generalv3", "Pro", "/v3.1/chat", ("generalv3",), 8192, 8192, system=False, aliases=("pro",)),
     Version("pro-128k", "Pro-128K", "/chat/pro-128k", ("pro-128k",), 128 * 1024, 4096, system=False),
     Version("generalv3.5", "Max", "/v3.5/chat", ("generalv3.5",), 8192, 8192, aliases=("max",)),
     Version("max-32k", "Max-32K", "/chat/max-32k", ("max-32k",), 32 * 1024, 8192),
