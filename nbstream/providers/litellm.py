@@ -21,6 +21,7 @@ from typing import Any
 
 from ..credentials import Credentials, Secret
 from ..errors import NbstreamError, fail
+from ..i18n import t
 from ..messages import ChatRequest
 from ..wire.address import shown as public
 from ..wire.request import Frame, WireRequest
@@ -37,7 +38,7 @@ BREAKS = {
     "IncompleteRead",
 }
 """What the HTTP clients under LiteLLM call a connection that broke."""
-SAY_THE_END = {"azure", "anthropic", "bedrock", "gemini", "openai", "vertex_ai"}
+SAY_THE_END = {"anthropic", "azure", "bedrock", "gemini", "ollama", "ollama_chat", "openai", "vertex_ai"}
 """Its services that send a finish reason, beside the OpenAI-compatible ones: none means a broken stream."""
 _KEYS = re.compile("KEY|SECRET|TOKEN|PASSWORD|CREDENTIAL")
 _PREFIX = re.compile(r"^(?:litellm\.)?(?:\w+: )*(?:litellm\.\w+: )?(?:\w+: )*(?:\w+Exception - )?")
@@ -98,7 +99,9 @@ class Chunks:
         asked = dict(self.asked)
         if self.key:
             asked.setdefault("api_key", self.key.reveal())
-        known = str(asked["model"]).partition("/")[0] in set(map(str, litellm.provider_list))
+        known = str(asked["model"]).partition("/")[0] in {
+            str(getattr(one, "value", one)) for one in litellm.provider_list
+        }
         if "api_base" in asked and not known:
             asked.setdefault("custom_llm_provider", "openai")  # a server of one's own
         failure: NbstreamError | None = None
@@ -113,7 +116,12 @@ class Chunks:
                     if says_the_end and getattr(stream, "received_finish_reason", "") is None:
                         for choice in chunk.choices:
                             choice.finish_reason = None
-                    yield Frame(chunk.model_dump_json(exclude_none=True))
+                    # Where none was sent, LiteLLM guesses the usage; unknown is better than wrong.
+                    counted = not getattr(chunk, "usage", None) or any(
+                        getattr(one, "usage", None) for one in getattr(stream, "chunks", (chunk,))
+                    )
+                    guessed = None if counted else {"usage"}
+                    yield Frame(chunk.model_dump_json(exclude_none=True, exclude=guessed))
                     begun = True
         except Exception as error:
             failure = failed(self.host, error, str(asked.get("api_base") or ""), begun=begun)
@@ -156,7 +164,10 @@ def failed(host: Host, error: Exception, url: str, *, begun: bool) -> NbstreamEr
         for name, value in dict(getattr(inner, "litellm_response_headers", None) or {}).items()
     }
     masked = found._replace(message=_hidden(found.message), words=words)
-    return refusal(host, masked, status=status, headers=headers)
+    failure = refusal(host, masked, status=status, headers=headers)
+    if failure.kind == "not_found":  # there is no list of models to look at
+        failure.fix = t("error.config.no_litellm_model.fix")
+    return failure
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

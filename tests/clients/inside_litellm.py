@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 import nbstream
+from tests.fakes.anthropic_server import AnthropicServer
 from tests.fakes.loopback import Exchange, Loopback
+from tests.fakes.ollama_server import OllamaServer
 from tests.fakes.openai_server import OpenAIServer
 
 KEY = "sk-litellm-0123456789abcdef"
@@ -65,8 +67,25 @@ def test_what_is_asked_arrives(server: OpenAIServer) -> None:
 
 def test_tool_calls_come_through(server: OpenAIServer) -> None:
     answer = ask(server, "vector:openai-tool-calls-parallel")
+    assert answer.usage is None, "LiteLLM would guess it"
     assert [call.name for call in answer.tool_calls] == ["get_weather", "now"]
     assert answer.finish_reason == "tool_calls"
+
+
+@pytest.mark.parametrize(("service", "kind"), [(AnthropicServer, "anthropic"), (OllamaServer, "ollama_chat")])
+def test_its_other_services_come_through_the_same_way(service: Any, kind: str) -> None:
+    cut = f"vector:{kind.removesuffix('_chat')}-cut"
+    with service() as server:
+        more: Any = {"base_url": server.origin, "credentials": {"api_key": KEY}, "retries": 0}
+        answer = nbstream.ask("one two", model=f"litellm:{kind}/words:5", **more)
+        assert answer.text == server.log[-1].text and answer.finish_reason == "stop"
+        assert answer.usage is not None and answer.usage.output_tokens == 5
+        with pytest.raises(nbstream.NbstreamError) as caught:
+            nbstream.ask("hi", model=f"litellm:{kind}/{cut}", **more)
+        assert caught.value.kind == "interrupted" and caught.value.answer.text
+        with pytest.raises(nbstream.NbstreamError) as caught:
+            nbstream.ask("hi", model=f"litellm:{kind}/status:429", **more)
+        assert caught.value.kind == "rate_limit" and "refused with 429" in caught.value.why
 
 
 @pytest.mark.parametrize(
