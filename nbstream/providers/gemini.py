@@ -82,7 +82,7 @@ class Gemini(HostProvider):
             asked = urlsplit(str(request.url)).path.rpartition("/")[2].removesuffix(METHOD)
             facts = dict(model=clean(asked, 100), url=plain(request.url, f"/models/{asked}{METHOD}"))
             error.fix = t("refusal.not_found.fix", provider=self.name, **facts)
-        if error.status != 400 or not re.search("thinking|thought", error.why, re.I):
+        if error.status != 400 or not re.search("thinking|include_?thoughts", error.why, re.I):
             return None
         body = json.loads(request.body or b"{}")
         config = mapping(body.get("generationConfig"))
