@@ -103,7 +103,10 @@ class ErnieV1(HostProvider):
         return error
 
     def again(self, request: WireRequest, error: NbstreamError) -> WireRequest | None:
-        """Nothing to change; but only here is it known that Baidu's own V1 was asked, which has ended."""
+        """Nothing to change; but only here is it known what was asked: Baidu's own V1, which has ended."""
+        for value in request.headers.values():
+            if isinstance(value, Secret):  # a signature is no credential, which others would mask
+                error.why = value.hide_in(error.why)
         url = request.url.reveal() if isinstance(request.url, Secret) else request.url
         if shown(url) == shown(self.base_url) and error.kind not in ALIVE:
             error.why = f"{error.why} {t('refusal.ernie_v1_ended.why')}".strip()

@@ -46,7 +46,7 @@ NATIVES: tuple[Host, ...] = (
     ),
     Host(
         "ernie",
-        "Baidu ERNIE",
+        "Baidu ERNIE (文心)",
         "https://qianfan.baidubce.com/v2",
         default_model="ernie-5.1",
         key_page=_QIANFAN_KEYS,
@@ -62,7 +62,7 @@ NATIVES: tuple[Host, ...] = (
     ),
     Host(
         "ernie-v1",
-        "Baidu ERNIE V1",
+        "Baidu ERNIE V1 (文心)",
         "https://aip.baidubce.com/rpc/2.0/ai_custom/v1/wenxinworkshop",  # ended on 2026-08-31 [doc]
         default_model="completions_pro",
         key_page=_QIANFAN_KEYS,
@@ -126,7 +126,7 @@ NATIVES: tuple[Host, ...] = (
         ("OLLAMA_API_KEY",),  # for its cloud; a server on one's own machine wants none
         key_required=False,
         key_page="https://ollama.com/settings/keys",
-        slow="",
+        slow="",  # before the first line it may have to load the model
         spoken_by="ollama:Ollama",
         dialect="ollama",
     ),

@@ -1,6 +1,7 @@
 """A loopback server that speaks Baidu's V1: its chat, its tokens, and its request signatures.
 
-The word in the path says how it behaves: see ``baidu.py``. Who calls must bring a token that
+The word in the path says how it behaves: see ``baidu.py``; POST /control/expire and /control/revoke say
+what becomes of the tokens that were given. Who calls must bring a token that
 ``/oauth/2.0/token`` gave and that is still good, or a signature. The rules for messages are the service's.
 
 ``python -m tests.fakes.ernie_v1_server [--tls]`` serves from a process of its own.
@@ -117,6 +118,10 @@ class ErnieV1Server(Baidu):
         record = exchange.record
         path, _, query = record.path.partition("?")
         asked = {name: values[0] for name, values in parse_qs(query).items()}
+        if path in ("/control/expire", "/control/revoke"):
+            (self.expire if path.endswith("expire") else self.revoke)()
+            await exchange.json(200, {})
+            return
         if path == TOKEN_PATH:
             await self._token(exchange, asked)
             return

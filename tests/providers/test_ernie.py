@@ -190,6 +190,13 @@ class TestWhatComesBack:
         assert "%llm reset" in words.footer(answer)
         assert any("withdrew" in note for note in answer.notes) == (flag in (3, 4))
 
+    def test_what_was_withdrawn_is_in_no_history(self, server: ErnieServer) -> None:
+        talk = Session().conversation()
+        where = {"base_url": server.origin, "credentials": CREDENTIALS}
+        assert talk.ask("first", model="ernie:moderated:4", **where).text == ""
+        sent = json.loads(talk.ask("second", model="ernie:echo", **where).text)
+        assert sent == [{"role": "user", "content": "second"}]
+
     def test_each_mark_alone(self) -> None:
         said = [TextDelta("x"), TextDelta("y")]
         withdrawn = Retract("the service withdrew its text")

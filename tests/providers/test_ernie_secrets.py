@@ -123,3 +123,18 @@ def test_what_the_token_service_sends_beside_a_token_stays_unseen(v1: ErnieV1Ser
     with pytest.raises(nbstream.NbstreamError) as caught:
         registry.get("ernie-v1").token(WireResponse(200, {}, b"access_token=24.form-encoded&expires_in=1"))
     assert "24.form" not in str(caught.value)
+
+
+def test_a_signature_that_the_service_repeats_is_masked() -> None:
+    from nbstream.wire.request import WireResponse
+
+    provider = registry.get("ernie-v1")
+    keys = {name: Secret(value) for name, value in IAM.items()}
+    request = provider.request(ChatRequest(Message.many("hi"), "m"), keys)
+    sent = request.headers["Authorization"]
+    assert isinstance(sent, Secret)
+    said = {"x-bce-error-code": "SignatureDoesNotMatch", "x-bce-error-message": f"got {sent.reveal()}"}
+    error = provider.refused(WireResponse(403, said, b""))
+    assert sent.reveal()[-20:] in str(error)
+    provider.again(request, error)
+    assert sent.reveal()[-20:] not in str(error) and IAM["access_key"] not in str(error)
