@@ -67,7 +67,7 @@ class Ollama(HostProvider):
             url=self._url(chat.base_url, ENDPOINT, insecure=chat.allow_insecure),
             headers=_headers(credentials, "application/x-ndjson") | {"Content-Type": "application/json"},
             body=encoded(body),
-            slow_start=True,  # before the first line it may have to load the model
+            slow_start=bool(re.search(self.host.slow, model, re.I)),
             allow_insecure=chat.allow_insecure,
         )
 
