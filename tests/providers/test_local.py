@@ -9,6 +9,8 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nbstream.chat import fetch
 from nbstream.chat.session import session
@@ -126,6 +128,30 @@ def test_whatever_else_listens_there_is_not_taken_for_a_model_server(answer: Any
     for status in (200, 401, 500):
         response = WireResponse(status, {}, raw.encode())
         assert running(Place(provider, "http://127.0.0.1:8080/v1"), response, {}) is None
+
+
+ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=8)
+    | st.sampled_from(["list", "model", "vllm"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["object", "data", "models", "id", "name", "owned_by", "x"]), inner, max_size=4
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(ANYTHING, st.sampled_from(list(local.PLACES)))
+def test_no_answer_is_an_exception_and_what_is_offered_can_be_pasted(answer: Any, provider: str) -> None:
+    place = Place(provider, local.PLACES[provider])
+    one = running(place, WireResponse(200, {}, json.dumps(answer).encode()), {})
+    for line in one.lines if one else []:
+        assert line.isprintable() and len(line.split()) in (2, 3)
 
 
 def test_garbage_is_no_model_server() -> None:
