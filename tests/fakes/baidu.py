@@ -1,19 +1,13 @@
-"""What both of Baidu's fakes can do on demand; the `model` (in V1 the word in the path) says what.
+"""What both of Baidu's fakes can do beside ``behaviours.py``; in V1 the word in the path says what.
 
-words:N@R  rich:N@R  think:N@R    N random words, a document, N words of reasoning and then N, at R a second
-echo, say:R          the messages as JSON; the last message itself
-call, search         a tool call; text with sources
+call                 a tool call, whether or not there was a tool; search: text with sources
 moderated:FLAG       two words, then moderation's mark and the end
 cut-short            ends for length
-whole                a whole answer that is no stream
-refuse:CODE          the error of that code, as it comes there; flaky:K  the first K times only
+refuse:CODE          the error of that code, as it comes there; flaky:K:CODE  the first K times only
 broken:CODE          three words, then that error in the stream; bare:CODE  as a bare line
-stall, silent:N      no answer at all; N words, then nothing
-slow-first:S         S seconds of silence before the first token
+pause:N              N words, then nothing more
 slow:N               N words, byte by byte
 cut:N, reset:N       N words, then the body ends, or the connection is lost, in mid-frame
-garbage, html        bytes that are nothing; a web page
-endless              streams until the client goes away
 transcript:NAME      replays a transcript; transcript-bytes:NAME  byte by byte
 """
 
@@ -22,18 +16,18 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections import Counter
+from abc import abstractmethod
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar
 
 from . import texts
-from .loopback import Exchange, Loopback, paced
+from .behaviours import Behaving, Speech
+from .loopback import Exchange
 
 TRANSCRIPTS = Path(__file__).resolve().parents[1] / "vectors/ernie_transcripts.json"
 SSE = {"Content-Type": "text/event-stream", "X-Baidu-Request-Id": "fake-request"}
-GARBAGE = b"\x00\xff\xfe{]}\r\ndata\r\n\x1b[2J" * 40
-CITY = '{"city":"上海"}'
 SOURCES = [{"index": 1, "url": "https://example.org/a", "title": "天气"}]
 
 
@@ -51,183 +45,108 @@ def written(frame: dict[str, Any]) -> bytes:
     return base64.b64decode(frame.get("b64", ""))
 
 
-class Voice(Protocol):
-    """One answer in a dialect."""
+class Voice(Speech):
+    """One answer in one of Baidu's dialects."""
 
-    async def open(self) -> None: ...
-    async def say(self, token: str, field: str = "content") -> None: ...
-    async def call(self, name: str, arguments: str) -> None: ...
-    async def end(self, reason: str = "stop", **marks: Any) -> None: ...
-    def error(self, code: str) -> bytes: ...
+    @abstractmethod
+    async def end(self, reason: str, **marks: Any) -> None:
+        """The last frames, with more in them than an end: `flag`, `sources`, a call."""
+
+    @abstractmethod
+    def error(self, code: str) -> bytes:
+        """What stands for the error of that code, as JSON."""
+
+    async def finish(self, reason: str = "stop") -> None:
+        await self.end(reason)
+
+    async def fail(self, message: str) -> None:
+        raise NotImplementedError("an error has a code here: broken:CODE")
 
 
-class Baidu(Loopback):
+class Baidu(Behaving):
     """Behaviours, whichever dialect they are told in."""
 
-    def __init__(self, key: str | None = None, *, tls: bool = False) -> None:
-        super().__init__(key, tls=tls)
-        self._refused: Counter[str] = Counter()
+    speech: ClassVar[type[Voice]]
 
-    # --- what a dialect says --------------------------------------------------------------------------
-
-    def voice(self, exchange: Exchange) -> Voice:
+    async def refuse_with(self, exchange: Exchange, code: str) -> None:
+        """The error of that code before any stream."""
         raise NotImplementedError
 
-    async def refuse(self, exchange: Exchange, code: str) -> None:
-        raise NotImplementedError
-
-    async def unknown(self, exchange: Exchange, model: str) -> None:
-        raise NotImplementedError
-
-    async def whole(self, exchange: Exchange, text: str) -> None:
-        raise NotImplementedError
-
-    # --- behaviours -----------------------------------------------------------------------------------
-
-    async def behave(self, exchange: Exchange, model: str) -> None:
-        name, _, argument = model.partition(":")
-        behaviour = getattr(self, "_be_" + name.replace("-", "_"), None)
-        await (behaviour(exchange, argument) if behaviour else self.unknown(exchange, model))
-
-    async def _told(self, exchange: Exchange, tokens: list[str], rate: float = 0, thought: int = 0) -> None:
-        voice = self.voice(exchange)
+    async def play_call(self, exchange: Exchange, argument: str) -> None:
+        voice = self.speech(exchange)
         await voice.open()
-        for field, said in (("reasoning_content", texts.words(thought)), ("content", tokens)):
-            async for batch in paced(said, rate):
-                for token in batch:
-                    await voice.say(token, field)
-        await voice.end()
+        await voice.call("get_weather", {"city": "上海"})
 
-    async def _be_words(self, exchange: Exchange, argument: str) -> None:
-        count, rate = _numbers(argument)
-        await self._told(exchange, texts.words(count), rate)
-
-    async def _be_rich(self, exchange: Exchange, argument: str) -> None:
-        count, rate = _numbers(argument)
-        await self._told(exchange, texts.rich(count), rate)
-
-    async def _be_think(self, exchange: Exchange, argument: str) -> None:
-        count, rate = _numbers(argument)
-        await self._told(exchange, texts.words(count), rate, count)
-
-    async def _be_echo(self, exchange: Exchange, argument: str) -> None:
-        said = json.dumps(exchange.record.body["messages"], ensure_ascii=False)
-        await self._told(exchange, texts.tokenized(said))
-
-    async def _be_say(self, exchange: Exchange, argument: str) -> None:
-        said = str(exchange.record.body["messages"][-1]["content"])
-        await self._told(exchange, texts.tokenized(said), float(argument or 0))
-
-    async def _be_call(self, exchange: Exchange, argument: str) -> None:
-        voice = self.voice(exchange)
+    async def play_search(self, exchange: Exchange, argument: str) -> None:
+        voice = self.speech(exchange)
         await voice.open()
-        await voice.call("get_weather", CITY)
+        await voice.tokens(["晴^[1]^。"], 0)
+        await voice.end("stop", sources=SOURCES)
 
-    async def _be_search(self, exchange: Exchange, argument: str) -> None:
-        voice = self.voice(exchange)
+    async def play_moderated(self, exchange: Exchange, argument: str) -> None:
+        voice = self.speech(exchange)
         await voice.open()
-        await voice.say("晴^[1]^。")
-        await voice.end(sources=SOURCES)
-
-    async def _be_moderated(self, exchange: Exchange, argument: str) -> None:
-        voice = self.voice(exchange)
-        await voice.open()
-        await voice.say("一些")
-        await voice.say("文字")
+        await voice.tokens(["一些", "文字"], 0)
         await voice.end("content_filter", flag=int(argument or 1), ban_round=-1, need_clear_history=True)
 
-    async def _be_cut_short(self, exchange: Exchange, argument: str) -> None:
-        voice = self.voice(exchange)
+    async def play_cut_short(self, exchange: Exchange, argument: str) -> None:
+        voice = self.speech(exchange)
         await voice.open()
-        await voice.say("没说完")
+        await voice.tokens(["没说完"], 0)
         await voice.end("length")
 
-    async def _be_whole(self, exchange: Exchange, argument: str) -> None:
-        await self.whole(exchange, "".join(texts.words(20)))
+    async def play_slow(self, exchange: Exchange, argument: str) -> None:
+        await self.play_drip(exchange, argument)
 
     # --- faults ---------------------------------------------------------------------------------------
 
-    async def _be_refuse(self, exchange: Exchange, argument: str) -> None:
-        await self.refuse(exchange, argument)
+    async def play_refuse(self, exchange: Exchange, argument: str) -> None:
+        await self.refuse_with(exchange, argument)
 
-    async def _be_flaky(self, exchange: Exchange, argument: str) -> None:
+    async def play_flaky(self, exchange: Exchange, argument: str) -> None:
+        count, _, code = argument.partition(":")
         self._refused[argument] += 1
-        if self._refused[argument] <= int(argument.partition(":")[0]):
-            await self.refuse(exchange, argument.partition(":")[2])
+        if self._refused[argument] <= int(count):
+            await self.refuse_with(exchange, code)
         else:
-            await self._told(exchange, texts.words(10))
+            await self.answer(exchange, texts.words(10), 0)
 
-    async def _some(self, exchange: Exchange, count: int) -> Voice:
-        voice = self.voice(exchange)
+    async def _some(self, exchange: Exchange, count: str) -> Voice:
+        voice = self.speech(exchange)
         await voice.open()
-        for token in texts.words(count):
-            await voice.say(token)
+        await voice.tokens(texts.words(int(count or 3)), 0)
         return voice
 
-    async def _be_broken(self, exchange: Exchange, argument: str) -> None:
-        voice = await self._some(exchange, 3)
+    async def play_broken(self, exchange: Exchange, argument: str) -> None:
+        voice = await self._some(exchange, "3")
         await exchange.send(b"data: " + voice.error(argument) + b"\n\n")
         await exchange.end()
 
-    async def _be_bare(self, exchange: Exchange, argument: str) -> None:
-        voice = await self._some(exchange, 3)
+    async def play_bare(self, exchange: Exchange, argument: str) -> None:
+        voice = await self._some(exchange, "3")
         await exchange.send(voice.error(argument) + b"\n")
         await exchange.end()
 
-    async def _be_stall(self, exchange: Exchange, argument: str) -> None:
+    async def play_pause(self, exchange: Exchange, argument: str) -> None:
+        await self._some(exchange, argument)
         await asyncio.Event().wait()
 
-    async def _be_silent(self, exchange: Exchange, argument: str) -> None:
-        await self._some(exchange, int(argument or 0))
-        await asyncio.Event().wait()
-
-    async def _be_slow_first(self, exchange: Exchange, argument: str) -> None:
-        await asyncio.sleep(float(argument or 1))
-        await self._told(exchange, texts.words(5))
-
-    async def _be_slow(self, exchange: Exchange, argument: str) -> None:
-        whole = exchange.send
-
-        async def piecewise(data: bytes) -> None:
-            for at in range(len(data)):
-                await whole(data[at : at + 1])
-                await asyncio.sleep(0)
-
-        exchange.send = piecewise  # type: ignore[method-assign]
-        await self._told(exchange, texts.words(int(argument or 3)))
-
-    async def _be_cut(self, exchange: Exchange, argument: str) -> None:
-        await self._some(exchange, int(argument or 3))
+    async def play_cut(self, exchange: Exchange, argument: str) -> None:
+        await self._some(exchange, argument)
         await exchange.send(b'data: {"id":"as-fake","resu')
         await exchange.incomplete()
 
-    async def _be_reset(self, exchange: Exchange, argument: str) -> None:
-        await self._some(exchange, int(argument or 3))
+    async def play_reset(self, exchange: Exchange, argument: str) -> None:
+        await self._some(exchange, argument)
         await exchange.send('data: {"id":"as-fake","result":"半'.encode()[:-1])
         await exchange.reset()
 
-    async def _be_garbage(self, exchange: Exchange, argument: str) -> None:
-        await exchange.start(200, SSE)
-        await exchange.send(GARBAGE)
-        await exchange.end()
-
-    async def _be_html(self, exchange: Exchange, argument: str) -> None:
-        page = b"<!doctype html><html><head><title>Welcome</title></head><body>It works!</body></html>"
-        await exchange.whole(200, page, {"Content-Type": "text/html; charset=utf-8"})
-
-    async def _be_endless(self, exchange: Exchange, argument: str) -> None:
-        voice = await self._some(exchange, 1)
-        while True:
-            for token in texts.words(64):
-                await voice.say(token)
-            exchange.record.text = ""  # only its end would ever be of use, and it has none
-
     # --- transcripts ----------------------------------------------------------------------------------
 
-    async def _be_transcript(self, exchange: Exchange, argument: str) -> None:
+    async def play_transcript(self, exchange: Exchange, argument: str) -> None:
         await self.replay(exchange, argument)
 
-    async def _be_transcript_bytes(self, exchange: Exchange, argument: str) -> None:
+    async def play_transcript_bytes(self, exchange: Exchange, argument: str) -> None:
         await self.replay(exchange, argument, single=True)
 
     async def replay(self, exchange: Exchange, name: str, *, single: bool = False) -> None:
@@ -254,6 +173,6 @@ def compact(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _numbers(argument: str) -> tuple[int, float]:
-    count, _, rate = argument.partition("@")
-    return int(count or 50), float(rate or 0)
+def arguments_of(call: Mapping[str, Any]) -> str:
+    """A call's arguments, as the text that they are."""
+    return compact(call).decode()

@@ -1,4 +1,6 @@
-"""A loopback server that speaks Qianfan V2; the `model` says how it behaves: see ``baidu.py``.
+"""A loopback server that speaks Qianfan V2.
+
+The `model` says how it behaves: see ``behaviours.py`` and ``baidu.py``.
 
 It refuses as the service does: no ``Bearer`` key, blank content, or roles out of order.
 
@@ -8,9 +10,10 @@ It refuses as the service does: no ``Bearer`` key, blank content, or roles out o
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
-from .baidu import SSE, Baidu, as_event, compact
+from .baidu import SSE, Baidu, Voice, arguments_of, as_event, compact
 from .loopback import Exchange, main
 from .scripted import Scripted
 
@@ -64,86 +67,37 @@ ERRORS = {  # code: status, type, message
 }
 
 
-class ErnieServer(Baidu):
-    """Speaks Qianfan V2 over loopback."""
-
-    path = "/v2"
-
-    async def respond(self, exchange: Exchange) -> None:
-        record = exchange.record
-        path = record.path.partition("?")[0]
-        if path == "/v2/models":
-            listed = [{"id": name, "object": "model", "owned_by": "baidu"} for name in MODELS]
-            await exchange.json(200, {"object": "list", "data": listed})
-        elif path != "/v2/chat/completions" or record.method != "POST":
-            await self.refuse(exchange, "method_not_supported")
-        elif not isinstance(record.body, dict):
-            await self.refuse(exchange, "malformed_json")
-        elif not _in_order(record.body.get("messages")):
-            await self.refuse(exchange, "invalid_messages")
-        else:
-            await self.behave(exchange, str(record.body.get("model")))
-
-    def authorized(self, headers: dict[str, str]) -> bool:
-        given = headers.get("authorization", "")
-        return given == f"Bearer {self.key}" if self.key else given.startswith("Bearer ")
-
-    async def unauthorized(self, exchange: Exchange) -> None:
-        await self.refuse(exchange, "invalid_iam_token")
-
-    async def unknown(self, exchange: Exchange, model: str) -> None:
-        await self.refuse(exchange, "invalid_model")
-
-    async def refuse(self, exchange: Exchange, code: str) -> None:
-        body = _error(code)
-        status = ERRORS[code][0]
-        headers = {"X-Baidu-Request-Id": "fake-request"} | (LIMITS if status == 429 else {})
-        await exchange.json(status, body, headers)
-
-    def voice(self, exchange: Exchange) -> Stream:
-        return Stream(exchange)
-
-    async def whole(self, exchange: Exchange, text: str) -> None:
-        exchange.record.text = text
-        choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
-        usage = {"prompt_tokens": 1, "completion_tokens": 20, "total_tokens": 21}
-        shape = {"id": "as-fake", "object": "chat.completion", "created": int(time.time())}
-        await exchange.json(200, shape | {"choices": [choice | {"flag": 0}], "usage": usage})
-
-
-class Stream:
+class Chunks(Voice):
     """An answer as V2's chunks: the role in the first only, `flag` in each, usage null until the end."""
 
-    def __init__(self, exchange: Exchange) -> None:
-        self.exchange = exchange
-        self._body = exchange.record.body
-        self._count = 0
-        self._first = True
+    _first = True
 
     async def open(self) -> None:
         await self.exchange.start(200, SSE | LIMITS)
 
-    async def say(self, token: str, field: str = "content") -> None:
-        self._count += 1
-        if field == "content":
-            self.exchange.record.text += token
-        delta = {"content": token} if field == "content" else {"content": "", field: token}
-        await self._chunk(delta)
+    async def token(self, text: str, *, thought: bool) -> None:
+        await self._chunk({"content": "", "reasoning_content": text} if thought else {"content": text})
 
-    async def call(self, name: str, arguments: str) -> None:
-        call = {"id": "call-1", "type": "function", "function": {"name": name, "arguments": arguments}}
-        await self._chunk({"content": "", "tool_calls": [call]})
+    async def call(self, name: str, arguments: Mapping[str, Any]) -> None:
+        function = {"name": name, "arguments": arguments_of(arguments)}
+        await self._chunk(
+            {"content": "", "tool_calls": [{"id": "c1", "type": "function", "function": function}]}
+        )
         await self.end("tool_calls")
 
-    async def end(self, reason: str = "stop", **marks: Any) -> None:
+    async def end(self, reason: str, **marks: Any) -> None:
         sources = marks.pop("sources", None)
         extra = {"search_results": sources} if sources else {}
         await self._chunk({"content": ""}, {"finish_reason": reason} | marks, extra)
-        if (self._body.get("stream_options") or {}).get("include_usage"):
-            counts = {"prompt_tokens": 1, "completion_tokens": self._count, "total_tokens": self._count + 1}
-            await self.exchange.send(as_event(self._shape() | {"choices": [], "usage": counts}))
+        if (self.body.get("stream_options") or {}).get("include_usage"):
+            await self.exchange.send(as_event(self._shape() | {"choices": [], "usage": self._usage()}))
         await self.exchange.send(b"data: [DONE]\n\n")
         await self.exchange.end()
+
+    async def whole(self, text: str) -> None:
+        choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+        body = self._shape() | {"choices": [choice | {"flag": 0}], "usage": self._usage()}
+        await self.exchange.json(200, body | {"object": "chat.completion"})
 
     def error(self, code: str) -> bytes:
         return compact(_error(code))
@@ -160,7 +114,48 @@ class Stream:
 
     def _shape(self) -> dict[str, Any]:
         shape = {"id": "as-fake", "object": "chat.completion.chunk", "created": int(time.time())}
-        return shape | {"model": self._body.get("model")}
+        return shape | {"model": self.body.get("model")}
+
+    def _usage(self) -> dict[str, int]:
+        made = self.said + self.thought
+        return {"prompt_tokens": self.asked, "completion_tokens": made, "total_tokens": self.asked + made}
+
+
+class ErnieServer(Baidu):
+    """Speaks Qianfan V2 over loopback."""
+
+    path = "/v2"
+    speech = Chunks
+
+    async def respond(self, exchange: Exchange) -> None:
+        record = exchange.record
+        path = record.path.partition("?")[0]
+        if path == "/v2/models":
+            listed = [{"id": name, "object": "model", "owned_by": "baidu"} for name in MODELS]
+            await exchange.json(200, {"object": "list", "data": listed})
+        elif path != "/v2/chat/completions" or record.method != "POST":
+            await self.refuse_with(exchange, "method_not_supported")
+        elif not isinstance(record.body, dict):
+            await self.refuse_with(exchange, "malformed_json")
+        elif not _in_order(record.body.get("messages")):
+            await self.refuse_with(exchange, "invalid_messages")
+        else:
+            await self.behave(exchange, str(record.body.get("model")))
+
+    def authorized(self, headers: dict[str, str]) -> bool:
+        given = headers.get("authorization", "")
+        return given == f"Bearer {self.key}" if self.key else given.startswith("Bearer ")
+
+    async def refuse(
+        self, exchange: Exchange, status: int, message: str, headers: dict[str, str] | None = None
+    ) -> None:
+        known = {401: "invalid_iam_token", 404: "invalid_model", 429: "rpm_rate_limit_exceeded"}
+        await self.refuse_with(exchange, known.get(status, "internal_error"))
+
+    async def refuse_with(self, exchange: Exchange, code: str) -> None:
+        status = ERRORS[code][0]
+        headers = {"X-Baidu-Request-Id": "fake-request"} | (LIMITS if status == 429 else {})
+        await exchange.json(status, _error(code), headers)
 
 
 def _error(code: str) -> dict[str, Any]:

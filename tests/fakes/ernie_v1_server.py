@@ -1,8 +1,8 @@
 """A loopback server that speaks Baidu's V1: its chat, its tokens, and its request signatures.
 
-The word in the path says how it behaves: see ``baidu.py``; POST /control/expire and /control/revoke say
-what becomes of the tokens that were given. Who calls must bring a token that
-``/oauth/2.0/token`` gave and that is still good, or a signature. The rules for messages are the service's.
+The word in the path says how it behaves: see ``behaviours.py`` and ``baidu.py``. Who calls must bring a
+token that ``/oauth/2.0/token`` gave and that is still good, or a signature; POST /control/expire and
+/control/revoke say what becomes of the tokens that were given. The rules for messages are the service's.
 
 ``python -m tests.fakes.ernie_v1_server [--tls]`` serves from a process of its own.
 """
@@ -12,10 +12,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
-from .baidu import SSE, Baidu, as_event, compact
+from .baidu import SSE, Baidu, Voice, arguments_of, as_event, compact
 from .bce_verify import refusal
 from .loopback import Exchange, main
 from .scripted import Scripted
@@ -64,6 +65,37 @@ ERRORS = {
 }
 
 
+class Frames(Voice):
+    """An answer as V1's frames: `normal` in each, the last with `is_end`. It knows no thoughts."""
+
+    async def open(self) -> None:
+        await self.exchange.start(200, SSE | LIMITS)
+
+    async def token(self, text: str, *, thought: bool) -> None:
+        if not thought:
+            await self._frame(text)
+
+    async def call(self, name: str, arguments: Mapping[str, Any]) -> None:
+        call = {"name": name, "arguments": arguments_of(arguments), "thoughts": "…"}
+        await self.end("function_call", function_call=call)
+
+    async def end(self, reason: str, **marks: Any) -> None:
+        if sources := marks.pop("sources", None):
+            marks["search_info"] = {"search_results": sources}
+        reason = "normal" if reason == "stop" else reason
+        await self._frame("", is_end=True, finish_reason=reason, is_truncated=reason == "length", **marks)
+        await self.exchange.end()
+
+    async def whole(self, text: str) -> None:
+        await self.exchange.json(200, frame(text, 0, is_end=True))
+
+    def error(self, code: str) -> bytes:
+        return compact(error(code))
+
+    async def _frame(self, text: str, **marks: Any) -> None:
+        await self.exchange.send(as_event(frame(text, self.said, **marks)))
+
+
 class ErnieV1Server(Baidu):
     """Speaks V1 over loopback.
 
@@ -78,6 +110,7 @@ class ErnieV1Server(Baidu):
     """
 
     path = ROOT
+    speech = Frames
 
     def __init__(self, key: str | None = None, *, tls: bool = False) -> None:
         super().__init__(None, tls=tls)
@@ -132,17 +165,17 @@ class ErnieV1Server(Baidu):
                 return
         elif (dead := self._dead(asked.get("access_token", ""))) is not None:
             await self._together()
-            await self.refuse(exchange, dead)
+            await self.refuse_with(exchange, dead)
             return
         name = unquote(path.removeprefix(ROOT + "/chat/"))
         if not path.startswith(ROOT + "/chat/"):
-            await self.refuse(exchange, "3")
+            await self.refuse_with(exchange, "3")
         elif record.method != "POST":
-            await self.refuse(exchange, "336101")
+            await self.refuse_with(exchange, "336101")
         elif not isinstance(record.body, dict):
-            await self.refuse(exchange, "336002")
+            await self.refuse_with(exchange, "336002")
         elif (wrong := _out_of_order(record.body)) is not None:
-            await self.refuse(exchange, wrong)
+            await self.refuse_with(exchange, wrong)
         else:
             await self.behave(exchange, name)
 
@@ -180,54 +213,16 @@ class ErnieV1Server(Baidu):
                 self._gathered = []
             await waiting
 
-    async def unknown(self, exchange: Exchange, model: str) -> None:
-        await self.refuse(exchange, "336005")
+    async def refuse(
+        self, exchange: Exchange, status: int, message: str, headers: dict[str, str] | None = None
+    ) -> None:
+        known = {404: "336005", 429: "336501", 503: "336100"}
+        await self.refuse_with(exchange, known.get(status, "336000"))
 
-    async def refuse(self, exchange: Exchange, code: str) -> None:
+    async def refuse_with(self, exchange: Exchange, code: str) -> None:
         """As it comes there: JSON with HTTP 200."""
         limits = LIMITS if code in ("336501", "336502") else {}
         await exchange.json(200, error(code), {"X-Baidu-Request-Id": "fake-request"} | limits)
-
-    def voice(self, exchange: Exchange) -> Stream:
-        return Stream(exchange)
-
-    async def whole(self, exchange: Exchange, text: str) -> None:
-        exchange.record.text = text
-        await exchange.json(200, frame(text, 0, is_end=True))
-
-
-class Stream:
-    """An answer as V1's frames: `normal` in each, the last with `is_end`."""
-
-    def __init__(self, exchange: Exchange) -> None:
-        self.exchange = exchange
-        self._number = 0
-
-    async def open(self) -> None:
-        await self.exchange.start(200, SSE | LIMITS)
-
-    async def say(self, token: str, field: str = "content") -> None:
-        if field == "content":
-            self.exchange.record.text += token
-            await self._frame(token)
-
-    async def call(self, name: str, arguments: str) -> None:
-        call = {"name": name, "arguments": arguments, "thoughts": "…"}
-        await self.end("function_call", function_call=call)
-
-    async def end(self, reason: str = "normal", **marks: Any) -> None:
-        if sources := marks.pop("sources", None):
-            marks["search_info"] = {"search_results": sources}
-        reason = "normal" if reason == "stop" else reason
-        await self._frame("", is_end=True, finish_reason=reason, is_truncated=reason == "length", **marks)
-        await self.exchange.end()
-
-    def error(self, code: str) -> bytes:
-        return compact(error(code))
-
-    async def _frame(self, text: str, **marks: Any) -> None:
-        await self.exchange.send(as_event(frame(text, self._number, **marks)))
-        self._number += 1
 
 
 def frame(text: str, number: int, **marks: Any) -> dict[str, Any]:

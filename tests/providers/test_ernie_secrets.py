@@ -56,7 +56,7 @@ def v1_stream(server: ErnieV1Server, model: str, **given: Any) -> Callable[[], n
         ("broken:336000", {}),
         ("reset:1", {}),
         ("html", {}),
-        ("stall", {"timeout": {"connect": 1, "first": 0.1, "idle": 0.1}}),
+        ("silent", {"timeout": {"connect": 1, "first": 0.1, "idle": 0.1}}),
         ("words:2", {"credentials": CREDENTIALS | {"secret_key": "wrong-secret-0123456789"}}),
         ("words:2", {"options": {"token_url": NOWHERE}}),
         ("words:2", {"credentials": IAM}),
