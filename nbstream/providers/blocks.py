@@ -83,6 +83,8 @@ class _Message:
         self._counts: dict[str, int] = {}
         self._calls = 0
         self._shown = False
+        self._kept: list[Opaque] = []
+        """For the end: an attempt that fails before it showed anything is repeated, and must leave none."""
         self.ended = False
 
     def event(self, kind: str, data: Mapping[str, Any]) -> Iterator[Event]:
@@ -165,13 +167,15 @@ class _Message:
                 yield ToolCallDelta(block.call, arguments=rest)
         elif block.type == "thinking" and block.signature:
             thought = {"thinking": whole("".join(block.parts)), "signature": block.signature}
-            yield Opaque(self._host.name, {"type": "thinking", **thought})
+            self._kept.append(Opaque(self._host.name, {"type": "thinking", **thought}))
         elif block.type == "redacted_thinking":
-            yield Opaque(self._host.name, block.given)
+            self._kept.append(Opaque(self._host.name, block.given))
 
     def _rest(self) -> Iterator[Event]:
         for index in list(self._blocks):
             yield from self._stop(index)
+        yield from self._kept
+        self._kept.clear()
 
     def _said(self, text: str) -> Iterator[Event]:
         if text:

@@ -64,6 +64,8 @@ class _Stream:
         self._calls = 0
         self._shown = self._ended = False
         self._left_out: list[str] = []
+        self._kept: list[Opaque] = []
+        """For the end: an attempt that fails before it showed anything is repeated, and must leave none."""
         self.known = False
         """Whether anything came that belongs to the dialect."""
 
@@ -93,8 +95,11 @@ class _Stream:
             )
         if raw := word(candidate.get("finishReason")):
             yield from self._finish(raw, word(candidate.get("finishMessage")))
+        elif self._ended:
+            yield from self._rest()
 
     def end(self) -> Iterator[Event]:
+        yield from self._rest()
         if not self._ended:
             yield Finish("tool_calls" if self._calls else "stop")
 
@@ -117,7 +122,11 @@ class _Stream:
                 name for name in part if name not in (*self._left_out, "thoughtSignature", "thought")
             ]
         if signature := word(part.get("thoughtSignature")):
-            yield Opaque(self._host.name, {"call": number, "thoughtSignature": signature})
+            self._kept.append(Opaque(self._host.name, {"call": number, "thoughtSignature": signature}))
+
+    def _rest(self) -> Iterator[Event]:
+        yield from self._kept
+        self._kept.clear()
 
     def _finish(self, raw: str, message: str) -> Iterator[Event]:
         reason = FINISHES.get(raw, "other")
@@ -130,6 +139,7 @@ class _Stream:
                 names = clean(", ".join(self._left_out), 100)
                 yield Note(t("note.left_out", names=names))
             yield from notes_at_end(reason, shown=self._shown or self._calls > 0)
+        yield from self._rest()
         self._ended = True
         yield Finish(reason, raw)
 

@@ -26,7 +26,7 @@ from nbstream.messages import (
     Usage,
 )
 from nbstream.providers import registry
-from nbstream.wire.request import BODY
+from nbstream.wire.request import BODY, Frame
 from tests.fakes.anthropic_server import AnthropicServer
 
 from .speaking import KEY, WEATHER, Speaker, talk_with_a_tool
@@ -243,11 +243,21 @@ class TestTheStream:
         assert got == [
             ReasoningDelta("h"),
             ReasoningDelta("m"),
+            TextDelta("42"),
             Opaque("anthropic", THOUGHT),
             Opaque("anthropic", {"type": "redacted_thinking", "data": "xyz"}),
-            TextDelta("42"),
             Finish("stop", "end_turn"),
         ]
+
+    def test_an_attempt_that_fails_leaves_no_signatures_to_the_next(self) -> None:
+        hidden = [start(0, type="redacted_thinking", data="xyz"), stop(0)]
+        error = {"type": "error", "error": {"type": "overloaded_error", "message": "Nope"}}
+        frames = iter([Frame(json.dumps(one)) for one in (*hidden, error)])
+        got: list[Any] = []
+        with pytest.raises(NbstreamError):
+            for event in claude.provider.events(frames):
+                got.append(event)
+        assert got == [None, None]
 
     def test_usage_is_replaced_and_never_added(self) -> None:
         begun = {"input_tokens": 10, "cache_creation_input_tokens": 5, "cache_read_input_tokens": 85}
@@ -312,11 +322,11 @@ class TestTheStream:
         message = {"type": "message", "content": content, "stop_reason": "tool_use", "usage": usage}
         assert claude.events(message, event=BODY) == [
             ReasoningDelta("hm"),
-            Opaque("anthropic", THOUGHT),
             TextDelta("42"),
             ToolCallDelta(0, "t", "f"),
             ToolCallDelta(0, arguments='{"x": 1}'),
             Usage(3, 2),
+            Opaque("anthropic", THOUGHT),
             Finish("tool_calls", "tool_use"),
         ]
 

@@ -239,13 +239,15 @@ class TestTheStream:
         got = gemini.events(
             chunk({"functionCall": {"name": "f", "args": {"城": 1}, "id": "x"}, "thoughtSignature": "s1"}),
             chunk({"functionCall": {"name": "f"}}, {"thoughtSignature": "s2"}, finish="STOP"),
+            chunk({"text": "", "thoughtSignature": "late"}),
         )
         assert got == [
             ToolCallDelta(0, "x", "f", '{"城": 1}'),
-            Opaque("gemini", {"call": 0, "thoughtSignature": "s1"}),
             ToolCallDelta(1, None, "f", "{}"),
+            Opaque("gemini", {"call": 0, "thoughtSignature": "s1"}),
             Opaque("gemini", {"call": None, "thoughtSignature": "s2"}),
             Finish("tool_calls", "STOP"),
+            Opaque("gemini", {"call": None, "thoughtSignature": "late"}),
         ]
 
     @pytest.mark.parametrize(
