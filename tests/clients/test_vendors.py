@@ -30,6 +30,12 @@ class Client(NamedTuple):
     """The class of its error for a wrong key."""
     weaker: dict[str, str] = {}  # noqa: RUF012
     """Vectors that it gets wrong, and how."""
+    tools: tuple[dict[str, Any], ...] = ()
+    """`FUNCTION` as it wants to be told of it."""
+
+
+SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+FUNCTION = {"name": "get_weather", "description": "the weather of a city"}
 
 
 CLIENTS = {
@@ -43,7 +49,11 @@ CLIENTS = {
         },
     ),
     "anthropic": Client(
-        "", "end_turn", "AuthenticationError", {"anthropic-cut": "the end of the body is a good end to it"}
+        "",
+        "end_turn",
+        "AuthenticationError",
+        {"anthropic-cut": "the end of the body is a good end to it"},
+        ({**FUNCTION, "input_schema": SCHEMA},),
     ),
     "gemini": Client(
         "",
@@ -53,6 +63,7 @@ CLIENTS = {
             "gemini-cut": "the end of the body is a good end to it",
             "gemini-prompt-blocked": "a refused prompt raises nothing",
         },
+        ({"function_declarations": [{**FUNCTION, "parameters": SCHEMA}]},),
     ),
     "ollama": Client(
         "",
@@ -62,6 +73,7 @@ CLIENTS = {
             "ollama-cut": "the end of the body is a good end to it",
             "ollama-raw-u0085": "it breaks lines inside JSON",
         },
+        ({"type": "function", "function": {**FUNCTION, "parameters": SCHEMA}},),
     ),
 }
 PAIRS = [(client, name) for client in CLIENTS for name in vectors.names(client)]
@@ -74,9 +86,11 @@ def said(client: str, home: Any) -> dict[str, Said]:
     asked = {f"vector:{name}": QUESTION for name in vectors.names(client)}
     asked |= dict.fromkeys(("words:50", "think:20", "drip:5", "cut:3", "status:429:3", "words:5"), QUESTION)
     asked["echo"] = "你好 😀"
+    tools = {"tools": CLIENTS[client].tools} if CLIENTS[client].tools else {}
+    asked |= dict.fromkeys(["tool"] if tools else [], QUESTION)
     with server(KEY) as running:
         url = running.origin + CLIENTS[client].base
-        return speak(client, home, url, asked, key=KEY, strangers=["words:5"])
+        return speak(client, home, url, asked, key=KEY, strangers=["words:5"], **tools)
 
 
 @pytest.fixture(scope="session")
@@ -136,3 +150,9 @@ def test_faults_are_errors_to_it_too(client: str, home: Any) -> None:
     assert limited is not None and "refused with 429, as asked" in limited["message"]
     stranger = got["words:5"]["error"]
     assert stranger is not None and stranger["class"] == CLIENTS[client].refused
+
+
+@pytest.mark.parametrize("client", [client for client, one in CLIENTS.items() if one.tools])
+def test_a_call_of_its_own_function_comes_through(client: str, home: Any) -> None:
+    got = said(client, home)["tool"]
+    assert got["error"] is None and got["tools"] == [["get_weather", {"city": "成都"}]]
