@@ -15,6 +15,7 @@ from tests.fakes.baidu import transcripts
 from tests.fakes.ernie_server import CREDENTIALS, ErnieServer
 from tests.fakes.ernie_v1_server import CREDENTIALS as V1
 from tests.fakes.ernie_v1_server import IAM, TOKEN_PATH, ErnieV1Server
+from tests.fakes.loopback import Exchange
 
 SECOND, FIRST = transcripts("ernie-v2"), transcripts("ernie-v1")
 KEY = CREDENTIALS["api_key"]
@@ -104,3 +105,21 @@ def test_the_signature_of_baidus_client_is_accepted(tmp_path_factory: pytest.Tem
         said = speak("qianfan", home, server.origin, {"echo": "你好", "call": "hi"}, key="", version=1, **IAM)
         assert all("authorization" in record.headers for record in server.log)
     assert "你好" in said["echo"]["text"] and said["call"]["tools"]
+
+
+class Forgetful(ErnieV1Server):
+    """Its tokens die with each answer."""
+
+    async def respond(self, exchange: Exchange) -> None:
+        await super().respond(exchange)
+        if not exchange.record.path.startswith(TOKEN_PATH):
+            self.expire()
+
+
+def test_baidus_client_renews_a_token_that_has_expired(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with Forgetful() as server:
+        home, secret = tmp_path_factory.mktemp("home"), V1["secret_key"]
+        asked = {"echo": "一", "words:3": "二", "words:4": "三"}
+        said = speak("qianfan", home, server.origin, asked, key=V1["api_key"], secret_key=secret, version=1)
+        assert all(one["error"] is None and one["text"] for one in said.values()), said
+        assert (len(server.chats()), server.fetches()) == (5, 3), "refused twice, with a new token each"
