@@ -28,6 +28,7 @@ from .chunks import chat_events
 from .ernie_asides import Asides
 from .ernie_turns import orderly, system_of
 from .openai import OpenAICompatible
+from .parsing import documents
 from .refusals import clean
 
 REQUEST_ID = "x-baidu-request-id"
@@ -66,6 +67,8 @@ class Ernie(OpenAICompatible):
                 if event is None:
                     yield from aside.withdrawal()
                     plain, told = plain or (told and not normal), False
+                    if aside.more:
+                        continue  # the next part of the same frame
                 elif isinstance(event, (TextDelta, ReasoningDelta)):
                     told = True
                 yield event
@@ -103,6 +106,8 @@ class _Aside(Iterator[Frame]):
     def __init__(self, frames: Iterator[Frame]) -> None:
         self._frames = frames
         self._frame = Frame("")
+        self.more: list[Frame] = []
+        """What is left of a frame that was meant to be several."""
         self.said = Asides()
         self.done = False
         """``[DONE]`` has come."""
@@ -111,7 +116,9 @@ class _Aside(Iterator[Frame]):
         self._withdraw = self._noted = False
 
     def __next__(self) -> Frame:
-        self._frame = frame = next(self._frames)
+        if not self.more:
+            self.more = documents(next(self._frames))
+        self._frame = frame = self.more.pop(0)
         if _MARKED.search(frame.data):
             self._look(frame.data)
         elif frame.data.strip() == "[DONE]":

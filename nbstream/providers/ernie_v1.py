@@ -23,15 +23,18 @@ from . import bce
 from .addresses import checked, endpoint
 from .base import HostProvider
 from .ernie import REQUEST_ID
-from .ernie_codes import DEAD_TOKEN, path_name
+from .ernie_codes import DEAD_TOKEN, PATHS, path_name
 from .ernie_turns import orderly, system_of
 from .ernie_v1_stream import Reading, told_as, told_v1
+from .parsing import documents
 from .refusals import Told, clean, from_response
 
 TOKEN_PATH = "/oauth/2.0/token"
 LONGEST = 1e9
 UNSAID = 3600.0
 """Seconds that a token is taken to live where `expires_in` says nothing."""
+_WHOLE = re.compile(r"(wenxinworkshop)?/chat/([^/?]+)/?(?:\?|$)")
+"""An address that holds the model already: it is used as it is."""
 ALIVE = ("rate_limit", "context_length", "content_filter", "interrupted", "quota_exhausted")
 """Kinds of errors that only a service can have which still answers."""
 
@@ -73,9 +76,9 @@ class ErnieV1(HostProvider):
     def _url(self, chat: ChatRequest) -> str:
         name = path_name(chat.model or self.default_model)
         base = chat.base_url or self.base_url
-        if re.search(r"/chat/[^/?]+/?(\?|$)", base):  # the whole address, model and all: used as it is
+        if (found := _WHOLE.search(base)) and (found[1] or found[2] in PATHS):
             return urlunsplit(checked(base, self.host, insecure=chat.allow_insecure))
-        path = f"/chat/{quote(name, safe='')}"
+        path = f"/chat/{quote(name, safe='', errors='replace')}"
         return endpoint(base, self.host, path, known=("/chat",), insecure=chat.allow_insecure)
 
     # --- the stream -----------------------------------------------------------------------------------
@@ -83,10 +86,11 @@ class ErnieV1(HostProvider):
     def events(self, frames: Iterator[Frame]) -> Iterator[Event | None]:
         answer = Reading(self.host)
         for frame in frames:
-            answer.reads(frame)
-            yield from answer.events()
-            if answer.ended:
-                return
+            for one in documents(frame):
+                answer.reads(one)
+                yield from answer.events()
+                if answer.ended:
+                    return
             yield None
 
     def refused(self, response: WireResponse) -> NbstreamError:

@@ -32,6 +32,30 @@ def objects(host: Host, frames: Iterator[Frame]) -> Iterator[tuple[Frame, Any]]:
         yield frame, data
 
 
+def documents(frame: Frame) -> list[Frame]:
+    """The frames that `frame` was meant to be: several, where each of its lines is whole by itself.
+
+    By the standard, the ``data:`` lines before one blank line are one event. Some gateways leave the
+    blank lines out, and clients that read line by line do not notice.
+
+    >>> [one.data for one in documents(Frame('{"a": 1}\\n{"b": 2}\\n[DONE]'))]
+    ['{"a": 1}', '{"b": 2}', '[DONE]']
+    >>> len(documents(Frame('{"a":\\n1}')))
+    1
+    """
+    lines = frame.data.split("\n") if "\n" in frame.data else []
+    if len(lines) > 1 and all(_document(line) for line in lines if line.strip()):
+        return [frame._replace(data=line) for line in lines if line.strip()] or [frame]
+    return [frame]
+
+
+def _document(line: str) -> bool:
+    try:
+        return line.strip() == "[DONE]" or isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
 def done(frame: Frame) -> bool:
     """Whether this is the word with which many streams end, and some gateways end all of theirs."""
     return frame.data.strip() == "[DONE]"

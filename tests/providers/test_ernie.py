@@ -226,6 +226,16 @@ class TestWhatComesBack:
         for text in ('"flag":4', '{"need_clear_history": true, "ban_round": 3}', '"search_results"'):
             assert events(chunk(text), chunk(finish="stop")) == [TextDelta(text), Finish("stop", "stop")]
 
+    def test_frames_without_a_blank_line_between_them_are_read_one_by_one(self) -> None:
+        frames = [chunk("x"), chunk("y", flag=4), chunk("z"), chunk(finish="stop")]
+        joined = "\n".join([*map(json.dumps, frames), "[DONE]"])
+        withdrawn = Retract("the service withdrew its text")
+        end = Finish("content_filter", "stop")
+        assert events(joined) == [TextDelta("x"), TextDelta("y"), withdrawn, TextDelta("z"), end]
+        # Whoever drives it gives one frame and hears "the next, please" once.
+        told = list(registry.get("ernie").events(iter([Frame(joined.rpartition("\n")[0])])))
+        assert told.count(None) == 1
+
     def test_normal_in_every_frame_is_no_end(self) -> None:
         early = [chunk("a", "normal"), chunk("b", "normal")]
         text = [TextDelta("a"), TextDelta("b")]

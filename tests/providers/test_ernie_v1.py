@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 import nbstream
+from nbstream.chat.call import Call
+from nbstream.chat.engine import Run
 from nbstream.chat.session import Session
+from nbstream.chat.stream import Stream
 from nbstream.credentials import Secret
 from nbstream.errors import NbstreamError
 from nbstream.i18n import set_language
 from nbstream.messages import ChatRequest, Finish, Message, TextDelta, ToolCall
 from nbstream.providers import registry
+from nbstream.providers.ernie_v1 import ErnieV1
 from nbstream.show import words
 from nbstream.wire.request import BARE, BODY, Frame, WireResponse
 from tests.fakes.ernie_v1_server import CREDENTIALS, ERRORS, ROOT, ErnieV1Server, frame
@@ -90,6 +95,7 @@ class TestWhereItGoes:
             ("", "completions_pro"),
             ("My_Deployment-1", "My_Deployment-1"),
             ("with a/slash", "with%20a%2Fslash"),
+            ("half \ud83d", "half%20%3F"),
         ],
     )
     def test_a_model_is_a_word_in_the_path(self, model: str, word: str) -> None:
@@ -102,7 +108,9 @@ class TestWhereItGoes:
             ("https://gw.example/", f"https://gw.example{ROOT}/chat/m"),
             ("https://gw.example/baidu/v1/", "https://gw.example/baidu/v1/chat/m"),
             ("https://gw.example/baidu/chat", "https://gw.example/baidu/chat/m"),
-            ("https://gw.example/baidu/chat/own", "https://gw.example/baidu/chat/own"),
+            ("https://gw.example/baidu/chat/eb-instant", "https://gw.example/baidu/chat/eb-instant"),
+            (f"https://gw.example{ROOT}/chat/own?a=1", f"https://gw.example{ROOT}/chat/own?a=1"),
+            ("https://gw.example/chat/v1", "https://gw.example/chat/v1/chat/m"),
             ("https://gw.example/x?tenant=1", "https://gw.example/x/chat/m?tenant=1"),
         ],
     )
@@ -230,6 +238,11 @@ class TestWhatComesBack:
         assert stream(server, "json").wait().finish_reason == "stop"
         assert events(frame("x", 1), "[DONE]") == [TextDelta("x"), Finish("stop", None)]
 
+    def test_frames_without_a_blank_line_between_them_are_read_one_by_one(self) -> None:
+        frames = [frame("x", 1), frame("y", 2), frame("", 3, is_end=True)]
+        got = events("\n".join(map(json.dumps, frames)))
+        assert got[:2] == [TextDelta("x"), TextDelta("y")] and got[-1] == Finish("stop", "normal")
+
     def test_nothing_is_read_after_the_end(self) -> None:
         got = events(frame("x", 1, is_end=True), frame("y", 2), {"error_code": 1})
         assert [one.text for one in got if isinstance(one, TextDelta)] == ["x"]
@@ -325,6 +338,22 @@ class TestTheEnd:
         set_language(lang)
         error = self.told(text, None)
         assert "2026-08-31" in error.why and "%llm use ernie" in error.fix
+
+    def test_so_it_is_said_where_the_cell_fails(self, server: ErnieV1Server) -> None:
+        theirs = ErnieV1(replace(registry.get("ernie-v1").host, base_url=server.url))  # as if it were Baidu's
+        keys = {name: Secret(value) for name, value in CREDENTIALS.items()}
+
+        def ask(model: str) -> nbstream.Answer:
+            return Stream(Run(Call(theirs, ChatRequest(Message.many("hi"), model), keys, retries=0))).wait()
+
+        assert ask("words:2").error is None
+        for model in ("refuse:3", "refuse:336004", "html"):
+            with pytest.raises(NbstreamError) as caught:
+                ask(model)
+            assert "2026-08-31" in caught.value.why and "%llm use ernie" in caught.value.fix
+        with pytest.raises(NbstreamError) as caught:
+            ask("refuse:336501")
+        assert "2026-08-31" not in str(caught.value)
 
     def test_a_gateway_that_fails_is_not_baidus(self) -> None:
         assert "2026-08-31" not in str(self.told("", "https://gw.example"))
