@@ -14,7 +14,7 @@ from ..errors import NbstreamError, fail
 from ..i18n import t
 from ..wire.request import WireResponse
 from .host import Host
-from .refusals import Told, clean, from_response, told
+from .refusals import Told, clean, from_response, retry_after, told
 from .spark_codes import CASES, LASTING
 
 TOLERATED = 300
@@ -59,7 +59,9 @@ def refused(host: Host, response: WireResponse, now: float | None = None) -> Nbs
     error = _told(response)
     if error is not None and error.code in CASES:
         status = response.status if response.status >= 400 else None
-        return failure(host, error.code, error.message, error.request_id, status=status)
+        made = failure(host, error.code, error.message, error.request_id, status=status)
+        made.retry_after = retry_after(response.headers)
+        return made
     message = said(_message(response))
     low = message.lower()
     if response.status == 403 and "date" in low:

@@ -10,12 +10,12 @@ from tests.browser.page import FrontEnd
 from tests.fakes.spark_server import CREDENTIALS, SparkServer
 
 
-def test_text_that_is_withdrawn_leaves_the_live_view_and_is_not_saved(front: FrontEnd) -> None:
+def test_text_that_is_withdrawn_leaves_the_live_view_and_is_not_saved(lab: FrontEnd) -> None:
     with SparkServer() as server:
         keys = {f"SPARK_{name.upper()}": value for name, value in CREDENTIALS.items()}
         given = json.dumps({"SPARK_BASE_URL": server.url, **keys})
         setup = f"import os\nos.environ.update({given})\n%load_ext nbstream"
-        notebook = front.open([setup, "%%llm -m spark:withdraw:12\nTell me.", "%%llm -m spark:echo\nGo on."])
+        notebook = lab.open([setup, "%%llm -m spark:withdraw:12\nTell me.", "%%llm -m spark:echo\nGo on."])
         notebook.run_all(wait=False)
         output = notebook.output(1)
         body = output.locator(".nbs-body")

@@ -17,7 +17,7 @@ from typing import Any
 from . import texts
 from .loopback import Exchange, Loopback, main, paced
 from .scripted import Scripted
-from .spark_server import transcripts
+from .spark_frames import transcripts
 
 CREDENTIALS = {"api_password": "pWd0123456789:contract"}
 SSE = {"Content-Type": "text/event-stream"}

@@ -17,8 +17,9 @@
     silent           never answers
     pieces           the bytes in `SparkServer.pieces`, each a write of its own, then the connection ends
 
-Only as a path, since they come before the question: refuse:STATUS[:MESSAGE], clock:SECONDS (the server's
-clock is that much ahead), stall (before the handshake), hang-up, page (HTTP 200 and a web page).
+Only as a path, since they come before the question: refuse:STATUS[:MESSAGE or Retry-After],
+clock:SECONDS (the server's is that much ahead), stall (before the handshake), hang-up, page (HTTP 200 and
+a web page).
 
 ``python -m tests.fakes.spark_server [--tls]`` serves from a process of its own.
 """
@@ -26,35 +27,25 @@ clock is that much ahead), stall (before the handshake), hang-up, page (HTTP 200
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import time
 from collections.abc import Callable
 from email.utils import formatdate
-from functools import cache
-from typing import Any
 from urllib.parse import unquote
 
-from . import texts, vectors
+from . import texts
 from .loopback import main, paced
 from .scripted import Scene
+from .spark_frames import encoded, failed, piece, transcripts, usage
 from .spark_gate import objection, verify
-from .websocket_server import BINARY, PING, TEXT, frame
-from .ws import Line, WebSocketLoopback, closing, fragments, parsed
+from .websocket_server import PING, TEXT, frame
+from .ws import Line, WebSocketLoopback, fragments, parsed
 
 CREDENTIALS = {
     "app_id": "5f1e2d3c",
     "api_key": "0f1e2d3c4b5a69788796a5b4c3d2e1f0",
     "api_secret": "TjRzdHJlYW1UZXN0U2VjcmV0MDEyMzQ1",
 }
-SID = "cht000b1a2c@dx19ab34cd56e7f81234"
-
-
-@cache
-def transcripts() -> dict[str, dict[str, Any]]:
-    """The transcripts of both protocols by name."""
-    raw = (vectors.FOLDER / "spark_transcripts.json").read_text("utf-8")
-    return {one["name"]: one for one in json.loads(raw)["transcripts"]}
 
 
 class SparkServer(WebSocketLoopback):
@@ -108,16 +99,24 @@ class SparkServer(WebSocketLoopback):
         secrets = {CREDENTIALS["api_key"]: CREDENTIALS["api_secret"]}
         return verify(record.path, record.headers.get("host", ""), now, secrets)
 
-    async def _turn_away(self, line: Line, status: int, message: str, now: float | None = None) -> None:
+    async def _turn_away(
+        self,
+        line: Line,
+        status: int,
+        message: str,
+        now: float | None = None,
+        more: dict[str, str] | None = None,
+    ) -> None:
         date = formatdate(self.clock() if now is None else now, usegmt=True)
-        headers = {"Content-Type": "text/plain; charset=utf-8", "Date": date}
+        headers = {"Content-Type": "text/plain; charset=utf-8", "Date": date} | (more or {})
         await line.whole(status, json.dumps({"message": message}).encode(), headers)
 
     # --- at the door: whether the client may come in ----------------------------------------------------
 
     async def _at_the_door_refuse(self, line: Line, argument: str) -> bool:
         status, _, message = argument.partition(":")
-        await self._turn_away(line, int(status), message or f"refused with {status}, as asked")
+        again = {"Retry-After": message} if message.isdigit() else {}
+        await self._turn_away(line, int(status), message or f"refused with {status}, as asked", more=again)
         return False
 
     async def _at_the_door_clock(self, line: Line, argument: str) -> bool:
@@ -270,57 +269,6 @@ BEHAVIOURS = {
     *("words", "think", "echo", "call", "hold", "big", "fragments", "slow", "vector", "vector-bytes"),
     *("error", "moderation", "withdraw", "cut", "reset", "close", "endless", "silent", "pieces"),
 }
-
-
-def piece(
-    content: str,
-    *,
-    status: int = 1,
-    reasoning: str | None = None,
-    call: dict[str, str] | None = None,
-    usage: dict[str, int] | None = None,
-) -> str:
-    """One frame of an answer."""
-    item: dict[str, Any] = {"content": content, "role": "assistant", "index": 0}
-    if reasoning is not None:
-        item["reasoning_content"] = reasoning
-    if call is not None:
-        item["function_call"] = call
-    payload: dict[str, Any] = {"choices": {"status": status, "seq": 0, "text": [item]}}
-    if usage is not None:
-        payload["usage"] = {"text": usage}
-    header = {"code": 0, "message": "Success", "sid": SID, "status": status}
-    return json.dumps({"header": header, "payload": payload}, ensure_ascii=False)
-
-
-def failed(code: int, message: str) -> str:
-    """The frame that ends an answer with an error."""
-    header = {"code": code, "message": message, "sid": SID, "status": 2}
-    return json.dumps({"header": header}, ensure_ascii=False)
-
-
-def usage(body: dict[str, Any], made: int) -> dict[str, int]:
-    asked = sum(len(one["content"].split()) for one in body["payload"]["message"]["text"])
-    last = len(body["payload"]["message"]["text"][-1]["content"].split())
-    return {
-        "question_tokens": last,
-        "prompt_tokens": asked,
-        "completion_tokens": made,
-        "total_tokens": asked + made,
-    }
-
-
-def encoded(one: dict[str, Any]) -> bytes:
-    """The bytes of one step of a transcript."""
-    if "text" in one:
-        return frame(TEXT, one["text"].encode())
-    if "fragments" in one:
-        return b"".join(fragments([base64.b64decode(part) for part in one["fragments"]]))
-    if "binary" in one:
-        return frame(BINARY, base64.b64decode(one["binary"]))
-    if "ping" in one:
-        return frame(PING, base64.b64decode(one["ping"]))
-    return closing(one["close"]["code"], one["close"]["reason"])
 
 
 def _count_and_rate(argument: str) -> tuple[int, float]:

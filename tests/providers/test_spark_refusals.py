@@ -18,7 +18,8 @@ from nbstream.i18n import set_language
 from nbstream.messages import ChatRequest, Message, Retract, TextDelta
 from nbstream.providers import registry
 from nbstream.wire.request import Frame, WireResponse
-from tests.fakes.spark_server import CREDENTIALS, SparkServer, failed, piece
+from tests.fakes.spark_frames import failed, piece
+from tests.fakes.spark_server import CREDENTIALS, SparkServer
 
 KINDS = {
     "server_error": "10000 10001 10002 10009 10010 10011 10012 10017 10222",
@@ -204,6 +205,12 @@ class TestTheHandshake:
     ) -> None:
         error = self.ask(server, place.replace(" ", "%20"))
         assert (error.kind, error.status) == (kind, status)
+
+    def test_it_may_say_when_to_come_back(self, server: SparkServer) -> None:
+        error = self.ask(server, "/do/refuse:429:7")
+        assert (error.kind, error.retry_after) == ("rate_limit", 7.0)
+        flat = {"code": 11202, "message": "m", "sid": "s"}
+        assert refused(429, flat, "spark-http", **{"retry-after": "3"}).retry_after == 3.0
 
     def test_one_that_repeats_the_signed_address_shows_none_of_it(self) -> None:
         request = registry.get("spark").request(

@@ -6,32 +6,23 @@ import json
 import logging
 import threading
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 import nbstream
 from nbstream.chat.session import Session
 from nbstream.errors import NbstreamError
 from nbstream.i18n import set_language
 from nbstream.messages import Answer, Retract, TextDelta
-from nbstream.providers import registry, spark_frames
+from nbstream.providers import registry
 from nbstream.show.sinks import TerminalSink
 from nbstream.wire import certificates
 from nbstream.wire.request import Frame
-from nbstream.wire.sse import SSE
-from tests.fakes import spark_http_server
 from tests.fakes.proxy import Proxy
-from tests.fakes.spark_server import CREDENTIALS, SparkServer, encoded, failed, piece, transcripts
+from tests.fakes.spark_server import CREDENTIALS, SparkServer, failed, piece
 from tests.fakes.websocket_server import PING, TEXT, Peer, WebSocketServer, frame
-from tests.fakes.ws import fragments
 
-SLOWLY = settings(
-    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
 WEATHER = {
     "name": "get_weather",
     "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
@@ -48,12 +39,6 @@ def english():
 @pytest.fixture(scope="module")
 def server() -> Iterator[SparkServer]:
     with SparkServer() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def http() -> Iterator[spark_http_server.SparkHTTPServer]:
-    with spark_http_server.SparkHTTPServer(spark_http_server.CREDENTIALS["api_password"]) as running:
         yield running
 
 
@@ -282,193 +267,3 @@ class TestWhatNobodyMaySee:
             signed = record.path.partition("authorization=")[2].partition("&")[0]
             assert signed and signed not in caplog.text and signed[:40] not in caplog.text
         assert not any(CREDENTIALS[name] in caplog.text for name in ("api_key", "api_secret"))
-
-
-# --- any cut, any garbage ---------------------------------------------------------------------------------
-
-SOCKETS = [one for one in transcripts().values() if one["transport"] == "spark-ws" and one["frames"]]
-OVER_HTTP = [one for one in transcripts().values() if one["transport"] == "spark-http"]
-
-
-def outcome(name: str, frames: Iterator[Frame]) -> list[str]:
-    """All events, and how it ended, in words that can be compared."""
-    got: list[str] = []
-    try:
-        got += [repr(event) for event in registry.get(name).events(frames) if event is not None]
-    except NbstreamError as error:
-        got.append(f"{error.kind} {error.code}")
-    return got
-
-
-@given(st.data())
-@settings(SLOWLY, max_examples=40)
-def test_any_cut_of_a_transcript_gives_the_same(server: SparkServer, data: st.DataObject) -> None:
-    transcript = data.draw(st.sampled_from(SOCKETS))
-    raw = b""
-    for one in transcript["frames"]:
-        if "text" in one:  # each message in frames of its own, with pings in between
-            message = one["text"].encode()
-            cuts = sorted(data.draw(st.sets(st.integers(0, len(message)), max_size=4)))
-            edges = [0, *cuts, len(message)]
-            parts = [message[a:b] for a, b in pairwise(edges)]
-            raw += b"".join(fragments(parts, between=frame(PING, b"")))
-        elif "abort" not in one:
-            raw += encoded(one)
-    cuts = sorted(data.draw(st.sets(st.integers(0, len(raw)), max_size=12)))
-    server.pieces = [raw[a:b] for a, b in zip([0, *cuts], [*cuts, len(raw)], strict=True)]
-    stream = streamed(server, "pieces")
-    expect = transcript["expect"]
-    try:
-        stream.wait()
-        assert expect["error"] is None
-    except NbstreamError as error:
-        assert error.kind in expect["error"].get("class_any", [expect["error"]["class"]])
-    came = [event.text for event in stream._run.progress.events if isinstance(event, TextDelta)]
-    assert "".join(came) == expect["text"]
-    assert stream.answer.reasoning == expect["reasoning"]
-
-
-@given(st.data())
-@settings(SLOWLY, max_examples=40)
-def test_any_cut_of_a_transcript_over_http_gives_the_same(data: st.DataObject) -> None:
-    transcript = data.draw(st.sampled_from(OVER_HTTP))
-    raw = "".join(one["text"] for one in transcript["frames"]).encode()
-    cuts = sorted(data.draw(st.sets(st.integers(0, len(raw)), max_size=12)))
-
-    def frames(edges: list[int]) -> Iterator[Frame]:
-        decoder = SSE()
-        for a, b in zip([0, *edges], [*edges, len(raw)], strict=True):
-            yield from decoder.feed(raw[a:b])
-        yield from decoder.flush()
-
-    assert outcome("spark-http", frames(cuts)) == outcome("spark-http", frames([]))
-
-
-NAMES = (
-    "header code message sid status payload choices text content reasoning_content function_call name"
-    " arguments usage plugins prompt_tokens error delta tool_calls index Sid msg"
-)
-ANYTHING = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.text(max_size=5)
-    | st.sampled_from([0, 2, 10014]),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES.split()), inner, max_size=5)
-    ),
-    max_leaves=15,
-)
-
-
-ODD = st.sampled_from([0, 1, 2, "2", 10014, "", "好", None, True, {}, [], {"text": {"prompt_tokens": 3}}])
-ITEMS = st.dictionaries(st.sampled_from(["content", "reasoning_content", "function_call", "role"]), ODD)
-NEARLY = st.fixed_dictionaries(
-    {
-        "header": st.dictionaries(st.sampled_from(["code", "message", "sid"]), ODD) | ODD,
-        "payload": st.fixed_dictionaries(
-            {"choices": st.fixed_dictionaries({"status": ODD, "text": st.lists(ITEMS, max_size=2) | ODD})},
-            optional={"usage": ODD, "plugins": ODD},
-        ),
-    }
-)
-
-
-@given(st.lists(NEARLY | ANYTHING, max_size=4))
-@settings(SLOWLY, max_examples=200)
-def test_no_json_whatever_breaks_the_reader(messages: list[Any]) -> None:
-    frames = [Frame(json.dumps(message)) for message in messages]
-    outcome("spark-http", iter(frames))
-    found = outcome("spark", iter(frames))
-    with pytest.MonkeyPatch.context() as patch:  # nor does the short cut for plain text change anything
-        patch.setattr(spark_frames, "_plain", lambda data: None)
-        assert outcome("spark", iter(frames)) == found
-
-
-@given(
-    st.binary(max_size=200)
-    | st.text(max_size=50).map(lambda text: frame(TEXT, text.encode("utf-8", "replace")))
-)
-@settings(SLOWLY, max_examples=40)
-def test_any_garbage_on_the_wire_ends_in_one_clear_error(server: SparkServer, garbage: bytes) -> None:
-    server.pieces = [frame(TEXT, piece("before").encode()), garbage]
-    error = failure(server, "pieces", timeout=5)
-    assert error.kind in ("interrupted", "protocol", "server_error")
-    assert error.answer.text == "before" and error.what and error.fix
-
-
-# --- over HTTP --------------------------------------------------------------------------------------------
-
-
-class TestOverHTTP:
-    def ask(self, http: Any, model: str, **what: Any) -> Answer:
-        what = {"retries": 0, "credentials": spark_http_server.CREDENTIALS, "base_url": http.url} | what
-        return nbstream.ask("hi", model=f"spark-http:{model}", **what)
-
-    @pytest.mark.parametrize(
-        ("model", "path", "word"),
-        [
-            ("ultra", "/v1/chat/completions", "4.0Ultra"),
-            ("lite", "/v1/chat/completions", "lite"),
-            ("x1", "/v2/chat/completions", "spark-x"),
-            ("x2", "/x2/chat/completions", "spark-x"),
-            ("spark-x", "/x2/chat/completions", "spark-x"),
-            ("x2-flash", "/agent/v1/chat/completions", "spark-x"),
-            ("x1-preview", "/v2/chat/completions", "x1-preview"),
-        ],
-    )
-    def test_the_path_decides_which_model_a_word_means(
-        self, http: Any, model: str, path: str, word: str
-    ) -> None:
-        self.ask(http, model, base_url=http.origin)
-        assert http.log[-1].path == path
-        assert http.log[-1].body["model"] == word
-
-    def test_an_address_with_a_path_is_used_as_it_is(self, http: Any) -> None:
-        for base_url in (f"{http.origin}/my/v9", f"{http.origin}/my/v9/chat/completions/"):
-            self.ask(http, "x1", base_url=base_url)
-            assert http.log[-1].path == "/my/v9/chat/completions"
-
-    def test_the_default_addresses(self) -> None:
-        for model, url in (
-            ("ultra", "https://spark-api-open.xf-yun.com/v1/chat/completions"),
-            ("x1", "https://spark-api-open.xf-yun.com/v2/chat/completions"),
-            ("x1-preview", "https://spark-api-open-preview.xf-yun.com/v2/chat/completions"),
-        ):
-            call = Session().call(
-                "hi", model=f"spark-http:{model}", credentials=spark_http_server.CREDENTIALS
-            )
-            assert call.provider.request(call.chat, call.credentials).url == url
-
-    def test_key_and_secret_do_as_well_as_a_password_and_a_wrong_one_is_told(self, http: Any) -> None:
-        password, _, rest = spark_http_server.CREDENTIALS["api_password"].partition(":")
-        pair = {"api_key": password, "api_secret": rest}
-        assert self.ask(http, "words:5", credentials=pair).text
-        with pytest.raises(NbstreamError) as caught:
-            self.ask(http, "words:5", credentials={"api_password": "wrong-password-01234"})
-        assert caught.value.kind == "auth" and "does not know" in caught.value.what
-
-    def test_usage_is_not_asked_for_and_calls_come_as_a_list(self, http: Any) -> None:
-        sent = json.loads(self.ask(http, "echo", tools=[WEATHER]).text)
-        assert "stream_options" not in sent
-        assert sent["tool_calls_switch"] is True
-        assert sent["tools"][0]["function"]["name"] == "get_weather"
-
-    def test_ranges_are_the_same(self, http: Any) -> None:
-        with pytest.raises(NbstreamError) as caught:
-            self.ask(http, "ultra", temperature=0)
-        assert caught.value.kind == "config" and "at most 1" in caught.value.why
-
-    def test_moderation_withdraws_here_too(self, http: Any) -> None:
-        with pytest.raises(NbstreamError) as caught:
-            self.ask(http, "error:10014:5")
-        assert caught.value.kind == "content_filter" and caught.value.answer.text == ""
-
-    def test_one_set_of_keys_makes_one_provider_ready(self, monkeypatch: Any) -> None:
-        for name in ("app_id", "api_key", "api_secret"):
-            monkeypatch.setenv(f"SPARK_{name.upper()}", "0123456789abcdef")
-        assert [name for name in Session().ready() if "spark" in name] == ["spark"]
-        monkeypatch.setenv("SPARK_API_PASSWORD", "0123456789abcdef")
-        monkeypatch.delenv("SPARK_APP_ID")
-        assert [name for name in Session().ready() if "spark" in name] == ["spark-http"]

@@ -14,9 +14,10 @@ import nbstream
 from nbstream.messages import TextDelta
 from nbstream.providers.spark_sign import signed
 from tests.fakes import spark_http_server, spark_server, vectors
+from tests.fakes.spark_frames import transcripts
 from tests.fakes.spark_gate import verify
 
-TRANSCRIPTS = spark_server.transcripts()
+TRANSCRIPTS = transcripts()
 
 
 @pytest.fixture(scope="module")
