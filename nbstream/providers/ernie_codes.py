@@ -66,25 +66,27 @@ ernie_speed ernie-speed-128k ernie-speed-pro-8k ernie-speed-pro-128k
 ernie-tiny-8k ernie-novel-8k ernie-char-8k ernie-char-fiction-8k ernie-func-8k qianfan-dynamic-8k
 ai_apaas ai_apaas_lite llama_2_7b yi_34b_chat chatglm2_6b_32k mixtral_8x7b_instruct
 """
-PATHS = frozenset(_PATHS.split())
+PATHS = tuple(_PATHS.split())
 """V1's models by the word in their path. [sdk]"""
 
 LABELS = {
-    "ernie-3.5-8k": "completions",
-    "ernie-bot": "completions",
-    "ernie-4.0-8k": "completions_pro",
-    "ernie-bot-4": "completions_pro",
-    "ernie-4.0-8k-preview-0518": "completions_adv_pro",
-    "ernie-lite-8k-0922": "eb-instant",  # a Lite model, whatever tutorials call it
-    "ernie-bot-turbo": "eb-instant",
-    "ernie-speed": "ernie_speed",
-    "ernie-speed-8k": "ernie_speed",
-    "yi-34b-chat": "yi_34b_chat",
-    "chatglm2-6b-32k": "chatglm2_6b_32k",
-    "mixtral-8x7b-instruct": "mixtral_8x7b_instruct",
-    "llama-2-7b-chat": "llama_2_7b",
+    "ERNIE-3.5-8K": "completions",
+    "ERNIE-Bot": "completions",
+    "ERNIE-4.0-8K": "completions_pro",
+    "ERNIE-Bot-4": "completions_pro",
+    "ERNIE-4.0-8K-Preview-0518": "completions_adv_pro",
+    "ERNIE-Lite-8K-0922": "eb-instant",  # a Lite model, whatever tutorials call it
+    "ERNIE-Bot-turbo": "eb-instant",
+    "ERNIE-Speed-8K": "ernie_speed",
+    "ERNIE-Speed": "ernie_speed",
+    "Yi-34B-Chat": "yi_34b_chat",
+    "ChatGLM2-6B-32K": "chatglm2_6b_32k",
+    "Mixtral-8x7B-Instruct": "mixtral_8x7b_instruct",
+    "Llama-2-7b-chat": "llama_2_7b",
 }
-"""What people call the models whose path is another word."""
+"""What people call the models whose path is another word, the usual name first."""
+
+_BY_LABEL = {label.lower(): path for label, path in LABELS.items()} | {path: path for path in PATHS}
 
 
 def path_name(model: str) -> str:
@@ -93,5 +95,13 @@ def path_name(model: str) -> str:
     >>> path_name("ERNIE-4.0-8K"), path_name("ERNIE-Tiny-8K"), path_name("My_Own")
     ('completions_pro', 'ernie-tiny-8k', 'My_Own')
     """
-    known = model.strip().lower()
-    return LABELS.get(known) or (known if known in PATHS else model.strip())
+    return _BY_LABEL.get(model.strip().lower(), model.strip())
+
+
+def label_of(path: str) -> str:
+    """What people call the model at `path`, "" where it is that word itself.
+
+    >>> label_of("eb-instant"), label_of("ernie-tiny-8k")
+    ('ERNIE-Lite-8K-0922', '')
+    """
+    return next((label for label, named in LABELS.items() if named == path), "")

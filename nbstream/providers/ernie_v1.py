@@ -21,9 +21,9 @@ from ..wire.address import shown
 from ..wire.request import Frame, WireRequest, WireResponse, encoded
 from . import bce
 from .addresses import checked, endpoint
-from .base import HostProvider
+from .base import HostProvider, Model
 from .ernie import REQUEST_ID
-from .ernie_codes import DEAD_TOKEN, PATHS, path_name
+from .ernie_codes import DEAD_TOKEN, PATHS, label_of, path_name
 from .ernie_turns import orderly, system_of
 from .ernie_v1_stream import Reading, told_as, told_v1
 from .parsing import documents
@@ -41,6 +41,8 @@ ALIVE = ("rate_limit", "context_length", "content_filter", "interrupted", "quota
 
 class ErnieV1(HostProvider):
     """The V1 interface, with an OAuth token or a signature."""
+
+    listed = tuple(Model(path, label_of(path)) for path in PATHS)  # the service itself cannot be asked
 
     def request(self, chat: ChatRequest, credentials: Credentials) -> WireRequest:
         body: dict[str, Any] = {"messages": _messages(chat.messages), "stream": True}

@@ -101,6 +101,10 @@ class TestWhereItGoes:
     def test_a_model_is_a_word_in_the_path(self, model: str, word: str) -> None:
         assert url(model) == f"https://aip.baidubce.com{ROOT}/chat/{word}"
 
+    def test_models_are_listed_by_their_paths_and_by_what_people_call_them(self) -> None:
+        listed = {model.name: model.label for model in registry.get("ernie-v1").listed}
+        assert listed["completions_pro"] == "ERNIE-4.0-8K" and "ernie-tiny-8k" in listed
+
     @pytest.mark.parametrize(
         ("base", "wanted"),
         [
