@@ -5,10 +5,11 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
-from tests.clients.outside import environment
+from tests.clients.outside import environment, hang_up
 from tests.environment import ROOT, clean
 
 collect_ignore_glob = ["with_*.py", "talk.py"]
@@ -40,3 +41,16 @@ def with_litellm(
     if process.poll() is None:
         process.kill()
     process.communicate()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def clients_end() -> Iterator[None]:
+    """No client outlives the tests."""
+    yield
+    hang_up()
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the clients live."""
+    return tmp_path_factory.mktemp("clients")

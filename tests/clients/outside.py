@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 
 import pytest
 
+from tests.clients.talk import MARK
 from tests.environment import clean
 from tools.clients import EVERY, Clients
 
@@ -37,21 +38,48 @@ def environment(name: str) -> Clients:
     return found
 
 
+_running: dict[str, subprocess.Popen[str]] = {}
+
+
 def speak(client: str, home: Path, url: str, asked: dict[str, str], **settings: Any) -> dict[str, Said]:
-    """What `client` makes of each model in `asked` (prompts by model), one after the other."""
-    job = json.dumps({"url": url, "asked": asked, **settings})
-    done = subprocess.run(
-        [str(environment("vendors").executable), str(HERE / f"with_{client}.py")],
-        input=job,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        cwd=home,
-        env=clean(home, PYTHONPATH="", PYTHONDONTWRITEBYTECODE="", NO_PROXY="127.0.0.1"),
-    )
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
-    said: dict[str, Said] = json.loads(done.stdout.splitlines()[-1])
-    return said
+    """What `client` makes of each model in `asked` (prompts by model), one after the other.
+
+    Its process stays for the next job, since importing these clients takes longer than all they say.
+    """
+    if client not in _running:
+        _running[client] = _started(client, home)
+    process = _running[client]
+    assert process.stdin and process.stdout
+    process.stdin.write(json.dumps({"url": url, "asked": asked, **settings}) + "\n")
+    process.stdin.flush()
+    for line in process.stdout:
+        if line.startswith(MARK):
+            said: dict[str, Said] = json.loads(line.removeprefix(MARK))
+            return said
+    del _running[client]
+    pytest.fail(f"with_{client}.py has ended:\n{(home / f'{client}.txt').read_text()[-4000:]}", pytrace=False)
+
+
+def _started(client: str, home: Path) -> subprocess.Popen[str]:
+    with (home / f"{client}.txt").open("w") as log:
+        return subprocess.Popen(
+            [str(environment("vendors").executable), str(HERE / f"with_{client}.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            cwd=home,
+            env=clean(home, PYTHONPATH="", PYTHONDONTWRITEBYTECODE="", NO_PROXY="127.0.0.1"),
+        )
+
+
+def hang_up() -> None:
+    """End all clients: they do when their input does."""
+    while _running:
+        _, process = _running.popitem()
+        with process:
+            assert process.stdin
+            process.stdin.close()
 
 
 def same(got: Said, expected: dict[str, Any]) -> bool:

@@ -11,6 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+MARK = "SAID "
+"""What a line of ours begins with: some clients print things of their own."""
+
 
 class Said:
     """What came of one stream, in a shape that is the same for all clients."""
@@ -27,25 +30,28 @@ class Said:
 
 
 def converse(ask: Callable[[dict[str, Any], str, str, Said], None]) -> None:
-    """Read the job from stdin, ask for each model, print what came. `ask` gets job, model, prompt, Said.
+    """Read jobs from stdin, a line each; ask for each model of one, print what came as one line.
 
-    The models that the job lists as `strangers` are asked with a wrong key; those in `urls` elsewhere.
+    `ask` gets job, model, prompt, Said. The models that the job lists as `strangers` are asked with a wrong
+    key; those in `urls` elsewhere.
     """
-    given = json.load(sys.stdin)
-    told: dict[str, Any] = {}
-    for model, prompt in given["asked"].items():
-        said = Said()
-        job = dict(given, url=given.get("urls", {}).get(model, given["url"]))
-        if model in given.get("strangers", ()):
-            job["key"] = "not-the-key-0123456789"
-        # A client that hangs must not hold up the tests: it is left behind, and said.
-        thread = threading.Thread(target=_guarded, args=(ask, job, model, prompt, said), daemon=True)
-        thread.start()
-        thread.join(20)
-        if thread.is_alive():
-            said.error = {"class": "Hangs", "message": "the client did not come back within 20 seconds"}
-        told[model] = vars(said)
-    print("\n" + json.dumps(told), flush=True)
+    for line in sys.stdin:
+        given = json.loads(line)
+        told: dict[str, Any] = {}
+        for model, prompt in given["asked"].items():
+            job = dict(given, url=given.get("urls", {}).get(model, given["url"]))
+            if model in given.get("strangers", ()):
+                job["key"] = "not-the-key-0123456789"
+            said = Said()
+            # A client that hangs must not hold up the tests: it is left behind, and said.
+            thread = threading.Thread(target=_guarded, args=(ask, job, model, prompt, said), daemon=True)
+            thread.start()
+            thread.join(20)
+            if thread.is_alive():
+                said.error = {"class": "Hangs", "message": "the client did not come back within 20 seconds"}
+            told[model] = vars(said)
+        print(f"\n{MARK}{json.dumps(told)}", flush=True)
+    os._exit(0)  # whatever threads a client has
 
 
 def _guarded(ask: Any, job: dict[str, Any], model: str, prompt: str, said: Said) -> None:

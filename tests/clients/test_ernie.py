@@ -6,6 +6,7 @@ The transcripts say themselves where those clients read less than we do (``offic
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -43,23 +44,21 @@ def generous() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def second(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Said]:
+def second(home: Path) -> dict[str, Said]:
     with ErnieServer(KEY) as server:
-        home = tmp_path_factory.mktemp("home")
         return speak("qianfan", home, server.origin, asked(SECOND), key=KEY, version=2, strangers=["words:3"])
 
 
 @pytest.fixture(scope="module")
-def by_openai(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Said]:
+def by_openai(home: Path) -> dict[str, Said]:
     with ErnieServer(KEY) as server:
-        home = tmp_path_factory.mktemp("home")
         return speak("openai", home, server.url, asked(SECOND), key=KEY, strangers=["words:3"])
 
 
 @pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Said]:
+def first(home: Path) -> dict[str, Said]:
     with ErnieV1Server() as server:
-        home, secret = tmp_path_factory.mktemp("home"), V1["secret_key"]
+        secret = V1["secret_key"]
         said = speak(
             "qianfan", home, server.origin, asked(FIRST),
             key=V1["api_key"], secret_key=secret, version=1, strangers=["words:3"],
@@ -99,9 +98,8 @@ def test_words_calls_and_faults_come_through(which: str, request: pytest.Fixture
     assert said["words:3"]["error"] is not None and not said["words:3"]["text"]
 
 
-def test_the_signature_of_baidus_client_is_accepted(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_the_signature_of_baidus_client_is_accepted(home: Path) -> None:
     with ErnieV1Server() as server:
-        home = tmp_path_factory.mktemp("home")
         said = speak("qianfan", home, server.origin, {"echo": "你好", "call": "hi"}, key="", version=1, **IAM)
         assert all("authorization" in record.headers for record in server.log)
     assert "你好" in said["echo"]["text"] and said["call"]["tools"]
@@ -116,9 +114,9 @@ class Forgetful(ErnieV1Server):
             self.expire()
 
 
-def test_baidus_client_renews_a_token_that_has_expired(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_baidus_client_renews_a_token_that_has_expired(home: Path) -> None:
     with Forgetful() as server:
-        home, secret = tmp_path_factory.mktemp("home"), V1["secret_key"]
+        secret = V1["secret_key"]
         asked = {"echo": "一", "words:3": "二", "words:4": "三"}
         said = speak("qianfan", home, server.origin, asked, key=V1["api_key"], secret_key=secret, version=1)
         assert all(one["error"] is None and one["text"] for one in said.values()), said

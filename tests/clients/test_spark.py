@@ -5,6 +5,7 @@ The transcripts say themselves where those clients read less than we do (``offic
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ HANGS = "ws-handshake-502"  # the SDK waits for ever on a gateway's page
 
 
 @pytest.fixture(scope="module")
-def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Said]:
+def said(home: Path) -> dict[str, Said]:
     names = [name for name in WEBSOCKET if name != HANGS]
     asked: dict[str, str] = {f"vector:{name}": "hi" for name in names}
     asked |= dict.fromkeys(
@@ -34,7 +35,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Said]:
         doors |= {"late": "/do/clock:400", "generalv3": "/v3.1/chat", "4.0Ultra": "/v4.0/chat"}
         return speak(
             "spark",
-            tmp_path_factory.mktemp("home"),
+            home,
             server.url,
             asked,
             key=CREDENTIALS["api_key"],
@@ -80,11 +81,10 @@ def test_faults_are_errors_to_it_too(said: dict[str, Said], model: str, words: s
 
 
 @pytest.fixture(scope="module")
-def over_http(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Said]:
+def over_http(home: Path) -> dict[str, Said]:
     asked: dict[str, Any] = {f"vector:{name}": "hi" for name in OVER_HTTP}
     asked |= {"words:20": "a b", "echo": "你好 😀", "words:3": "hi"}
     with SparkHTTPServer(HTTP["api_password"]) as server:
-        home = tmp_path_factory.mktemp("home")
         return speak("openai", home, server.url, asked, key=HTTP["api_password"], strangers=["words:3"])
 
 

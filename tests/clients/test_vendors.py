@@ -93,11 +93,6 @@ def said(client: str, home: Any) -> dict[str, Said]:
         return speak(client, home, url, asked, key=KEY, strangers=["words:5"], **tools)
 
 
-@pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return tmp_path_factory.mktemp("clients")
-
-
 @pytest.mark.parametrize(("client", "name"), PAIRS)
 def test_it_reads_what_we_read(client: str, name: str, home: Any) -> None:
     expected, got = vectors.load(name)["expect"], said(client, home)[f"vector:{name}"]

@@ -17,11 +17,12 @@ def ask(job: dict, model: str, prompt: str, said: Said) -> None:
         config.BASE_URL, config.ACCESS_TOKEN_REFRESH_MIN_INTERVAL = job["url"], 0
         if "access_key" in job:
             config.ACCESS_KEY, config.SECRET_KEY = job["access_key"], job["secret_key"]
-            known = {}
+            known = {}  # it reads them there
         else:
+            config.ACCESS_KEY = config.SECRET_KEY = None
             known = {"ak": job["key"], "sk": job["secret_key"]}
         # One for all, so that it keeps its token.
-        client = clients.setdefault(job["key"], qianfan.ChatCompletion(**known))
+        client = clients.setdefault((job["url"], job["key"]), qianfan.ChatCompletion(**known))
         for answer in client.do(messages, endpoint=model, stream=True, retry_count=1, request_timeout=8):
             piece = answer.body
             said.text += piece.get("result") or ""
