@@ -68,6 +68,8 @@ def refused(host: Host, response: WireResponse, now: float | None = None) -> Nbs
         return _clock(host, response, message, time.time() if now is None else now)
     if response.status in (401, 403) and "hmac" in low:
         case = "auth.spark_secret" if "does not match" in low else "auth.spark_key"
+        if host.dialect == "spark-http":
+            case = "auth.spark_password"
         return fail(case, provider=host.name, status=response.status, code=response.status,
                     label=host.label, message=message, key_page=host.key_page)  # fmt: skip
     made = from_response(host, response)

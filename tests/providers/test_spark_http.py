@@ -80,7 +80,7 @@ class TestOverHTTP:
         assert self.ask(http, "words:5", credentials=pair).text
         with pytest.raises(NbstreamError) as caught:
             self.ask(http, "words:5", credentials={"api_password": "wrong-password-01234"})
-        assert caught.value.kind == "auth" and "does not know" in caught.value.what
+        assert caught.value.kind == "auth" and "APIPassword" in caught.value.what
 
     def test_usage_is_not_asked_for_and_calls_come_as_a_list(self, http: Any) -> None:
         sent = json.loads(self.ask(http, "echo", tools=[WEATHER]).text)
