@@ -46,6 +46,8 @@ class Running:
     models: tuple[str, ...]
     setup: str = ""
     """A line to run first, where the provider would not look at this address by itself."""
+    sure: bool = True
+    """Whether it has said its name; without, it is one that speaks the same dialect."""
 
     @property
     def lines(self) -> list[str]:
@@ -99,14 +101,14 @@ def running(place: Place, response: WireResponse, environ: Mapping[str, str]) ->
         return None
     if not isinstance(data, Mapping):
         return None
-    provider = place.provider
+    provider, sure = place.provider, True
     if data.get("object") == "list":
         models = _named(data.get("data"), "id", of={"object": "model"})
         if not models:  # an empty list of anything looks like this
             return None
         if not own_address(provider, environ):  # where the user has said who listens there, it is so
             owner = str(data["data"][0].get("owned_by")).replace("-", "_").lower()
-            provider = OWNERS.get(owner, provider)
+            provider, sure = OWNERS.get(owner, provider), owner in OWNERS
     elif provider == "ollama":
         models = _named(data.get("models"), "name")
     else:
@@ -116,7 +118,7 @@ def running(place: Place, response: WireResponse, environ: Mapping[str, str]) ->
     talking = tuple(name for name in models if "embed" not in name.lower())
     home = own_address(provider, environ) or PLACES[provider]
     setup = "" if _same(home, place.url) else f"%env {_variable(provider)}={place.url}"
-    return Running(provider, LABELS[provider], place.url, talking, setup)
+    return Running(provider, LABELS[provider], place.url, talking, setup, sure)
 
 
 def _named(listed: Any, key: str, of: Mapping[str, str] | None = None) -> list[str] | None:

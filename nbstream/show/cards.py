@@ -51,7 +51,7 @@ def connect_markdown(ready: Sequence[str], running: Sequence[Running] = ()) -> s
     if ready:
         found, lines = t("connect.found", names=literal(", ".join(ready))), [f"%llm use {ready[0]}"]
     elif here is not None:
-        found = t("connect.running", name=literal(here.label), model=literal(here.models[0]))
+        found = t("connect.running", name=literal(_name(here)), model=literal(here.models[0]))
         lines = here.lines
     else:
         found, lines = t("connect.nothing"), [f"%llm login {t('connect.example')}"]
@@ -63,8 +63,12 @@ def running_markdown(running: Sequence[Running]) -> str:
     rows = []
     for one in running:
         models = ", ".join(one.models[:MOST]) + (" …" if len(one.models) > MOST else "")
-        rows.append([one.label, one.url, models or t("line.no_models"), "  ·  ".join(one.lines)])
+        rows.append([_name(one), one.url, models or t("line.no_models"), "  ·  ".join(one.lines)])
     return table([t("line.runs_here"), "", t("line.models"), t("line.to_use")], rows) if rows else ""
+
+
+def _name(one: Running) -> str:
+    return one.label if one.sure else t("line.alike", name=one.label)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

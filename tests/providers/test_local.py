@@ -17,7 +17,7 @@ from nbstream.chat.session import session
 from nbstream.magics import verbs
 from nbstream.providers import local, registry
 from nbstream.providers.local import Place, Running, places, running
-from nbstream.show.cards import connect_markdown
+from nbstream.show.cards import connect_markdown, running_markdown
 from nbstream.wire.request import WireResponse
 from tests.fakes.loopback import Exchange, Loopback
 
@@ -200,6 +200,11 @@ def test_what_listens_elsewhere_than_usual_is_offered_with_the_line_that_says_wh
     at = Place("llamacpp", "http://127.0.0.1:8080/v1")
     (one,) = filter(None, [running(at, WireResponse(200, {}, body), {})])
     assert one.lines == ["%env VLLM_BASE_URL=http://127.0.0.1:8080/v1", "%llm use vllm:m"]
+    assert running_markdown([one]).count("| vLLM |") == 1
+    nameless = json.dumps({"object": "list", "data": [{"id": "m", "object": "model"}]}).encode()
+    (other,) = filter(None, [running(at, WireResponse(200, {}, nameless), {})])
+    assert other.lines == ["%llm use llamacpp:m"]
+    assert "llama.cpp, or a server like it" in running_markdown([other])
     mine = {"LLAMACPP_BASE_URL": at.url}  # the user said what it is
     (one,) = filter(None, [running(at, WireResponse(200, {}, body), mine)])
     assert one.lines == ["%llm use llamacpp:m"]
