@@ -6,6 +6,7 @@ and keeps serving until Ctrl-C.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -27,6 +28,16 @@ def language() -> str:
     return "zh" if value.lower().startswith("zh") else "en"
 
 
+def quiet() -> None:
+    """A first look should not begin under a pop-up that asks about news: said in our own .venv's settings."""
+    if sys.prefix == sys.base_prefix:
+        return
+    settings = Path(sys.prefix, "share", "jupyter", "lab", "settings", "overrides.json")
+    wanted = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    settings.write_text(json.dumps(wanted, indent=2))
+
+
 def command(port: str) -> list[str]:
     first = FIRST[language()]
     words = [
@@ -35,7 +46,6 @@ def command(port: str) -> list[str]:
         "jupyterlab",
         f"--ServerApp.root_dir={ROOT}",
         f"--LabApp.default_url=/lab/tree/{first}",
-        "--LabApp.news_url=None",  # a first look should not begin under a pop-up
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]
     if port:
@@ -53,6 +63,7 @@ def main() -> None:
     words = command(port)
     if "--no-browser" in words:
         print("nbstream: no display here; open the address below in a browser (Ctrl-C ends it)", flush=True)
+    quiet()
     os.chdir(ROOT)
     os.execv(words[0], words)
 

@@ -8,9 +8,11 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import fail
+from ..credentials import Credentials
+from ..errors import NbstreamError, fail
 from ..i18n import t
 from ..messages import Message
+from ..providers.base import Provider
 
 MAX_PROMPT = 4_000_000
 """Bytes of one prompt, unless NBSTREAM_MAX_PROMPT says otherwise: about a million tokens."""
@@ -42,3 +44,11 @@ def values(*, temperature: Any, retries: Any, options: Mapping[str, Any] | None)
 
 def _finite(value: Any) -> bool:
     return type(value) in (int, float) and math.isfinite(value) and value >= 0
+
+
+def unkeyed(error: NbstreamError, provider: Provider, credentials: Credentials) -> NbstreamError:
+    """`error`, said better where a service wants a key and none was given (at an address of one's own)."""
+    if error.kind != "auth" or credentials:
+        return error
+    return fail("auth.none_given", provider=provider.name, status=error.status, code=error.code,
+                request_id=error.request_id, label=provider.label, said=error.why)  # fmt: skip

@@ -14,6 +14,7 @@ from ..wire.address import shown
 from ..wire.http import opened
 from ..wire.limits import Limits
 from ..wire.request import WireRequest, WireResponse
+from . import checks
 from .background import io_loop, on_io
 from .masking import masked, masked_response
 
@@ -41,7 +42,7 @@ def models(provider: Provider, credentials: dict[str, Secret], base_url: str | N
         failure = provider.explained(error)
     except TimeoutError:  # bytes kept coming, an end did not
         failure = fail("timeout.models", address=shown(str(request.url)), seconds="30")
-    raise masked(failure, provider.name, credentials.values())
+    raise masked(checks.unkeyed(failure, provider, credentials), provider.name, credentials.values())
 
 
 def nearby() -> Future[list[Running]]:

@@ -22,7 +22,7 @@ from ..providers.base import Provider
 from ..wire.lines import Surrogates
 from ..wire.request import Frame, Refused, WireRequest
 from ..wire.transport import Opening
-from . import tokens
+from . import checks, tokens
 from .call import Call, State
 from .masking import masked, masked_response
 from .pool import Visit
@@ -66,7 +66,8 @@ async def events(
                 return
             except NbstreamError as error:
                 provider, secrets = call.provider, call.credentials.values()
-                failure = masked(provider.explained(error), provider.name, secrets)
+                failure = checks.unkeyed(provider.explained(error), provider, call.credentials)
+                failure = masked(failure, provider.name, secrets)
             pause = None
             if not shown and not renewed and call.provider.token_refused(failure):
                 tokens.forget(call)

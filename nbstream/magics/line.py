@@ -8,6 +8,7 @@ from IPython.core.magic import no_var_expand
 
 from ..chat.session import session
 from ..errors import NbstreamError, fail
+from ..i18n import t
 from ..show.console import put
 from . import args as arguments
 from .cell import show_error
@@ -36,7 +37,7 @@ def llm_line(line: str) -> None:
 
         verb, *rest = arguments.words(line, comments=True) or ["status"]
         if verb in ("help", "--help", "-h"):
-            put(llm_line.__doc__ or "")
+            put(t("line.verbs"))
             return
         if verb not in VERBS:
             import difflib

@@ -106,8 +106,15 @@ def history(name: str = "main") -> str:
 
 
 def _short(text: str, most: int = 60) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= most else text[: most - 1] + "…"
+    """The beginning of `text` on one line, without marks of Markdown; a Chinese character counts twice."""
+    text = " ".join(
+        re.sub(r"^\s{0,3}(#+|>|[-*+])\s+|\*\*|`+|^\s*\|", " ", text[: 4 * most], flags=re.M).split()
+    )
+    for place, character in enumerate(text):
+        most -= 1 + (character > "\u2e7f")
+        if most < 0:
+            return text[:place] + "…"
+    return text
 
 
 def reset(name: str = "main") -> str:

@@ -148,6 +148,15 @@ def test_every_sentence_that_the_code_asks_for_exists_and_gets_its_facts() -> No
             assert not missing, f"{where} gives {key} no {missing}"
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_sentence_names_only_verbs_that_there_are(language: str) -> None:
+    from nbstream.magics.verbs import VERBS
+
+    for key, template in sentences(language).items():
+        named = re.findall(r"(?<!%)%llm ([a-z]+)", template) if key.endswith(".fix") else ()
+        assert {*named} <= {*VERBS, "help"}, key
+
+
 def test_every_sentence_is_asked_for() -> None:
     whole: set[str] = set()
     patterns: set[str] = set()  # f"footer.{reason}", f"{kind}.service"
