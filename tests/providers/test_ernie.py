@@ -139,13 +139,26 @@ class TestWhatIsSent:
         calls = (ToolCall("c1", "f", "{}"), ToolCall("c2", "g", "{}"))
         talk = [
             Message("user", "a"),
-            Message("assistant", tool_calls=calls),
+            Message("assistant", "Let me see.", tool_calls=calls),
             Message("tool", "1", tool_call_id="c1"),
             Message("tool", "2", tool_call_id="c2"),
         ]
         sent = json.loads(stream(server, "echo", talk).wait().text)
         assert [one["role"] for one in sent] == ["user", "assistant", "tool", "tool"]
         assert [one.get("tool_call_id") for one in sent[2:]] == ["c1", "c2"]
+
+    def test_a_call_is_not_merged_into_the_words_before_it(self) -> None:
+        call = Message("assistant", tool_calls=(ToolCall("c1", "f", "{}"),))
+        talk = (
+            Message("user", "a"),
+            Message("assistant", "b"),
+            call,
+            Message("tool", "1", tool_call_id="c1"),
+        )
+        request = registry.get("ernie").request(ChatRequest(talk, "m"), {})
+        sent = json.loads(request.body or b"")["messages"]
+        assert [one["content"] for one in sent] == ["a", "b", None, "1"]
+        assert sent[2]["tool_calls"][0]["id"] == "c1"
 
     def test_nothing_to_ask_is_said_at_once(self, server: ErnieServer) -> None:
         with pytest.raises(NbstreamError) as caught:

@@ -189,6 +189,7 @@ def test_with_an_access_key_requests_are_signed_and_no_token_is_asked_for(server
     assert (
         stream(server, credentials=IAM, base_url=server.url + "?tenant=a b".replace(" ", "%20")).wait().text
     )
+    assert stream(server, credentials=IAM | {"api_key": CREDENTIALS["api_key"]}).wait().text  # given both
     assert server.fetches() == 0
     assert all("access_token" not in record.path for record in server.log)
     secret = failure(server, credentials=IAM | {"secret_key": "wrong-0123456789"})
