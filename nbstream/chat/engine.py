@@ -20,6 +20,7 @@ from typing import Any, Protocol
 
 from ..errors import NbstreamError, fail
 from ..messages import Answer, Event, Finish
+from ..wire.turnstile import my_turn
 from .background import io_loop
 from .call import Call, State
 from .progress import Progress
@@ -118,6 +119,7 @@ class Run:
         try:
             gate = self.call.gate
             async with gate.passed(self._queued) if gate else nullcontext():
+                await my_turn()
                 await self._carry()
         except asyncio.CancelledError:
             self.cancelled = True  # also when the loop ends around us

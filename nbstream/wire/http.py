@@ -20,6 +20,7 @@ import httpx2 as httpx
 from .._version import __version__
 from ..credentials import Secret
 from ..errors import NbstreamError, fail
+from . import sockets
 from .address import is_loopback, shown
 from .certificates import no_store, store
 from .failures import proxies, unconnected
@@ -251,11 +252,13 @@ async def _client(url: str) -> AsyncIterator[httpx.AsyncClient]:
 
 def _made(*, loopback: bool, secure: bool) -> httpx.AsyncClient:
     try:
-        return httpx.AsyncClient(
+        client = httpx.AsyncClient(
             verify=no_store() if loopback and not secure else store(),
             trust_env=not loopback,
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
         )
+        sockets.use(client._transport)
+        return client
     except (ImportError, ValueError, httpx.InvalidURL):  # SOCKS without socksio; a proxy that is no URL
         pass
     raise fail("config.proxy", given=", ".join(proxies()))

@@ -98,9 +98,9 @@ def test_two_hundred_streams_at_once_are_shared_fairly_and_every_seat_is_free_af
     session = logged_in(server, "aaaa", "bbbb")
 
     async def all_() -> None:
-        streams = [asked(session, "words:4@20") for _ in range(200)]
+        streams = [asked(session, "words:10@10") for _ in range(200)]
         answers = asyncio.gather(*streams)
-        await asyncio.to_thread(server.wait_for, lambda log: len(log) >= 100)
+        await asyncio.to_thread(server.wait_for, lambda log: len(log) >= 200)
         assert sum(one.busy for one in seats(session).values()) == 200
         assert {answer.finish_reason for answer in await answers} == {"stop"}
 
