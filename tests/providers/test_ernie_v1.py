@@ -318,7 +318,8 @@ class TestRefusals:
 
     @pytest.mark.parametrize("model", ["silent", "pause:2"])
     def test_silence_ends(self, server: ErnieV1Server, model: str) -> None:
-        error = failure(server, model, timeout={"connect": 5, "first": 0.2, "idle": 0.2})
+        first = 0.2 if model == "silent" else 10.0
+        error = failure(server, model, timeout={"connect": 5, "first": first, "idle": 0.2})
         assert error.kind == "timeout" and bool(error.answer.text) == model.startswith("pause")
 
     def test_slow_bytes_are_only_slow(self, server: ErnieV1Server) -> None:
