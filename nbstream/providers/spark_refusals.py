@@ -72,9 +72,15 @@ def refused(host: Host, response: WireResponse, now: float | None = None) -> Nbs
             case = "auth.spark_password"
         return fail(case, provider=host.name, status=response.status, code=response.status,
                     label=host.label, message=message, key_page=host.key_page)  # fmt: skip
-    made = from_response(host, response)
+    made = from_response(host, response, _read)
     made.code = made.code or (str(response.status) if response.status >= 400 else None)
     return made
+
+
+def _read(data: Any) -> Told | None:
+    """As `told`; the type ``api_error`` goes with every code there is, so it says nothing."""
+    error = told(data)
+    return error and error._replace(words=tuple(word for word in error.words if word != "api_error"))
 
 
 def _told(response: WireResponse) -> Told | None:

@@ -1,10 +1,9 @@
-"""A loopback server that speaks Spark's OpenAI-style endpoints; the `model` says how it behaves.
+"""A loopback server that speaks Spark's OpenAI-style endpoints; see `behaviours` for the models it has.
 
-words:N@R       N random words at R a second; any other model: twenty
-echo            streams back path and question, as JSON
-vector:NAME     replays a transcript; vector-bytes:NAME byte by byte
-error:CODE[:K]  K words, then that code flat in the stream
-endless, silent
+Beside these any other model gets twenty words, ``error:CODE[:K]`` K words and then that code flat in the
+stream, and ``vector:NAME`` (``vector-bytes:NAME``) replays a transcript of Spark's own.
+
+``python -m tests.fakes.spark_http_server [--key KEY] [--tls]`` serves from a process of its own.
 """
 
 from __future__ import annotations
@@ -12,89 +11,130 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from . import texts
-from .loopback import Exchange, Loopback, main, paced
+from .behaviours import Behaving, Speech
+from .loopback import Exchange, main
 from .scripted import Scripted
 from .spark_frames import transcripts
 
 CREDENTIALS = {"api_password": "pWd0123456789:contract"}
 SSE = {"Content-Type": "text/event-stream"}
 SID = "cha000c0ffe@dx19ab34cd56e7f80001"
+SHAPE = {"code": 0, "message": "Success", "sid": SID, "id": SID, "created": 1795219200}
+DONE = b"data:[DONE]\n\n"
 
 
-class SparkHTTPServer(Loopback):
+def event(value: dict[str, Any]) -> bytes:
+    """One event, with no blank after ``data:``, as the service writes it."""
+    return b"data:" + json.dumps(value, ensure_ascii=False).encode() + b"\n\n"
+
+
+def chunk(content: str, **delta: Any) -> bytes:
+    """A piece of the answer: no object, no model, no finish reason."""
+    shape = {"role": "assistant", "content": content} | delta
+    return event(SHAPE | {"choices": [{"delta": shape, "index": 0}]})
+
+
+def flat(code: int, message: str) -> bytes:
+    """An error in mid-stream."""
+    return event({"code": code, "message": message, "sid": SID})
+
+
+class Stream(Speech):
+    """An answer as events; a call is one object unless an array is asked for."""
+
+    def tool(self) -> str:
+        return str(self.body["tools"][0]["function"]["name"])
+
+    async def open(self) -> None:
+        await self.exchange.start(200, SSE)
+
+    async def token(self, text: str, *, thought: bool) -> None:
+        await self.exchange.send(chunk("", reasoning_content=text) if thought else chunk(text))
+
+    async def call(self, name: str, arguments: Mapping[str, Any]) -> None:
+        said = json.dumps(arguments, ensure_ascii=False)
+        call = {"id": "call_1", "type": "function", "function": {"name": name, "arguments": said}}
+        switched = self.body.get("tool_calls_switch") is True
+        await self.exchange.send(chunk("", tool_calls=[call | {"index": 0}] if switched else call))
+
+    async def finish(self, reason: str = "stop") -> None:
+        await self.exchange.send(event(SHAPE | {"choices": [], "usage": self._usage()}) + DONE)
+        await self.exchange.end()
+
+    async def fail(self, message: str) -> None:
+        await self.exchange.send(flat(10012, message))
+
+    async def whole(self, text: str) -> None:
+        self.exchange.record.text = text
+        self.said = len(text.split())
+        choice = {"message": {"role": "assistant", "content": text}, "index": 0}
+        await self.exchange.json(200, SHAPE | {"choices": [choice], "usage": self._usage()})
+
+    def _usage(self) -> dict[str, int]:
+        made = self.said + self.thought
+        return {"prompt_tokens": self.asked, "completion_tokens": made, "total_tokens": self.asked + made}
+
+
+class SparkHTTPServer(Behaving):
     """Speaks Spark's HTTP dialect over loopback."""
 
     path = "/v1"
-
-    async def unauthorized(self, exchange: Exchange) -> None:
-        await exchange.json(401, {"message": "HMAC signature cannot be verified: apikey not found"})
+    speech = Stream
 
     async def respond(self, exchange: Exchange) -> None:
         body = exchange.record.body
         if not exchange.record.path.endswith("/chat/completions") or not isinstance(body, dict):
             await exchange.json(404, {"message": "no Route matched with those values"})
             return
-        name, _, argument = str(body.get("model")).partition(":")
-        if name in ("vector", "vector-bytes"):
-            await _replay(exchange, transcripts()[argument], 1 if name == "vector-bytes" else 0)
-        elif name == "silent":
-            await asyncio.Event().wait()
-        elif name == "error":
-            code, _, count = argument.partition(":")
-            await self._say(exchange, texts.words(int(count or 0)))
-            await exchange.send(_flat(int(code), f"failed with {code}, as asked"))
-            await exchange.end()
-        elif name == "endless":
-            while True:
-                await self._say(exchange, texts.words(64))
-        else:
-            count, _, rate = argument.partition("@") if name == "words" else ("20", "", "")
-            said = json.dumps({"path": exchange.record.path, **body}, ensure_ascii=False)
-            tokens = texts.tokenized(said) if name == "echo" else texts.words(int(count or 50))
-            await self._say(exchange, tokens, float(rate or 0))
-            await exchange.send(b"data:[DONE]\n\n")
-            await exchange.end()
+        model = str(body.get("model"))
+        name = model.partition(":")[0].replace("-", "_")
+        known = hasattr(self, f"play_{name}") or name == "no_such_model"
+        await self.behave(exchange, model if known else "words:20")
 
-    async def _say(self, exchange: Exchange, tokens: list[str], rate: float = 0) -> None:
-        if not exchange.record.written:
-            await exchange.start(200, SSE)
-        async for batch in paced(tokens, rate):
-            for token in batch:
-                await exchange.send(chunk(token))
-                exchange.record.text += token
+    async def refuse(
+        self, exchange: Exchange, status: int, message: str, headers: dict[str, str] | None = None
+    ) -> None:
+        error = {"message": f"{message} (sid: {SID})", "type": "api_error", "param": None, "code": None}
+        await exchange.json(status, {"error": error}, headers)
 
+    async def unauthorized(self, exchange: Exchange) -> None:
+        await exchange.json(401, {"message": "HMAC signature cannot be verified: apikey not found"})
 
-def chunk(content: str, **more: Any) -> bytes:
-    """One event, with no blank after ``data:`` and no finish reason, as the service writes it."""
-    choice = {"delta": {"role": "assistant", "content": content}, "index": 0}
-    shape = {"code": 0, "message": "Success", "sid": SID, "id": SID, "created": 1, "choices": [choice]}
-    return b"data:" + json.dumps(shape | more, ensure_ascii=False).encode() + b"\n\n"
+    async def play_echo(self, exchange: Exchange, argument: str) -> None:
+        said = json.dumps({"path": exchange.record.path, **exchange.record.body}, ensure_ascii=False)
+        await self.answer(exchange, texts.tokenized(said), 0)
 
+    async def play_error(self, exchange: Exchange, argument: str) -> None:
+        code, _, count = argument.partition(":")
+        stream = await self._begun(exchange, count)
+        await exchange.send(flat(int(code), f"failed with {code}, as asked"))
+        await stream.exchange.end()
 
-def _flat(code: int, message: str) -> bytes:
-    return b"data:" + json.dumps({"code": code, "message": message, "sid": SID}).encode() + b"\n\n"
+    async def _replay(self, exchange: Exchange, name: str, size: int = 0, *, chunked: bool = True) -> None:
+        transcript = transcripts()[name]
+        response = transcript["response"]
+        await exchange.start(response["status"], response["headers"], chunked=chunked)
+        for one in transcript["frames"]:
+            if "abort" in one:
+                await exchange.reset()
+                return
+            raw = one["text"].encode() if "text" in one else base64.b64decode(one["b64"])
+            for start in range(0, len(raw), size or len(raw)):
+                await exchange.send(raw[start : start + (size or len(raw))])
+                await asyncio.sleep(0)
+        await exchange.end()
 
 
-async def _replay(exchange: Exchange, transcript: dict[str, Any], size: int) -> None:
-    response = transcript["response"]
-    await exchange.start(response["status"], response["headers"])
-    for one in transcript["frames"]:
-        if "abort" in one:
-            await exchange.reset()
-            return
-        raw = one["text"].encode() if "text" in one else base64.b64decode(one["b64"])
-        for start in range(0, len(raw), size or len(raw)):
-            await exchange.send(raw[start : start + (size or len(raw))])
-            await asyncio.sleep(0)
-    await exchange.end()
+SERVER = SparkHTTPServer
 
 
 def scripted() -> Scripted:
     """For the contract suite."""
-    return Scripted("/v1", said=chunk, ends=b"data:[DONE]\n\n", fails=lambda message: _flat(10012, message))
+    return Scripted("/v1", said=chunk, ends=DONE, fails=lambda message: flat(10012, message))
 
 
 if __name__ == "__main__":

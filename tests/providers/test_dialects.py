@@ -1,4 +1,4 @@
-"""What any service does right and wrong, in each of the four HTTP dialects that have a fake for it."""
+"""What any service does right and wrong, in each of the HTTP dialects that have a fake for it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .speaking import WEATHER
 KEY = "key-of-this-test-0123456789"
 
 
-@pytest.fixture(scope="module", params=["openai", "anthropic", "gemini", "ollama"])
+@pytest.fixture(scope="module", params=["openai", "anthropic", "gemini", "ollama", "spark-http"])
 def dialect(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name
@@ -25,7 +25,7 @@ def dialect(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def server(dialect: str) -> Iterator[Behaving]:
-    made: Behaving = import_module(f"tests.fakes.{dialect}_server").SERVER(KEY)
+    made: Behaving = import_module(f"tests.fakes.{dialect.replace('-', '_')}_server").SERVER(KEY)
     with made as running:
         yield running
 
@@ -37,8 +37,12 @@ def english() -> Iterator[None]:
     set_language(None)
 
 
+def keys(dialect: str, key: str) -> dict[str, str]:
+    return {"api_password" if dialect == "spark-http" else "api_key": key}
+
+
 def asked(dialect: str, server: Behaving, model: str, **options: Any) -> nbstream.Stream:
-    options = {"credentials": {"api_key": KEY}, "retries": 0, "timeout": 20} | options
+    options = {"credentials": keys(dialect, KEY), "retries": 0, "timeout": 20} | options
     return nbstream.stream("hi", model=f"{dialect}:{model}", base_url=server.url, **options)
 
 
@@ -102,7 +106,7 @@ def test_a_refusal_has_its_kind_and_the_services_words(
 
 
 def test_a_wrong_key_is_known_as_one_and_not_shown(dialect: str, server: Behaving) -> None:
-    error = refused(asked(dialect, server, "words:5", credentials={"api_key": "wrong-key-9876543210"}))
+    error = refused(asked(dialect, server, "words:5", credentials=keys(dialect, "wrong-key-9876543210")))
     assert (error.kind, error.fix) == ("auth", f"%llm login {dialect}")
     assert "wrong-key" not in str(error) + repr(error)
 
