@@ -13,6 +13,7 @@
     withdraw:K       a thought and K pieces of text; 10014 after POST /control/release
     cut:N            N words, then the connection ends in mid-frame; reset:N: by a TCP reset
     close:N[:CODE]   N words, then a closing frame
+    garbage:N        N words, then bytes that are no frame
     endless          streams until the client goes away
     silent           never answers
     pieces           the bytes in `SparkServer.pieces`, each a write of its own, then the connection ends
@@ -34,6 +35,7 @@ from email.utils import formatdate
 from urllib.parse import unquote
 
 from . import texts
+from .behaviours import GARBAGE, count_and_rate
 from .loopback import main, paced
 from .scripted import Scene
 from .spark_frames import encoded, failed, piece, transcripts, usage
@@ -149,11 +151,11 @@ class SparkServer(WebSocketLoopback):
     # --- answers ----------------------------------------------------------------------------------------
 
     async def _words(self, line: Line, argument: str) -> None:
-        count, rate = _count_and_rate(argument)
+        count, rate = count_and_rate(argument)
         await self._say(line, texts.words(count), rate)
 
     async def _think(self, line: Line, argument: str) -> None:
-        count, rate = _count_and_rate(argument)
+        count, rate = count_and_rate(argument)
         async for batch in paced(texts.words(count), rate):
             for word in batch:
                 await line.text(piece("", reasoning=word))
@@ -245,6 +247,11 @@ class SparkServer(WebSocketLoopback):
         await self._some(line, count)
         await line.close(int(code or 1000))
 
+    async def _garbage(self, line: Line, argument: str) -> None:
+        await self._some(line, argument)
+        await line.raw(GARBAGE)
+        await line.half_closed()
+
     async def _endless(self, line: Line, argument: str) -> None:
         while True:
             for word in texts.words(64):
@@ -267,13 +274,8 @@ class SparkServer(WebSocketLoopback):
 
 BEHAVIOURS = {
     *("words", "think", "echo", "call", "hold", "big", "fragments", "slow", "vector", "vector-bytes"),
-    *("error", "moderation", "withdraw", "cut", "reset", "close", "endless", "silent", "pieces"),
+    *("error", "moderation", "withdraw", "cut", "reset", "close", "endless", "silent", "pieces", "garbage"),
 }
-
-
-def _count_and_rate(argument: str) -> tuple[int, float]:
-    count, _, rate = argument.partition("@")
-    return int(count or 50), float(rate or 0)
 
 
 class Scripted(SparkServer):

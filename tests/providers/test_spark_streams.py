@@ -145,6 +145,10 @@ class TestWhatGoesWrong:
         assert error.answer.text == server.log[-1].text != ""
         assert error.answer.finish_reason is None
 
+    def test_garbage_in_mid_stream_keeps_the_text(self, server: SparkServer) -> None:
+        error = failure(server, "garbage:4")
+        assert error.kind == "protocol" and error.answer.text == server.log[-1].text != ""
+
     def test_a_code_in_mid_stream_keeps_the_text_and_the_number_for_support(
         self, server: SparkServer
     ) -> None:
