@@ -20,7 +20,12 @@ PACKAGE = Path(nbstream.__file__).parent
 # Along the road; a package imports what stands before it, and its neighbours of the same rank.
 ROAD = {"wire": 0, "providers": 1, "chat": 2, "show": 3, "magics": 4, "panel": 4, "teach": 4}
 LEAVES = {"errors", "messages", "i18n", "credentials", "settings", "_version"}
-ALONE = {"httpx2": "wire/http.py", "httpcore2": "wire/sockets.py", "websocket": "wire/websocket.py", "litellm": "providers/litellm.py"}
+ALONE = {
+    "httpx2": "wire/http.py",
+    "httpcore2": "wire/sockets.py",
+    "websocket": "wire/websocket.py",
+    "litellm": "providers/litellm.py",
+}
 PYTHON_LINES = 320
 JS_BYTES, CSS_BYTES = 15_000, 10_000
 PANEL_JS_BYTES, PANEL_CSS_BYTES = 30_000, 15_000
