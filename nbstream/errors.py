@@ -103,7 +103,7 @@ class NbstreamError(Exception):
             provider=self.provider, status=self.status, code=self.code,
             retry_after=self.retry_after, request_id=self.request_id,
         )  # fmt: skip
-        new.retryable = self.retryable
+        new.retryable, new.case = self.retryable, self.case
         return new
 
     def __str__(self) -> str:

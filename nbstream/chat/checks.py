@@ -28,8 +28,22 @@ def size(messages: tuple[Message, ...]) -> None:
         raise fail("config.prompt_size", size=mega, limit=most, tokens=tokens)
 
 
-def values(*, temperature: Any, retries: Any, options: Mapping[str, Any] | None) -> None:
-    """Refuse numbers that are none, and options that are no JSON."""
+def values(
+    *,
+    temperature: Any,
+    retries: Any,
+    options: Mapping[str, Any] | None,
+    system: Any = None,
+    base_url: Any = None,
+    tools: tuple[Any, ...] = (),
+) -> None:
+    """Refuse numbers that are none, texts that are none, tools that are no schemas, options that are no JSON."""
+    for name, given in (("system", system), ("base_url", base_url)):
+        if given is not None and not isinstance(given, str):
+            raise fail("config.text", name=name, given=type(given).__name__)
+    for tool in tools:
+        if not isinstance(tool, Mapping):
+            raise fail("config.tool", given=getattr(tool, "__name__", None) or type(tool).__name__)
     if temperature is not None and not _finite(temperature):
         raise fail(
             "config.number", name="temperature", given=str(temperature)[:40], wanted=t("number.finite")
@@ -37,7 +51,9 @@ def values(*, temperature: Any, retries: Any, options: Mapping[str, Any] | None)
     if retries is not None and not (type(retries) is int and retries >= 0):
         raise fail("config.number", name="retries", given=str(retries)[:40], wanted=t("number.whole"))
     try:
-        json.dumps(dict(options or {}), allow_nan=False)
+        json.dumps([dict(options or {}), *map(dict, tools)], allow_nan=False)
+        if not all(isinstance(name, str) for name in options or ()):
+            raise TypeError("the names of options are strings")
     except (TypeError, ValueError) as error:
         raise fail("config.options", reason=str(error)[:200]) from None
 

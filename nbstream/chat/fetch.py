@@ -16,7 +16,7 @@ from ..wire.limits import Limits
 from ..wire.request import WireRequest, WireResponse
 from . import checks
 from .background import io_loop, on_io
-from .masking import masked, masked_response
+from .masking import masked, masked_response, secrets
 
 LARGEST = 4 * 1024 * 1024
 
@@ -37,12 +37,12 @@ def models(provider: Provider, credentials: dict[str, Secret], base_url: str | N
         response = on_io(fetch(request, Limits(connect=5, first=15, idle=15)), timeout=30)
         if response.status < 300:
             return provider.models(response)
-        failure = provider.refused(masked_response(response, credentials.values()))
+        failure = provider.refused(masked_response(response, secrets(credentials, request)))
     except NbstreamError as error:
         failure = provider.explained(error)
     except TimeoutError:  # bytes kept coming, an end did not
         failure = fail("timeout.models", address=shown(str(request.url)), seconds="30")
-    raise masked(checks.unkeyed(failure, provider, credentials), provider.name, credentials.values())
+    raise masked(checks.unkeyed(failure, provider, credentials), provider.name, secrets(credentials, request))
 
 
 def nearby() -> Future[list[Running]]:

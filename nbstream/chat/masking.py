@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ..credentials import Secret
+from ..credentials import Credentials, Secret
 from ..errors import NbstreamError
-from ..wire.request import WireResponse
+from ..wire.request import WireRequest, WireResponse
+
+
+def secrets(credentials: Credentials, request: WireRequest | None = None) -> list[Secret]:
+    """What must not be seen of a request: its keys, and what was made from them (a signed address)."""
+    made = [request.url, *request.headers.values()] if request is not None else []
+    return [*credentials.values(), *(one for one in made if isinstance(one, Secret))]
 
 
 def masked(error: NbstreamError, provider: str, secrets: Iterable[Secret]) -> NbstreamError:

@@ -171,14 +171,25 @@ class Session:
         if not messages or not (messages[-1].content.strip() or messages[-1].tool_calls):
             raise fail("config.empty_prompt")
         checks.size(messages)
-        checks.values(temperature=temperature, retries=retries, options=options)
+        tools = (
+            tuple(tools)
+            if not isinstance(tools, (str, Mapping)) and isinstance(tools, Iterable)
+            else (tools,)
+        )
+        checks.values(
+            temperature=temperature, retries=retries, options=options,
+            system=system, base_url=base_url, tools=tools,
+        )  # fmt: skip
         provider, name = registry.split(model or self.default_model())
         pool = None if credentials or base_url else self._pools.get(provider.name)
-        # A key of this call alone is not for the address that came with another.
-        address = base_url or (os_address(provider) if credentials else self.base_url(provider))
+        if pool is not None and len(pool.seats) == 1:
+            pool = None
+        # A key is never sent to the address that came with another: this call's own, or another seat's.
+        alone = os_address(provider) if credentials or pool else self.base_url(provider)
+        address = base_url or alone
         found = self.credentials(provider, credentials)
         missing = self.missing(provider, found)
-        if missing and not (address and provider.key_optional_elsewhere):
+        if missing and not pool and not (address and provider.key_optional_elsewhere):
             raise self._no_key(provider, missing)
         s = self.settings
         limits = (
@@ -187,14 +198,15 @@ class Session:
             else Limits.of(timeout)
         )
         chat = ChatRequest(
-            messages, name, system, temperature, max_tokens, tuple(tools), address,
+            messages, name, system, temperature, max_tokens, tools, address,
             allow_insecure, options or {},
         )  # fmt: skip
         call = Call(
             provider, chat, found, limits, s.retries if retries is None else retries,
-            pool if pool and len(pool.seats) > 1 else None, self._gate(provider.name),
+            pool, self._gate(provider.name),
         )  # fmt: skip
-        call.provider.request(chat, found)  # what cannot be asked is said now, before any history is written
+        # What cannot be asked is said now, before any history is written.
+        provider.request(replace(chat, base_url=base_url or self.base_url(provider)) if pool else chat, found)
         return call
 
     def _gate(self, name: str) -> Gate:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
 from collections.abc import Hashable
@@ -39,6 +40,17 @@ class _Kept:
 
 _kept: dict[Hashable, _Kept] = {}
 _lock = threading.Lock()
+
+
+def _forget_all() -> None:
+    """In a forked child nobody ends the fetches that were under way."""
+    global _lock
+    _lock = threading.Lock()
+    _kept.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_all)
 
 
 async def with_token(call: Call) -> Call:

@@ -24,7 +24,7 @@ from ..wire.request import Frame, Refused, WireRequest
 from ..wire.transport import Opening
 from . import checks, tokens
 from .call import Call, State
-from .masking import masked, masked_response
+from .masking import masked, masked_response, secrets
 from .pool import Visit
 
 SHOWN = (TextDelta, ReasoningDelta, ToolCallDelta, Retract)
@@ -65,9 +65,9 @@ async def events(
                 visit.well()
                 return
             except NbstreamError as error:
-                provider, secrets = call.provider, call.credentials.values()
+                provider = call.provider
                 failure = checks.unkeyed(provider.explained(error), provider, call.credentials)
-                failure = masked(failure, provider.name, secrets)
+                failure = masked(failure, provider.name, secrets(call.credentials, request))
             pause = None
             if not shown and not renewed and call.provider.token_refused(failure):
                 tokens.forget(call)
@@ -129,8 +129,8 @@ async def _attempt(
             else:
                 yield decoder.end()
     except Refused as refused:
-        secrets = call.credentials.values()
-        refusal = call.provider.refused(masked_response(refused.response, secrets))
+        response = masked_response(refused.response, secrets(call.credentials, request))
+        refusal = call.provider.refused(response)
     except NbstreamError as broken:
         # A connection that breaks after the end mark has broken nothing: many servers just hang up.
         if not decoder.finished:

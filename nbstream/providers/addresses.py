@@ -44,6 +44,7 @@ def checked(
     try:
         parts = urlsplit(url)
         good = parts.scheme in schemes and parts.hostname and parts.port != 0
+        url.encode()  # half an emoji is no part of an address
     except ValueError:
         good = False
     if not good or re.search(r"[\s\x00-\x1f\x7f]", url):
@@ -58,7 +59,10 @@ def plain(url: str | Secret, *ends: str) -> str:
     text = str(url)
     if "://" not in text:
         return text
-    path = urlsplit(text).path
+    try:
+        path = urlsplit(text).path
+    except ValueError:
+        return "?"
     for end in ends:
         path = path.removesuffix(end)
     return shown(text) + path

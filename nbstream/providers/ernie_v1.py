@@ -110,9 +110,6 @@ class ErnieV1(HostProvider):
 
     def again(self, request: WireRequest, error: NbstreamError) -> WireRequest | None:
         """Nothing to change; but only here is it known what was asked: Baidu's own V1, which has ended."""
-        for value in request.headers.values():
-            if isinstance(value, Secret):  # a signature is no credential, which others would mask
-                error.why = value.hide_in(error.why)
         url = request.url.reveal() if isinstance(request.url, Secret) else request.url
         if shown(url) == shown(self.base_url) and error.kind not in ALIVE:
             error.why = f"{error.why} {t('refusal.ernie_v1_ended.why')}".strip()
@@ -149,7 +146,8 @@ class ErnieV1(HostProvider):
             said = float(seconds) if isinstance(seconds, (int, float)) and 0 <= seconds <= LONGEST else None
             return Secret(token.strip()), UNSAID if said is None else said
         word = data.get("error")
-        if isinstance(word, str) and word:
+        # A gateway in trouble says so in the same shape: there the status counts, and no key is to blame.
+        if isinstance(word, str) and word and response.status in (*range(200, 300), 400, 401, 403):
             raise self._no_token(word, data.get("error_description"), response)
         page = response.text.lstrip().startswith("<")
         if response.status < 300 and not page and told_v1(data, whole=True) is None:

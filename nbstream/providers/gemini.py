@@ -14,7 +14,7 @@ from ..errors import NbstreamError, fail
 from ..i18n import t
 from ..messages import ChatRequest, Event, Message, ToolCall
 from ..wire.request import Frame, WireRequest, WireResponse, encoded
-from .addresses import endpoint, plain
+from .addresses import checked, endpoint, plain
 from .base import HostProvider, Model
 from .candidates import candidate_events, gemini_refused
 from .parsing import listed, mapping, sequence, word
@@ -105,7 +105,7 @@ class Gemini(HostProvider):
         return sorted(found, key=lambda model: model.name)
 
     def _url(self, base_url: str | None, path: str, *, insecure: bool = False) -> str:
-        parts = urlsplit((base_url or self.base_url).strip())
+        parts = checked(base_url or self.base_url, self.host, insecure=insecure)
         # The address of one model, pasted whole, is an address too.
         base = urlunsplit(parts._replace(path=re.sub(r"/models(/.*)?$", "", parts.path)))
         return endpoint(base, self.host, path, insecure=insecure)

@@ -15,11 +15,9 @@ from typing import Any, NamedTuple
 
 from ..errors import NbstreamError, fail
 from ..i18n import t
+from ..wire.plain import clean as clean
 from ..wire.request import WireResponse
 from .host import Host
-
-LONGEST = 500
-"""Characters of a provider's message that are shown."""
 
 KINDS_BY_CODE = {
     code: kind
@@ -82,7 +80,6 @@ WORDINGS = (  # only believed where the status leaves room for them
 )
 
 REQUEST_IDS = ("x-request-id", "request-id", "x-generation-id", "x-ds-trace-id", "x-log-id", "cf-ray")
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 
 class Told(NamedTuple):
@@ -93,16 +90,6 @@ class Told(NamedTuple):
     words: tuple[str, ...]
     """`code` and ``type`` in lower case."""
     request_id: str | None
-
-
-def clean(text: str, limit: int = LONGEST) -> str:
-    """`text` on one line, without control characters, cut at `limit`.
-
-    >>> clean("no\\x1b[31m such\\n model ")
-    'no [31m such model'
-    """
-    text = " ".join(_CONTROL.sub(" ", text[: 4 * limit]).split())
-    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def told(data: Any, *, strict: bool = False) -> Told | None:

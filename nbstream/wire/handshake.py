@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import io
 import socket
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -14,6 +15,8 @@ from .request import WireResponse
 LARGEST = 16 * 1024 * 1024
 """Bytes of one message."""
 MAX_REFUSAL = 64 * 1024
+PATIENCE = 2.0
+"""Seconds for the rest of a refusal's body: what has come by then has to do."""
 CHUNK = 16 * 1024
 """Bytes that are read at once: as many as a TLS record holds."""
 
@@ -62,9 +65,12 @@ class Line:
     def refusal(self) -> WireResponse:
         """The whole answer to the handshake: the library leaves bodies of unknown length unread."""
         raw = bytearray(self._answer or b"") + self._ahead[self._at :]
-        self._plain.settimeout(2.0)
+        end = time.monotonic() + PATIENCE
         with suppress(OSError):
             while len(raw) < MAX_REFUSAL + 8192 and not _complete(bytes(raw)):
+                if (left := end - time.monotonic()) <= 0:
+                    break
+                self._plain.settimeout(left)
                 piece = self._plain.recv(4096)
                 if not piece:
                     break

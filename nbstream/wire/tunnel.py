@@ -17,21 +17,22 @@ from ..errors import fail
 from .address import is_loopback, shown
 from .certificates import store
 from .failures import ProxyRefused
+from .plain import clean
 
 Keep = Callable[[socket.socket], None]
 """Called with each socket as soon as there is one, so that another thread can shut it down."""
 LONGEST_HEAD = 64 * 1024
 
 
-def connected(url: str, timeout: float | None, keep: Keep) -> socket.socket:
-    """A socket to the host of `url` (``ws`` or ``wss``), with TLS where it says so.
+def connected(address: str, timeout: float | None, keep: Keep) -> socket.socket:
+    """A socket to `address` (``wss://host:port``), with TLS where it says so.
 
     Raises `NbstreamError` (config) for a proxy that cannot be used, and what sockets raise.
     """
-    parts = urlsplit(url)
+    parts = urlsplit(address)
     host, secure = parts.hostname or "", parts.scheme == "wss"
     port = parts.port or (443 if secure else 80)
-    proxy = _proxy(url, secure)
+    proxy = _proxy(address, secure)
     if proxy is None:
         opened = _opened(host, port, timeout, keep)
     else:
@@ -106,7 +107,8 @@ def _connect(opened: socket.socket, proxy: SplitResult, host: str, port: int) ->
     line = head.split(b"\r\n", 1)[0].decode("latin-1")
     said = re.fullmatch(r"HTTP/1\.\d (\d{3})(?: (.*))?", line)
     if said is None or not said[1].startswith("2"):
-        raise ProxyRefused(f"{shown(proxy.geturl())}: {' '.join(said.groups('')) if said else line[:100]}")
+        told = " ".join(said.groups("")) if said else line
+        raise ProxyRefused(f"{shown(proxy.geturl())}: {clean(told, 100)}")
 
 
 def _socks(opened: socket.socket, proxy: SplitResult, host: str, port: int) -> None:

@@ -24,6 +24,7 @@ from .address import is_loopback, shown
 from .failures import unconnected
 from .handshake import Line
 from .limits import Limits
+from .plain import clean
 from .request import Frame, Refused, WireRequest
 from .tunnel import connected
 
@@ -150,7 +151,8 @@ class Socket:
                 ws.send(self._request.body or b"")
             self._read(ws)
         except (NbstreamError, Refused) as failure:
-            self._failure = failure
+            # Without its traceback: the frames of the handshake hold the signed URL in the clear.
+            self._failure = failure.with_traceback(None)
         except Exception as failure:
             self._failure = self._told(failure)
         finally:
@@ -168,8 +170,8 @@ class Socket:
 
     def _connect(self) -> Any:
         """The open WebSocket. Raises `Refused` where the server answers the handshake with something else."""
+        self._line = line = Line(connected(self.address, self._limits.connect, self._keep))
         url = self._url.reveal()
-        self._line = line = Line(connected(url, self._limits.connect, self._keep))
         ws: Any = _Patient(skip_utf8_validation=True, enable_multithread=False)
         headers = [
             f"{name}: {value.reveal() if isinstance(value, Secret) else value}"
@@ -205,10 +207,9 @@ class Socket:
                 self._failure = self._closed(frame.data)
                 return
             line.begin_message()
+            # Pings are answered, and no more: a service that does nothing else for minutes has failed.
             if opcode in (websocket.ABNF.OPCODE_TEXT, websocket.ABNF.OPCODE_BINARY):
                 self._put(frame.data.decode("utf-8", "replace"))
-            else:
-                self._put("")  # a ping: somebody is there
 
     def _put(self, text: str) -> None:
         with self._room:
@@ -234,7 +235,8 @@ class Socket:
     def _closed(self, data: bytes) -> NbstreamError:
         """The error for a closing frame: whether it is one, the provider's end mark decides."""
         code = int.from_bytes(data[:2], "big") if len(data) >= 2 else 1005
-        reason = data[2:].decode("utf-8", "replace")
+        # Here and not later: cut to fit the frame, half a signed address would not be known again.
+        reason = clean(self._url.hide_in(data[2:].decode("utf-8", "replace")))
         return fail("interrupted.closed", address=self.address, number=code, reason=reason or "—")
 
     def _told(self, failure: Exception) -> NbstreamError:
@@ -256,12 +258,22 @@ class Socket:
 @asynccontextmanager
 async def connection(request: WireRequest, limits: Limits) -> AsyncIterator[Socket]:
     """The open WebSocket of `request`; leaving the block closes it."""
-    url = request.url.reveal() if isinstance(request.url, Secret) else request.url
-    if url.lower().startswith("ws:") and not request.allow_insecure and not is_loopback(url):
-        raise fail("config.insecure_url", given=shown(url))
+    # The plain URL stays out of the variables of this frame: it raises.
+    address = shown(request.url.reveal() if isinstance(request.url, Secret) else request.url)
+    if address.startswith("ws:") and not request.allow_insecure and not is_loopback(address):
+        raise fail("config.insecure_url", given=address)
+    first = limits.patience(begun=False, slow_start=request.slow_start)
+    whole = None if first is None or limits.connect is None else limits.connect + first
     line = Socket(request, limits)
     try:
-        await line.opened()
+        late = False
+        try:
+            async with asyncio.timeout(whole):  # a byte now and then must not hold us for ever
+                await line.opened()
+        except TimeoutError:
+            late = True
+        if late:
+            raise fail("timeout.first", address=address, seconds=f"{whole:g}")
         yield line
     finally:
         await asyncio.shield(line.aclose())

@@ -81,7 +81,9 @@ class Proxy:
             if not good:
                 return False
         _, _, _, kind = await reader.readexactly(4)
-        raw = await reader.readexactly((await reader.readexactly(1))[0] if kind == 3 else 4 if kind == 1 else 16)
+        raw = await reader.readexactly(
+            (await reader.readexactly(1))[0] if kind == 3 else 4 if kind == 1 else 16
+        )
         port = int.from_bytes(await reader.readexactly(2), "big")
         self.asked.append(f"SOCKS5 {raw.decode('latin-1')}:{port}")
         writer.write(b"\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x00")

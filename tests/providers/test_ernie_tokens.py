@@ -107,7 +107,7 @@ def test_a_token_that_is_refused_again_is_an_error_after_one_more_try(
     error = failure(server, f"refuse:{code}", retries=3)
     assert (error.kind, error.code) == ("auth", code)
     assert (server.fetches(), len(server.chats())) == (2, 2)
-    assert "not even a new one" in error.what and "%llm login ernie-v1" in error.fix
+    assert "access token" in error.what and "%llm login ernie-v1" in error.fix
 
 
 def test_a_token_that_dies_inside_an_answer_is_not_repeated(server: ErnieV1Server) -> None:

@@ -44,7 +44,9 @@ def test_a_readme_lists_each_provider_with_its_key_and_its_model(page: str) -> N
 @pytest.mark.parametrize("page", READMES)
 def test_a_readme_names_no_alias_that_does_not_exist(page: str) -> None:
     rows = [line for line in read(page).splitlines() if line.startswith("| `")]
-    listed = [row for row in rows if any(f"`{host.name}`" in row.split("|")[1] for host in (*HOSTS, *NATIVES))]
+    listed = [
+        row for row in rows if any(f"`{host.name}`" in row.split("|")[1] for host in (*HOSTS, *NATIVES))
+    ]
     for name in re.findall(r"`([^`]+)`", " ".join(row.split("|")[1] for row in listed)):
         registry.get(name)
 

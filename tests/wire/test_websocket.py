@@ -224,6 +224,31 @@ class TestWhatBreaks:
         assert caught.value.kind == "protocol" and "16 MiB" in str(caught.value)
 
 
+async def dripping(peer: Peer) -> None:
+    """Answers the handshake a byte at a time, for as long as anybody listens."""
+    while True:
+        await peer.send(b"x")
+        await asyncio.sleep(0.05)
+
+
+async def pinging(peer: Peer) -> None:
+    await peer.accept()
+    while True:
+        await peer.send(frame(PING, b""))
+        await asyncio.sleep(0.05)
+
+
+class TestPatience:
+    @pytest.mark.parametrize("act", [dripping, pinging])
+    def test_signs_of_life_that_say_nothing_do_not_hold_us_for_ever(self, act: Any) -> None:
+        async def reading(url: str) -> None:
+            async with connection(WireRequest("websocket", url=url), Limits(0.3, 0.3, 0.3)) as line:
+                await line.take(0.3)
+
+        with WebSocketServer(act) as server, pytest.raises((NbstreamError, TimeoutError)):
+            asyncio.run(reading(server.url))
+
+
 async def silent(peer: Peer) -> None:
     await peer.left()
 
