@@ -37,7 +37,7 @@ def values(
     base_url: Any = None,
     tools: tuple[Any, ...] = (),
 ) -> None:
-    """Refuse numbers that are none, texts that are none, tools that are no schemas, options that are no JSON."""
+    """Refuse what is no number, no text, no schema of a tool, or no JSON."""
     for name, given in (("system", system), ("base_url", base_url)):
         if given is not None and not isinstance(given, str):
             raise fail("config.text", name=name, given=type(given).__name__)

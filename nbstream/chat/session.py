@@ -168,7 +168,9 @@ class Session:
         Raises `NbstreamError` (config) for an unknown model, a missing key, or an empty prompt.
         """
         messages = Message.many(prompt)
-        if not messages or not (messages[-1].content.strip() or messages[-1].tool_calls):
+        last = messages[-1] if messages else Message("user")
+        # A function may have given nothing back; a person who asks nothing has forgotten to.
+        if last.role != "tool" and not (last.content.strip() or last.tool_calls):
             raise fail("config.empty_prompt")
         checks.size(messages)
         tools = (

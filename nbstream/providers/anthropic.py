@@ -130,6 +130,8 @@ class Anthropic(HostProvider):
                 turns[-1][1].extend(blocks)
             else:
                 turns.append((role, blocks))
+        if turns and turns[0][0] == "assistant":  # a conversation begins with the user's word
+            turns.insert(0, ("user", [{"type": "text", "text": "…"}]))
         if turns and turns[-1][0] == "assistant" and "text" in turns[-1][1][-1]:
             last = turns[-1][1][-1]
             last["text"] = last["text"].rstrip()  # refused otherwise: it would be the beginning of the answer

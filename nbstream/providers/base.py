@@ -118,9 +118,13 @@ class HostProvider(Provider):
 
     def __init__(self, host: Host) -> None:
         self.host = host
-        self.name, self.label = host.name, host.label
+        self.name = host.name
         self.default_model, self.key_page = host.default_model, host.key_page
         self.base_url = host.base_url
         self.fields, self.needs = host.fields, host.needs
         self.dialect, self.key_optional_elsewhere = host.dialect, host.key_optional_elsewhere
         self.package = host.package
+
+    @property
+    def label(self) -> str:  # type: ignore[override]  # the language may change while we live
+        return self.host.label

@@ -22,6 +22,8 @@ def orderly(messages: Iterable[Message]) -> list[Message]:
     """
     out: list[Message] = []
     for message in messages:
+        if message.role == "tool" and not message.content.strip():
+            message = replace(message, content="null")  # its call must be answered, and nothing may be blank
         if message.role == "system" or not (message.content.strip() or message.tool_calls):
             continue
         if not out and message.role != "user":
@@ -34,7 +36,7 @@ def orderly(messages: Iterable[Message]) -> list[Message]:
     if not out:
         raise fail("config.empty_prompt")
     if out[-1].role == "assistant":
-        out.append(Message("user", t("ernie.go_on")))
+        out.append(Message("user", t("prompt.go_on")))
     return out
 
 

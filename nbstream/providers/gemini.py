@@ -130,6 +130,8 @@ class Gemini(HostProvider):
                 turns[-1][1].extend(parts)
             else:
                 turns.append((role, parts))
+        if turns and turns[0][0] == "model":  # a conversation begins with the user's word
+            turns.insert(0, ("user", [{"text": "…"}]))
         return [{"role": role, "parts": parts} for role, parts in turns]
 
     def _calls(self, message: Message, *, strict: bool) -> list[dict[str, Any]]:

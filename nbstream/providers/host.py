@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..credentials import CredentialField
+from ..i18n import language
 
 THINKERS = (
     r"(^|[/\-_])o[1-9]\b|gpt-([5-9]|\d\d)|reason|think|-r1|qwq|qwen3|deepseek-v[4-9]|deepseek-(chat|pro|flash)"
@@ -22,8 +23,8 @@ class Host:
     ----------
     name, aliases : str, tuple of str
         As in ``-m name:model``.
-    label : str
-        As a person reads it.
+    english, chinese : str
+        As a person reads it; without the second both read the first.
     base_url : str
         Up to and including the version path, which is also the default path for other addresses.
     key_env : tuple of str
@@ -59,7 +60,7 @@ class Host:
     """
 
     name: str
-    label: str
+    english: str
     base_url: str
     key_env: tuple[str, ...] = ()
     default_model: str = ""
@@ -77,6 +78,16 @@ class Host:
     needs: tuple[tuple[str, ...], ...] = ()
     key_optional_elsewhere: bool = True
     package: str = ""
+    chinese: str = ""
+
+    @property
+    def label(self) -> str:
+        """As a person reads it who reads the language in use.
+
+        >>> Host("zhipu", "Zhipu GLM", "", chinese="智谱 GLM").label
+        'Zhipu GLM'
+        """
+        return self.chinese if self.chinese and language() == "zh" else self.english
 
     @property
     def fields(self) -> tuple[CredentialField, ...]:

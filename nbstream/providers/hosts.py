@@ -27,6 +27,8 @@ HOSTS: tuple[Host, ...] = (
         ("DEEPSEEK_API_KEY",),
         "deepseek-v4-flash",  # deepseek-chat and -reasoner were retired in July 2026 [third-party pages]
         "https://platform.deepseek.com/api_keys",
+        aliases=("深度求索",),
+        chinese="深度求索 DeepSeek",
         # Keep-alive comments while it queues, for up to ten minutes, whatever the model. [doc]
         slow="",
         # With tools in thinking mode, leaving reasoning_content out of such a message is a 400. [doc]
@@ -39,7 +41,8 @@ HOSTS: tuple[Host, ...] = (
         ("DASHSCOPE_API_KEY", "QWEN_API_KEY"),
         "qwen-plus",
         "https://bailian.console.aliyun.com/?tab=model#/api-key",
-        aliases=("dashscope",),
+        aliases=("dashscope", "tongyi", "通义", "通义千问", "千问", "百炼", "阿里百炼"),
+        chinese="通义千问",
         # Codes of its native face also come through the compatible one. [doc: DashScope status codes]
         codes=kinds(
             quota_exhausted="arrearage allocationquota commodity.notpurchased",
@@ -60,7 +63,8 @@ HOSTS: tuple[Host, ...] = (
         ("ZHIPUAI_API_KEY", "ZHIPU_API_KEY", "ZAI_API_KEY"),
         "glm-5.3",
         "https://open.bigmodel.cn/usercenter/apikeys",
-        aliases=("glm",),
+        aliases=("glm", "智谱", "智谱清言", "智谱ai"),
+        chinese="智谱 GLM",
         # One integrator strips stream_options for it; usage comes in the last chunk anyway. [seen]
         usage_option=False,
         codes=kinds(  # [doc: its error code page]
@@ -82,7 +86,8 @@ HOSTS: tuple[Host, ...] = (
         ("MOONSHOT_API_KEY", "KIMI_API_KEY"),
         "kimi-k2.5",
         "https://platform.moonshot.cn/console/api-keys",
-        aliases=("kimi",),
+        aliases=("kimi", "月之暗面"),
+        chinese="月之暗面 Kimi",
         # "thinking is enabled but reasoning_content is missing" otherwise. [doc: its error page]
         returns_reasoning=True,
         codes=kinds(
@@ -127,7 +132,8 @@ HOSTS: tuple[Host, ...] = (
         ("SILICONFLOW_API_KEY",),
         "Qwen/Qwen3-8B",  # free of charge there [gen]
         "https://cloud.siliconflow.cn/account/ak",
-        aliases=("silicon",),
+        aliases=("silicon", "硅基流动", "硅基"),
+        chinese="硅基流动",
         codes=kinds(quota_exhausted="30001", auth="30011", not_found="20012"),  # [gen]
     ),
     # Servers on one's own machine: no key, any model name that they have loaded; loading one may take

@@ -11,11 +11,12 @@ _QIANFAN_KEYS = "https://console.bce.baidu.com/qianfan/ais/console/apiKey"
 NATIVES: tuple[Host, ...] = (
     Host(
         "spark",
-        "Spark",
+        "iFlytek Spark",
         "wss://spark-api.xf-yun.com",  # the path is the model's: see spark_models.py
         default_model="4.0Ultra",
         key_page="https://console.xfyun.cn/services/bm35",
-        aliases=("xinghuo", "iflytek"),
+        aliases=("xinghuo", "iflytek", "星火", "讯飞星火", "讯飞", "星火大模型"),
+        chinese="讯飞星火",
         spoken_by="spark:Spark",
         dialect="spark",
         credentials=(
@@ -27,10 +28,12 @@ NATIVES: tuple[Host, ...] = (
     ),
     Host(
         "spark-http",
-        "Spark (HTTP)",
+        "iFlytek Spark (HTTP)",
         "https://spark-api-open.xf-yun.com/v1",
         default_model="4.0Ultra",
         key_page="https://console.xfyun.cn/services/bm35",
+        aliases=("星火http", "讯飞星火http"),
+        chinese="讯飞星火（HTTP）",
         slow=r"(^|-)x[12]|spark-x",
         usage_option=False,  # sent unasked
         codes=spark_codes.KINDS,
@@ -46,11 +49,23 @@ NATIVES: tuple[Host, ...] = (
     ),
     Host(
         "ernie",
-        "Baidu ERNIE (文心)",
+        "Baidu ERNIE",
         "https://qianfan.baidubce.com/v2",
         default_model="ernie-5.1",
         key_page=_QIANFAN_KEYS,
-        aliases=("qianfan", "wenxin", "baidu"),
+        aliases=(
+            "qianfan",
+            "wenxin",
+            "baidu",
+            "文心",
+            "文心一言",
+            "文心大模型",
+            "百度",
+            "百度文心",
+            "千帆",
+            "百度千帆",
+        ),
+        chinese="百度文心",
         slow=THINKERS + r"|ernie-(x\d|[5-9])",
         codes=ernie_codes.V2,
         spoken_by="ernie:Ernie",
@@ -62,10 +77,11 @@ NATIVES: tuple[Host, ...] = (
     ),
     Host(
         "ernie-v1",
-        "Baidu ERNIE V1 (文心)",
+        "Baidu ERNIE (V1)",
         "https://aip.baidubce.com/rpc/2.0/ai_custom/v1/wenxinworkshop",  # ended on 2026-08-31 [doc]
         default_model="completions_pro",
         key_page=_QIANFAN_KEYS,
+        chinese="百度文心（V1）",
         codes=ernie_codes.V1,
         spoken_by="ernie_v1:ErnieV1",
         dialect="ernie-v1",

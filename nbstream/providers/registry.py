@@ -104,7 +104,7 @@ def split(model: str) -> tuple[Provider, str]:
     >>> provider.name, model
     ('openrouter', 'qwen/qwen3:free')
     """
-    name, _, rest = model.partition(":")
+    name, _, rest = model.partition(":" if ":" in model else "：")  # as a Chinese keyboard writes it
     provider = get(name)
     return provider, rest.strip() or provider.default_model
 

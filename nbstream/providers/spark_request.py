@@ -83,7 +83,7 @@ def check(parameters: Mapping[str, Any], version: Version | None, provider: str)
 
 
 def texts(chat: ChatRequest, *, folds: bool) -> list[dict[str, str]]:
-    """The messages: at most one of the system, first; nothing empty.
+    """The messages: at most one of the system, first; nothing empty; the user's first and last.
 
     Where the model knows no role ``system`` (`folds`), its words stand ahead of the first question.
     There is no role for what a function gave back either: call and result are told as text.
@@ -99,6 +99,10 @@ def texts(chat: ChatRequest, *, folds: bool) -> list[dict[str, str]]:
         content = _content(message, names)
         if content.strip():
             out.append({"role": "assistant" if message.role == "assistant" else "user", "content": content})
+    while out and out[0]["role"] == "assistant":
+        del out[0]  # a conversation begins with a question
+    if out and out[-1]["role"] == "assistant":
+        out.append({"role": "user", "content": t("prompt.go_on")})
     first = "\n\n".join(one for one in system if one.strip())
     if first and folds and out and out[0]["role"] == "user":
         out[0]["content"] = f"{first}\n\n{out[0]['content']}"

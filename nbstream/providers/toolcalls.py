@@ -46,6 +46,8 @@ def answered(messages: tuple[Message, ...]) -> dict[int, tuple[int, ToolCall]]:
     calls: list[tuple[int, ToolCall]] = []
     open_: list[tuple[int, ToolCall]] = []
     for position, message in enumerate(messages):
+        if message.tool_calls:
+            open_.clear()  # what was not answered before the model called again never will be
         for call in message.tool_calls:
             open_.append((len(calls), call))
             calls.append(open_[-1])
