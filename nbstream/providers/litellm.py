@@ -97,8 +97,6 @@ class Chunks:
     async def __call__(self) -> AsyncGenerator[Frame, None]:
         litellm = await asyncio.to_thread(_library)
         asked = dict(self.asked)
-        if self.key:
-            asked.setdefault("api_key", self.key.reveal())
         known = str(asked["model"]).partition("/")[0] in {
             str(getattr(one, "value", one)) for one in litellm.provider_list
         }
@@ -107,7 +105,7 @@ class Chunks:
         failure: NbstreamError | None = None
         begun = False
         try:
-            stream = await litellm.acompletion(**asked)
+            stream = await self._called(litellm, asked)
             says = SAY_THE_END | set(map(str, litellm.openai_compatible_providers))
             says_the_end = str(getattr(stream, "custom_llm_provider", "")) in says
             async with aclosing(stream):
@@ -127,6 +125,11 @@ class Chunks:
             failure = failed(self.host, error, str(asked.get("api_base") or ""), begun=begun)
         if failure is not None:
             raise failure  # without LiteLLM's own attached: that holds the request, and the key
+
+    async def _called(self, litellm: Any, asked: Mapping[str, Any]) -> Any:
+        """The stream of one call. The plain key stands in this frame only, which is gone when we raise."""
+        key = {"api_key": self.key.reveal()} if self.key else {}
+        return await litellm.acompletion(**key | dict(asked))
 
 
 @cache

@@ -188,7 +188,7 @@ def refusal(
         code=error.code,
         retry_after=retry_after(headers),
         request_id=error.request_id
-        or next((headers[name] for name in REQUEST_IDS if headers.get(name)), None),
+        or next((clean(headers[name], 100) for name in REQUEST_IDS if headers.get(name)), None),
         label=host.label,
         message=error.message or t("refusal.silent", status=status or ""),
         key_page=host.key_page or host.base_url,

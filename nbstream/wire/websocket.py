@@ -33,6 +33,8 @@ MOST = 64 * 1024
 FAST = 400
 """Messages a second beyond which they are taken together, and `REST` the seconds between two takings."""
 REST = 0.006
+LOOK = 5.0
+"""Seconds between looks at whether the loop still lives; how long to wait for words is the loop's business."""
 GOODBYE = 0.5
 """Seconds that the closing frame may take."""
 
@@ -160,8 +162,10 @@ class Socket:
             self._wake(self._end)
 
     def _wake(self, call: Any) -> None:
-        with suppress(RuntimeError):  # the loop has ended, and whoever waited with it
+        try:
             self._loop.call_soon_threadsafe(call)
+        except RuntimeError:  # the loop was closed around us: nobody will ever take, nor stop us
+            self._stopping = True
 
     def _keep(self, opened: socket.socket) -> None:
         self._plain = opened
@@ -201,8 +205,13 @@ class Socket:
 
     def _read(self, ws: Any) -> None:
         line = ws.sock
+        ws.settimeout(LOOK)
         while not self._stopping:
-            opcode, frame = ws.recv_data_frame(control_frame=True)
+            try:
+                opcode, frame = ws.recv_data_frame(control_frame=True)
+            except websocket.WebSocketTimeoutException:
+                self._stopping = self._stopping or self._loop.is_closed()
+                continue
             if opcode == websocket.ABNF.OPCODE_CLOSE:
                 self._failure = self._closed(frame.data)
                 return

@@ -17,7 +17,7 @@ from nbstream.errors import NbstreamError
 from nbstream.wire import certificates
 from nbstream.wire.limits import Limits
 from nbstream.wire.request import Refused, WireRequest
-from nbstream.wire.websocket import connection
+from nbstream.wire.websocket import Socket, connection
 from tests.fakes.certificate import self_signed
 from tests.fakes.proxy import Proxy
 from tests.fakes.websocket_server import BINARY, CLOSE, PING, PONG, TEXT, Peer, WebSocketServer, frame
@@ -346,6 +346,19 @@ class TestStopping:
 
         with WebSocketServer(act) as server:
             assert asyncio.run(reading(server.url)) < 20_000_000
+
+    def test_a_loop_that_is_closed_around_it_takes_the_socket_along(self) -> None:
+        with WebSocketServer(endless) as server:
+            loop = asyncio.new_event_loop()
+
+            async def begin() -> Any:
+                line = Socket(WireRequest("websocket", url=server.url, body=b"hi"), LIMITS)
+                await line.take(5)
+                return line
+
+            kept = loop.run_until_complete(begin())
+            loop.close()
+            assert server.wait_gone() and kept
 
     def test_no_thread_is_left(self) -> None:
         with WebSocketServer(says(END)) as server:
