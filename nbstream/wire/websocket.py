@@ -34,7 +34,7 @@ FAST = 400
 """Messages a second beyond which they are taken together, and `REST` the seconds between two takings."""
 REST = 0.006
 LOOK = 5.0
-"""Seconds between looks at whether the loop still lives; how long to wait for words is the loop's business."""
+"""Seconds between looks at whether the loop still lives; how long to wait is its own business."""
 GOODBYE = 0.5
 """Seconds that the closing frame may take."""
 
