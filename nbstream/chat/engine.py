@@ -125,7 +125,7 @@ class Run:
             self.cancelled = True  # also when the loop ends around us
         except NbstreamError as failure:
             error = failure
-        except Exception as failure:
+        except (Exception, SystemExit) as failure:  # a library that exits must not end all streams here
             log.debug("unexpected error in a turn", exc_info=True)
             error = fail("protocol.unexpected", provider=self.call.provider.name, reason=_brief(failure))
         finally:
@@ -267,7 +267,7 @@ class Run:
         return AsyncReader(self)
 
 
-def _brief(error: Exception) -> str:
+def _brief(error: BaseException) -> str:
     """Type, message and place of an error nobody expected, in one line."""
     frame = error.__traceback__
     while frame is not None and frame.tb_next is not None:
