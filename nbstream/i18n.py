@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 LANGUAGES = ("en", "zh")
+_WIDE = r"[\u3000-\u9fff\uff00-\uff60]"
+"""Characters of Chinese writing, its punctuation with them."""
+_GAPS = tuple(map(re.compile, (rf"(?<={_WIDE}) (?={{(\w+)}})", rf"{{(\w+)}} (?={_WIDE})")))
+"""Blanks of a Chinese sentence before and after a field."""
 _chosen: str | None = None
 
 
@@ -49,4 +54,24 @@ def t(key: str, /, lang: str | None = None, **values: Any) -> str:
     >>> t("stop", lang="en")
     'Stop'
     """
-    return sentences(lang or language())[key].format(**values)
+    lang = lang or language()
+    sentence = sentences(lang)[key]
+    return (_closed(sentence, values) if lang == "zh" and " " in sentence else sentence).format(**values)
+
+
+def _closed(sentence: str, values: dict[str, Any]) -> str:
+    """`sentence` without the blanks between Chinese and a value that is Chinese itself.
+
+    >>> t("error.config.no_key.what", "zh", label="讯飞星火")
+    '这里还没有讯飞星火的密钥。'
+    >>> t("error.config.no_key.what", "zh", label="Groq")
+    '这里还没有 Groq 的密钥。'
+    """
+    for gap, end in zip(_GAPS, (0, -1), strict=True):
+
+        def close(found: re.Match[str], end: int = end) -> str:
+            wide = re.match(_WIDE, str(values.get(found[1], ""))[end:][:1])
+            return found[0].replace(" ", "") if wide else found[0]
+
+        sentence = gap.sub(close, sentence)
+    return sentence

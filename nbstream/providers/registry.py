@@ -51,7 +51,7 @@ def get(name: str) -> Provider:
     import difflib
 
     close = difflib.get_close_matches(wanted, [*known, *_ALIASES], n=1)
-    raise fail("config.unknown_provider", name=name.strip()[:80], nearest=close[0] if close else "demo",
+    raise fail("config.unknown_provider", name=name.strip()[:80], line=f"use {close[0]}" if close else "models",
                known=", ".join(known))  # fmt: skip
 
 

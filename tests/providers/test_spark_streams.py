@@ -242,7 +242,9 @@ class TestWhatIsWithdrawn:
         sink.batch([TextDelta("a story"), Retract("the service withdrew its text")])
         sink.done(Answer(error=failed_with("10014")))
         shown = capsys.readouterr().out
-        assert shown.startswith("a story\n\n[the service withdrew its text]\n\nSpark stopped its own answer")
+        assert shown.startswith(
+            "a story\n\n[the service withdrew its text]\n\niFlytek Spark stopped its own answer"
+        )
 
 
 def failed_with(code: str) -> NbstreamError:
