@@ -24,7 +24,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench import client, flat, imports, report
+from bench import client, flat, imports, load, report
 from bench.chrome import Chrome
 from bench.contenders import CONTENDERS
 from bench.figures import Figures, figures, middle
@@ -34,7 +34,7 @@ from bench.workloads import QUICK, WORKLOADS, Workload
 from tests.browser.jupyter import Server
 from tests.environment import ROOT
 
-PARTS = ("stream", "client", "imports", "flat")
+PARTS = ("stream", "client", "imports", "flat", "load")
 RESULTS = ROOT / "bench/results.json"
 TABLES = ROOT / "bench/results.md"
 DOCS = ROOT / "docs/benchmarks.md"
@@ -70,6 +70,10 @@ def main() -> int:
     if "flat" in parts:
         say("flat cost")
         results["flat"] = flat.measure(flat.WORKLOADS, runs=1 if options.quick else flat.RUNS)
+    if "load" in parts:
+        say("load")
+        with tempfile.TemporaryDirectory() as folder:
+            results["load"] = load.measure(load.QUICK if options.quick else load.FULL, Path(folder))
     results["seconds"] = round(time.monotonic() - begun)
     RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False), encoding="utf-8")
     if failures := results.get("failures"):
@@ -176,7 +180,12 @@ def tables(results: dict[str, Any], contenders: Sequence[str]) -> str:
         parts += ["## Loading", report.loading(took)]
     if costs := results.get("flat"):
         parts += ["## Flat cost", flat.table(costs)]
-    if found := report.targets(results, rows, workloads):
+    if busy := results.get("load"):
+        parts += ["## Load", load.table(busy)]
+    found = report.targets(results, rows, workloads)
+    if busy:
+        found += load.targets(busy)
+    if found:
         parts += ["## Targets", report.target_table(found)]
     return "\n\n".join(parts)
 
@@ -210,7 +219,10 @@ def write_docs() -> int:
     DOCS.write_text(re.sub(pattern, lambda _: made, page, flags=re.S), encoding="utf-8")
     rows = [Figures(**row) for row in results["rows"]]
     workloads = [Workload.parse(name) for name in results["workloads"]]
-    missed = [one.what for one in report.targets(results, rows, workloads) if not one.met]
+    found = report.targets(results, rows, workloads) + list(
+        load.targets(busy) if (busy := results.get("load")) else ()
+    )
+    missed = [one.what for one in found if not one.met]
     print("Missed; the text below the tables must say why:", *missed or ["nothing"], sep="\n  ")
     return 0
 

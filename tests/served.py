@@ -38,6 +38,7 @@ class Served:
         assert self._process.stdout
         ready = json.loads(self._process.stdout.readline())
         self.url, self.origin = ready["url"], ready["origin"]
+        self.certificate: str = ready.get("certificate", "")
         return self
 
     def __exit__(self, *_: object) -> None:
