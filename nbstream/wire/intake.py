@@ -9,6 +9,7 @@ reading rests for a few milliseconds, so that the next read of the socket finds 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 
@@ -30,7 +31,10 @@ class Intake:
         self._loop = asyncio.get_running_loop()
         self._held: list[bytes] = []
         self._size = 0
-        self._come, self._go = asyncio.Event(), asyncio.Event()
+        self._go = asyncio.Event()
+        self._taker: asyncio.Future[None] | None = None
+        self._due = 0.0
+        self._timer: asyncio.TimerHandle | None = None
         self._fast = self._resting = self._ended = False
         self._failure: Exception | None = None
         self._taken = 0.0
@@ -42,7 +46,7 @@ class Intake:
                 async for piece in pieces:
                     self._held.append(piece)
                     self._size += len(piece)
-                    self._come.set()
+                    self._wake()
                     while self._resting or self._size > MOST:
                         self._go.clear()
                         await self._go.wait()
@@ -53,7 +57,7 @@ class Intake:
             self._failure = failure
         finally:
             self._ended = True
-            self._come.set()
+            self._wake()
 
     async def take(self, patience: float | None) -> bytes:
         """All that has come, at least a byte; b"" at the end.
@@ -68,9 +72,7 @@ class Intake:
                 if self._failure is not None:
                     raise self._failure
                 return b""
-            self._come.clear()
-            async with asyncio.timeout(patience):
-                await self._come.wait()
+            await self._patiently(patience)
         now = self._loop.time()
         self._fast = len(self._held) > FAST * (now - self._taken) and self._size < LARGE
         taken = b"".join(self._held)
@@ -84,13 +86,49 @@ class Intake:
         self._resting = False
         if self._ended:
             return
-        self._come.clear()
         self._go.set()
         with suppress(TimeoutError):
-            async with asyncio.timeout(REST):
-                await self._come.wait()  # all that came meanwhile, at one go
+            await self._patiently(REST)  # all that came meanwhile, at one go
+
+    async def _patiently(self, patience: float | None) -> None:
+        """Wait until something has come. Raises `TimeoutError` after `patience` seconds.
+
+        A timer for each wait would cost more than the parsing. There is one; where it rings too early,
+        since much has come and was taken meanwhile, it is set again.
+        """
+        self._taker = self._loop.create_future()
+        if patience is not None:
+            self._due = self._loop.time() + patience
+            if self._timer is None or self._timer.when() > self._due:
+                self._ring_at(self._due)
+        else:
+            self._due = math.inf
+        try:
+            await self._taker
+        finally:
+            self._taker = None
+
+    def _ring_at(self, when: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(when, self._late)
+
+    def _late(self) -> None:
+        self._timer = None
+        if self._taker is None or self._taker.done():
+            return
+        if self._loop.time() >= self._due:
+            self._taker.set_exception(TimeoutError())
+        elif self._due < math.inf:
+            self._ring_at(self._due)
+
+    def _wake(self) -> None:
+        if self._taker is not None and not self._taker.done():
+            self._taker.set_result(None)
 
     async def aclose(self) -> None:
         """End the reading; when this returns, the body's generator is closed."""
+        if self._timer is not None:
+            self._timer.cancel()
         self._task.cancel()
         await asyncio.wait([self._task])
