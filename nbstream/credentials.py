@@ -6,12 +6,14 @@ A `Secret` is unwrapped only where a header or a URL is signed (``wire/``); ever
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 from urllib.parse import quote
 
 from .errors import fail
+from .i18n import t
 
 
 class Secret:
@@ -51,6 +53,8 @@ class Secret:
                 continue
             for form in {part, quote(part, safe="")}:
                 text = text.replace(form, str(self))
+            if part not in self._parts:
+                continue  # an address with a signature in it: how it begins may be seen
             # A message that was cut may end in the first half of the key.
             for length in range(min(len(part) - 1, len(text)), 7, -1):
                 if text.rstrip("….").endswith(part[:length]):
@@ -82,21 +86,52 @@ Credentials = Mapping[str, Secret]
 
 @dataclass(frozen=True, slots=True)
 class CredentialField:
-    """One thing a provider needs: its keyword, the environment names that may hold it, in order."""
+    """One thing a provider needs: its keyword, the environment names that may hold it, in order.
+
+    `title` is what the provider's own pages call it; one that is not `hidden` may be seen as it is typed.
+    """
 
     name: str
     env: tuple[str, ...] = ()
     required: bool = True
     hidden: bool = True
+    title: str = ""
+
+    @property
+    def shown(self) -> str:
+        return self.title or self.name
+
+
+_QUOTES = "\"'`“”‘’「」『』＂＇"
+_BEFORE = re.compile(
+    r"(?:export\s+)?(?:[A-Z][A-Z0-9_]*_(?:KEY|SECRET|PASSWORD|TOKEN|ID|AK|SK)"
+    r"|(?:app|api|access|secret|auth)[-_ ]?(?:id|key|secret|password|token))\s*(?:=|：|:\s)\s*"
+    r"|authorization\s*[:：]\s*|bearer\s+",
+    re.I,
+)
+"""What is copied along with a key: the name that it is assigned to, the scheme of its header."""
+
+
+def bare(value: str) -> str:
+    """A key without what was pasted around it: blanks, quotation marks, its name, ``Bearer``.
+
+    >>> bare(' “sk-1234” '), bare("api_key='sk-1234'"), bare("Authorization: Bearer sk-1234"), bare("k=e:y=")
+    ('sk-1234', 'sk-1234', 'sk-1234', 'k=e:y=')
+    """
+    before = None
+    while value != before:
+        before, value = value, value.strip().strip(_QUOTES)
+        value = value[found.end() :] if (found := _BEFORE.match(value)) else value
+    return value
 
 
 def guard(value: str, variable: str = "") -> Secret:
-    """A key as it was pasted or set (in the environment `variable`); blanks around it do not count.
+    """A key as it was pasted or set (in the environment `variable`), without what is around it.
 
-    Raises `NbstreamError` (config) for one with a line break or a control character inside.
+    Raises `NbstreamError` (config) for one with a line break or another character inside that no key has.
     """
-    secret = Secret(value.strip())
-    if not value.strip().isprintable():
+    secret = Secret(bare(value))
+    if not (secret.reveal().isprintable() and secret.reveal().isascii()):
         raise fail("config.bad_variable", name=variable) if variable else fail("config.header")
     return secret
 
@@ -106,17 +141,23 @@ def collect(
     given: Mapping[str, Any] | None,
     kept: Credentials,
     environ: Mapping[str, str] | None = None,
+    *,
+    login: str = "",
 ) -> dict[str, Secret]:
     """What is known of `fields`: given in the call, else kept in this kernel, else in the environment.
 
-    Raises `NbstreamError` (config) for a name in `given` that is no field.
+    Raises `NbstreamError` (config) for a name in `given` that is no field; `login` names the provider where
+    it was given to `login`.
     """
     fields = tuple(fields)
     environ = os.environ if environ is None else environ
     names = [field.name for field in fields]
     for name in given or {}:
         if name not in names:
-            raise fail("config.credential_name", name=name, names=", ".join(names) or "—")
+            needed = [field for field in fields if field.required] or list(fields[:1])
+            words = ", ".join(f'{field.name}="…"' for field in needed)
+            line = f'nbstream.login("{login}", {words})' if login else f"credentials={example(needed)}"
+            raise fail("config.credential_name", name=name, names=", ".join(names) or "—", line=line)
     found: dict[str, Secret] = {}
     for field in fields:
         value = (given or {}).get(field.name)
@@ -132,13 +173,44 @@ def collect(
     return found
 
 
-def prompt_for(
-    fields: Iterable[CredentialField], ask: Callable[[str], str] | None = None
-) -> dict[str, Secret]:
-    """Ask for each field with a hidden prompt; an empty answer leaves an optional one out."""
-    if ask is None:
-        from getpass import getpass
+def example(fields: Iterable[CredentialField]) -> str:
+    """Credentials as one writes them: ``{"app_id": "…", "api_key": "…"}``."""
+    return "{" + ", ".join(f'"{field.name}": "…"' for field in fields) + "}"
 
-        ask = getpass
-    answers = {field.name: guard(ask(f"{field.name}: ")) for field in fields}
-    return {name: secret for name, secret in answers.items() if secret}
+
+def prompt_for(
+    fields: Iterable[CredentialField],
+    needs: Iterable[tuple[str, ...]] = (),
+    ask: Callable[[str], str] | None = None,
+) -> dict[str, Secret]:
+    """Ask for each field, in a hidden prompt unless it may be seen; an empty answer leaves it out.
+
+    Where any one of the sets in `needs` is enough, nothing is asked that would complete none, and nothing
+    more once one is complete. Raises `NbstreamError` (config) where nobody can be asked.
+    """
+    sets = [frozenset(names) for names in needs]
+    found: dict[str, Secret] = {}
+    for field in fields:
+        if sets and not any(field.name in names for names in sets):
+            continue
+        optional = not field.required and not (sets and all(field.name in names for names in sets))
+        text = t("login.optional" if optional else "login.field", field=field.shown)
+        if value := guard(_asked(text, field.hidden, ask)):
+            found[field.name] = value
+            sets = [names for names in sets if field.name in names]
+        elif not optional:
+            break
+        else:
+            sets = [names for names in sets if field.name not in names]
+        if any(names <= found.keys() for names in sets):
+            break
+    return found
+
+
+def _asked(text: str, hidden: bool, ask: Callable[[str], str] | None) -> str:
+    from getpass import getpass
+
+    try:
+        return (ask or (getpass if hidden else input))(text)
+    except (EOFError, NotImplementedError):  # no terminal; a kernel whose front end takes no input
+        raise fail("config.nobody") from None

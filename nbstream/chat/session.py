@@ -24,7 +24,7 @@ from .call import Call
 from .conversation import Conversation
 from .gate import Gate
 from .pool import Pool, Seat
-from .seats import seats_of
+from .seats import no_seats, seats_of
 from .stats import ProviderStats, SeatStats
 
 if TYPE_CHECKING:
@@ -117,11 +117,11 @@ class Session:
         if not provider.fields:
             raise fail("config.no_login", provider=provider.name)
         if seats is None and not given:
-            made = [Seat(keys.prompt_for(provider.fields))]
+            made = [Seat(keys.prompt_for(provider.fields, provider.needs))]
         elif seats is None or not given:
             made = seats_of(provider, [given] if seats is None else seats)
         else:
-            raise fail("config.seats", provider=provider.name)
+            raise no_seats(provider)
         for seat in made:
             missing = self.missing(provider, seat.credentials)
             if missing and not (seat.base_url and provider.key_optional_elsewhere):
@@ -155,7 +155,7 @@ class Session:
         system: str | None = None,
         temperature: float | None = None,
         max_tokens: int | None = None,
-        tools: Iterable[Mapping[str, Any]] = (),
+        tools: Iterable[Mapping[str, Any]] | None = (),
         base_url: str | None = None,
         credentials: Mapping[str, Any] | None = None,
         timeout: float | dict[str, float | None] | None = None,
@@ -173,11 +173,8 @@ class Session:
         if last.role != "tool" and not (last.content.strip() or last.tool_calls):
             raise fail("config.empty_prompt")
         checks.size(messages)
-        tools = (
-            tuple(tools)
-            if not isinstance(tools, (str, Mapping)) and isinstance(tools, Iterable)
-            else (tools,)
-        )
+        listed = isinstance(tools, Iterable) and not isinstance(tools, (str, Mapping))
+        tools = tuple(tools) if listed else () if tools is None else (tools,)
         checks.values(
             temperature=temperature, retries=retries, options=options,
             system=system, base_url=base_url, tools=tools,

@@ -11,7 +11,7 @@ from typing import Any
 from IPython.core.error import UsageError
 from IPython.core.magic_arguments import MagicArgumentParser
 
-from ..errors import fail
+from ..errors import NbstreamError, fail
 
 # What keys look like: OpenAI and its likes, Baidu, Google, Groq, xAI, Hugging Face, JWTs.
 _KEY = re.compile(
@@ -25,7 +25,19 @@ _KEY_OPTION = re.compile(
 def refuse_keys(line: str) -> None:
     """Raise if `line` seems to hold a key: it would stay in the notebook and in the history."""
     if _KEY.search(line) or _KEY_OPTION.search(line):
-        raise fail("config.key_on_line")
+        named = re.search(r"(?:^\s*login|-m|--model)[\s=]+([^\s:：]+)", line)
+        raise key_on_line(named[1] if named else "")
+
+
+def key_on_line(name: str = "") -> NbstreamError:
+    """The error for a key on a magic line, meant for the provider `name` if there is such a one."""
+    from ..providers import registry
+
+    try:
+        name = registry.get(name).name
+    except NbstreamError:
+        name = "PROVIDER"
+    return fail("config.key_on_line", name=name)
 
 
 def words(line: str, *, comments: bool = False) -> list[str]:

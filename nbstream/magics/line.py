@@ -54,9 +54,12 @@ def llm_line(line: str) -> None:
 
 def _fitting(verb: str, rest: list[str], least: int, most: int) -> list[str]:
     if verb == "login" and len(rest) > 1:  # whatever it looks like: what else would one write here?
-        raise fail("config.key_on_line")
+        raise arguments.key_on_line(rest[0])
     if not least <= len(rest) <= most:
-        raise fail("config.verb_words", name=verb, count=len(rest), least=least, most=most)
+        wanted = "none" if most == 0 else "one" if least == most else "at_most_one"
+        lines = (line.partition("  ")[0] for line in t("line.verbs").splitlines())
+        usage = next((line for line in lines if line.startswith(f"%llm {verb}")), "%llm help")
+        raise fail("config.verb_words", name=verb, count=len(rest), wanted=t(f"words.{wanted}"), usage=usage)
     return rest
 
 

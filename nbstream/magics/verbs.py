@@ -76,16 +76,23 @@ def login(name: str) -> str:
         put(t("login.where", page=provider.key_page))
     here = session()
     _, found = here.login(name)
-    shown = ", ".join(f"{field} {secret}" for field, secret in found.items())
+    shown = ", ".join(
+        f"{field.shown} {found[field.name] if field.hidden else literal(found[field.name].reveal())}"
+        for field in provider.fields
+        if field.name in found
+    )
     try:
         checked = ask(provider, found, here.base_url(provider)) is not None
+        mark = "✓" if checked else t("login.unchecked")
     except NbstreamError as error:
         if error.kind in ("auth", "permission"):
             here.logout(name)
             raise
-        checked = False
-    mark = "✓" if checked else t("login.unchecked")
-    return t("login.done", provider=provider.label, shown=shown, mark=mark)
+        mark = t("login.unreached", reason=literal(error.what))
+    lines = [t("login.done", provider=provider.label, shown=shown, mark=mark)]
+    if (using := here.default_model()).partition(":")[0] != provider.name:
+        lines.append(t("login.next", model=literal(using), provider=provider.name))
+    return "\n\n".join(lines)
 
 
 def logout(name: str | None = None) -> str:

@@ -92,7 +92,9 @@ class Host:
     @property
     def fields(self) -> tuple[CredentialField, ...]:
         """What it needs to be asked: a key, nearly always."""
-        return self.credentials or (CredentialField("api_key", self.key_env, required=self.key_required),)
+        return self.credentials or (
+            CredentialField("api_key", self.key_env, self.key_required, title="API Key"),
+        )
 
 
 def kinds(**codes: str) -> dict[str, str]:

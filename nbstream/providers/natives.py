@@ -20,9 +20,10 @@ NATIVES: tuple[Host, ...] = (
         spoken_by="spark:Spark",
         dialect="spark",
         credentials=(
-            CredentialField("app_id", ("SPARK_APP_ID",), hidden=False),
-            CredentialField("api_key", ("SPARK_API_KEY",)),
-            CredentialField("api_secret", ("SPARK_API_SECRET",)),
+            # In the order of its console.
+            CredentialField("app_id", ("SPARK_APP_ID",), hidden=False, title="APPID"),
+            CredentialField("api_secret", ("SPARK_API_SECRET",), title="APISecret"),
+            CredentialField("api_key", ("SPARK_API_KEY",), title="APIKey"),
         ),
         key_optional_elsewhere=False,  # there is no unsigned question
     ),
@@ -41,9 +42,9 @@ NATIVES: tuple[Host, ...] = (
         dialect="spark-http",
         credentials=(
             # The others have no names in the environment: one set of keys must not make two providers ready.
-            CredentialField("api_password", ("SPARK_API_PASSWORD",), required=False),
-            CredentialField("api_key", required=False),
-            CredentialField("api_secret", required=False),
+            CredentialField("api_password", ("SPARK_API_PASSWORD",), required=False, title="APIPassword"),
+            CredentialField("api_key", required=False, title="APIKey"),
+            CredentialField("api_secret", required=False, title="APISecret"),
         ),
         needs=(("api_password",), ("api_key", "api_secret")),
     ),
@@ -71,8 +72,8 @@ NATIVES: tuple[Host, ...] = (
         spoken_by="ernie:Ernie",
         dialect="ernie",
         credentials=(
-            CredentialField("api_key", ("QIANFAN_API_KEY",)),
-            CredentialField("app_id", ("QIANFAN_APP_ID",), required=False, hidden=False),
+            CredentialField("api_key", ("QIANFAN_API_KEY",), title="API Key"),
+            CredentialField("app_id", ("QIANFAN_APP_ID",), required=False, hidden=False, title="appid"),
         ),
     ),
     Host(
@@ -86,9 +87,11 @@ NATIVES: tuple[Host, ...] = (
         spoken_by="ernie_v1:ErnieV1",
         dialect="ernie-v1",
         credentials=(
-            CredentialField("api_key", ("QIANFAN_AK",), required=False),
-            CredentialField("secret_key", ("QIANFAN_SK", "QIANFAN_SECRET_KEY"), required=False),
-            CredentialField("access_key", ("QIANFAN_ACCESS_KEY",), required=False),
+            CredentialField("api_key", ("QIANFAN_AK",), required=False, title="API Key"),
+            CredentialField(
+                "secret_key", ("QIANFAN_SK", "QIANFAN_SECRET_KEY"), required=False, title="Secret Key"
+            ),
+            CredentialField("access_key", ("QIANFAN_ACCESS_KEY",), required=False, title="Access Key"),
         ),
         needs=(("api_key", "secret_key"), ("access_key", "secret_key")),
     ),
@@ -108,7 +111,7 @@ NATIVES: tuple[Host, ...] = (
         spoken_by="anthropic:Anthropic",
         dialect="anthropic",
         credentials=(
-            CredentialField("api_key", ("ANTHROPIC_API_KEY",), required=False),
+            CredentialField("api_key", ("ANTHROPIC_API_KEY",), required=False, title="API Key"),
             CredentialField("auth_token", ("ANTHROPIC_AUTH_TOKEN",), required=False),
         ),
         needs=(("api_key",), ("auth_token",)),

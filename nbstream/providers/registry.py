@@ -51,8 +51,8 @@ def get(name: str) -> Provider:
     import difflib
 
     close = difflib.get_close_matches(wanted, [*known, *_ALIASES], n=1)
-    raise fail("config.unknown_provider", name=name.strip()[:80], line=f"use {close[0]}" if close else "models",
-               known=", ".join(known))  # fmt: skip
+    line = f"use {close[0]}" if close else "models"
+    raise fail("config.unknown_provider", name=name.strip()[:80], line=line, known=", ".join(known))
 
 
 def names() -> list[str]:

@@ -32,10 +32,9 @@ class Spark(HostProvider):
     listed = tuple(Model(version.name, f"Spark {version.title}") for version in VERSIONS)
 
     def request(self, chat: ChatRequest, credentials: Credentials) -> WireRequest:
-        keys = [credentials.get(name) for name in ("app_id", "api_key", "api_secret")]
-        app_id, api_key, api_secret = keys
+        app_id, api_key, api_secret = map(credentials.get, ("app_id", "api_key", "api_secret"))
         if app_id is None or api_key is None or api_secret is None:
-            missing = [field for field, key in zip(self.fields, keys, strict=True) if key is None]
+            missing = [field for field in self.fields if field.name not in credentials]
             raise fail(
                 "config.no_key",
                 provider=self.name,

@@ -103,6 +103,8 @@ def texts(chat: ChatRequest, *, folds: bool) -> list[dict[str, str]]:
         del out[0]  # a conversation begins with a question
     if out and out[-1]["role"] == "assistant":
         out.append({"role": "user", "content": t("prompt.go_on")})
+    if not out:
+        raise fail("config.empty_prompt")
     first = "\n\n".join(one for one in system if one.strip())
     if first and folds and out and out[0]["role"] == "user":
         out[0]["content"] = f"{first}\n\n{out[0]['content']}"

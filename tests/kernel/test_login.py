@@ -34,6 +34,20 @@ def test_a_good_key_is_kept_checked_and_used(kernel: Kernel, served: Served) -> 
     assert KEY not in everything(kernel)
 
 
+def test_spark_is_asked_as_its_console_shows_it_and_leads_on(kernel: Kernel) -> None:
+    kernel.run("%load_ext nbstream\n%env OPENAI_API_KEY=sk-0123456789abcdef")
+    run = kernel.start("%llm login spark", allow_stdin=True)
+    prompts = []
+    for typed in ("abcd1234", "secret-0123456789abcdef", " “key-0123456789abcdef” "):
+        request = kernel.client.get_stdin_msg(timeout=30)["content"]
+        prompts.append((request["prompt"], request["password"]))
+        kernel.client.input(typed)
+    shown = run.finish().markdown
+    assert prompts == [("APPID: ", False), ("APISecret: ", True), ("APIKey: ", True)]
+    assert "APPID abcd1234, APISecret …cdef, APIKey …cdef" in shown and "first question will show" in shown
+    assert "`%llm use spark`" in shown
+
+
 def test_a_wrong_key_is_a_card_and_is_not_kept(kernel: Kernel, served: Served) -> None:
     addressed(kernel, served)
     run = login(kernel, WRONG)

@@ -156,7 +156,7 @@ class TestTheAddress:
     def test_without_a_key_it_says_which_and_where_it_would_be(self) -> None:
         with pytest.raises(ConfigError) as caught:
             registry.get("spark").request(ChatRequest(Message.many("hi"), "max"), {"app_id": Secret(APP)})
-        assert "api_key, api_secret" in caught.value.why
+        assert "api_secret, api_key" in caught.value.why
         assert "SPARK_API_KEY, SPARK_API_SECRET" in caught.value.why
 
     def test_the_models_that_think_may_be_silent_for_long(self) -> None:

@@ -1,0 +1,138 @@
+"""What a person is asked at ``%llm login``, and what may be pasted there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from nbstream.chat.session import Session
+from nbstream.credentials import guard, prompt_for
+from nbstream.errors import NbstreamError
+from nbstream.i18n import set_language
+from nbstream.magics import args as arguments
+from nbstream.providers import registry
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    set_language("en")
+    yield
+    set_language(None)
+
+
+def typing(*answers: str) -> tuple[list[str], Callable[[str], str]]:
+    """Somebody who answers each prompt in turn, and the prompts that were shown."""
+    shown: list[str] = []
+
+    def ask(prompt: str) -> str:
+        shown.append(prompt)
+        return answers[len(shown) - 1]
+
+    return shown, ask
+
+
+def asked(name: str, *answers: str) -> tuple[list[str], list[str]]:
+    provider = registry.get(name)
+    shown, ask = typing(*answers)
+    return shown, list(prompt_for(provider.fields, provider.needs, ask))
+
+
+def test_spark_asks_in_the_words_and_the_order_of_its_console() -> None:
+    shown, found = asked("spark", "abcd1234", "secret", "key")
+    assert shown == ["APPID: ", "APISecret: ", "APIKey: "]
+    assert found == ["app_id", "api_secret", "api_key"]
+
+
+def test_what_may_be_skipped_says_so() -> None:
+    shown, found = asked("ernie", "bce-v3/key", "")
+    assert shown == ["API Key: ", "appid (optional, Enter skips it): "] and found == ["api_key"]
+    set_language("zh")
+    assert asked("ernie", "bce-v3/key", "")[0][1] == "appid（可选，回车跳过）："
+
+
+def test_one_complete_set_is_enough_and_ends_the_questions() -> None:
+    assert len(asked("spark-http", "password")[0]) == 1
+    shown, found = asked("spark-http", "", "key", "secret")
+    assert "optional" in shown[0] and shown[1:] == ["APIKey: ", "APISecret: "]
+    assert found == ["api_key", "api_secret"]
+    assert asked("ernie-v1", "ak", "sk")[1] == ["api_key", "secret_key"]
+    assert asked("ernie-v1", "", "sk", "iam")[1] == ["secret_key", "access_key"]
+
+
+def test_a_needed_key_left_out_ends_the_questions() -> None:
+    assert len(asked("spark", "abcd1234", "")[0]) == 2
+
+
+def test_what_is_no_secret_is_seen_as_it_is_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("builtins.input", lambda prompt: f"seen {prompt[:5]}")
+    monkeypatch.setattr("getpass.getpass", lambda prompt: "hidden")
+    provider = registry.get("spark")
+    found = prompt_for(provider.fields, provider.needs)
+    assert [found[field.name].reveal() for field in provider.fields] == ["seen APPID", "hidden", "hidden"]
+
+
+@pytest.mark.parametrize("failure", [EOFError, NotImplementedError])
+def test_where_nobody_can_type_it_says_so(failure: type[Exception]) -> None:
+    def ask(prompt: str) -> str:
+        raise failure
+
+    with pytest.raises(NbstreamError) as caught:
+        prompt_for(registry.get("openai").fields, ask=ask)
+    assert "environment" in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        ' "sk-0123456789abcdef" ',
+        "“sk-0123456789abcdef”",
+        "‘sk-0123456789abcdef'",
+        "「sk-0123456789abcdef」",
+        "Bearer sk-0123456789abcdef",
+        "Authorization: Bearer sk-0123456789abcdef",
+        "api_key=sk-0123456789abcdef",
+        "api_key = 'sk-0123456789abcdef'",
+        "export OPENAI_API_KEY=sk-0123456789abcdef",
+        "APIKey：sk-0123456789abcdef",
+    ],
+)
+def test_what_is_pasted_around_a_key_is_taken_off(pasted: str) -> None:
+    assert guard(pasted).reveal() == "sk-0123456789abcdef"
+
+
+@pytest.mark.parametrize("key", ["aBcD:eFgH", "token:abc", "bce-v3/ALTAK-x/y=", "a=b=", "key", "Bearer"])
+def test_a_key_that_looks_like_its_own_prefix_stays_whole(key: str) -> None:
+    assert guard(key).reveal() == key
+
+
+def test_a_key_with_other_letters_in_a_variable_names_the_variable() -> None:
+    with pytest.raises(NbstreamError, match="OPENAI_API_KEY"):
+        guard("sk-你的密钥", "OPENAI_API_KEY")
+
+
+def test_a_wrong_name_leads_to_the_providers_own_fields() -> None:
+    with pytest.raises(NbstreamError) as caught:
+        Session().login("spark", appid="x")
+    assert caught.value.fix == 'nbstream.login("spark", app_id="…", api_secret="…", api_key="…")'
+    with pytest.raises(NbstreamError) as caught:
+        Session().call("hi", model="spark", credentials={"appid": "x"})
+    assert caught.value.fix == 'credentials={"app_id": "…", "api_secret": "…", "api_key": "…"}'
+    with pytest.raises(NbstreamError) as caught:
+        Session().login("spark", ["key"])
+    assert '[{"app_id": "…", "api_secret": "…", "api_key": "…"}, {' in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("login spark --api-key abc", "spark"),
+        ("login 星火 --token abc", "spark"),
+        ("-m deepseek:x sk-0123456789abcdef", "deepseek"),
+        ("sk-0123456789abcdef", "PROVIDER"),
+    ],
+)
+def test_a_key_on_the_line_leads_to_the_login_of_its_provider(line: str, name: str) -> None:
+    with pytest.raises(NbstreamError) as caught:
+        arguments.refuse_keys(line)
+    assert caught.value.fix.endswith(f"%llm login {name}")
