@@ -157,7 +157,7 @@ class TestTheAddress:
         with pytest.raises(ConfigError) as caught:
             registry.get("spark").request(ChatRequest(Message.many("hi"), "max"), {"app_id": Secret(APP)})
         assert "api_secret, api_key" in caught.value.why
-        assert "SPARK_API_KEY, SPARK_API_SECRET" in caught.value.why
+        assert "SPARK_API_SECRET, SPARK_API_KEY" in caught.value.why
 
     def test_the_models_that_think_may_be_silent_for_long(self) -> None:
         assert asked("x1").slow_start and asked("spark-x").slow_start
