@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 
@@ -16,6 +17,11 @@ def is_loopback(url: str) -> bool:
         host = urlsplit(url).hostname or ""
     except ValueError:
         return False
+    return _is_own(host)
+
+
+@lru_cache(256)
+def _is_own(host: str) -> bool:
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
