@@ -54,6 +54,11 @@ class Turn:
             return "failed"
         return "stopped" if self.answer.finish_reason == "cancelled" else "done"
 
+    @property
+    def scripted(self) -> bool:
+        """Whether the embedded lessons answer it: no model is told what they said."""
+        return self.model.partition(":")[0] == "demo"
+
     def messages(self) -> tuple[Message, ...]:
         """What later turns send along: nothing where no text came, since dialects want alternation."""
         if self.answer is None or not self.answer.text.strip():
@@ -109,7 +114,8 @@ class History:
                 messages = ()
             if earlier is turn:
                 break
-            messages += earlier.messages()
+            if not earlier.scripted or turn.scripted:
+                messages += earlier.messages()
         return messages
 
     def undo(self, count: int = 1) -> list[Turn]:

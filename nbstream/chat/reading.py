@@ -67,8 +67,8 @@ class Bell:
         self._loop, self._near = loop, near
 
     def ring(self) -> None:
-        if self._near:
-            self.event.set()
-        else:
-            with suppress(RuntimeError):
+        with suppress(RuntimeError):  # the loop was closed around whoever waits
+            if self._near:
+                self.event.set()
+            else:
                 self._loop.call_soon_threadsafe(self.event.set)

@@ -173,11 +173,12 @@ class Session:
         if last.role != "tool" and not (last.content.strip() or last.tool_calls):
             raise fail("config.empty_prompt")
         checks.size(messages)
-        listed = isinstance(tools, Iterable) and not isinstance(tools, (str, Mapping))
-        tools = tuple(tools) if listed else () if tools is None else (tools,)
+        given: tuple[Any, ...] = () if tools is None else (tools,)
+        if isinstance(tools, Iterable) and not isinstance(tools, (str, Mapping)):
+            given = tuple(tools)
         checks.values(
             temperature=temperature, retries=retries, options=options,
-            system=system, base_url=base_url, tools=tools,
+            system=system, base_url=base_url, tools=given,
         )  # fmt: skip
         provider, name = registry.split(model or self.default_model())
         pool = None if credentials or base_url else self._pools.get(provider.name)
@@ -197,7 +198,7 @@ class Session:
             else Limits.of(timeout)
         )
         chat = ChatRequest(
-            messages, name, system, temperature, max_tokens, tools, address,
+            messages, name, system, temperature, max_tokens, given, address,
             allow_insecure, options or {},
         )  # fmt: skip
         call = Call(

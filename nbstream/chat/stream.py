@@ -58,7 +58,12 @@ class Stream:
         Raises `NbstreamError` if the turn failed.
         """
         self._run.start()
-        self._run.wait(timeout)
+        try:
+            self._run.wait(timeout)
+        except KeyboardInterrupt:  # whoever is told to stop waiting would not see what goes on
+            self._run.cancel()
+            self._run.wait(2.0)
+            raise
         self._raise()
         return self.answer
 

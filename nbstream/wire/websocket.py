@@ -228,7 +228,8 @@ class Socket:
                 self._rung = True
                 self._wake(self._ring)
             while self._size > MOST and not self._stopping:
-                self._room.wait()
+                self._room.wait(LOOK)
+                self._stopping = self._stopping or self._loop.is_closed()
 
     def _close(self) -> None:
         if self._open and self._stopping and self._ws is not None:

@@ -88,3 +88,13 @@ def test_several_turns_of_one_run_of_a_cell_stand_side_by_side() -> None:
         for prompt in ("one", "two"):
             asked(history, prompt, cell="a", execution=f"run {number}")
         assert [turn.prompt for turn in history.turns] == ["one", "two"], "and a second run replaces both"
+
+
+def test_what_the_embedded_lessons_said_is_not_told_to_a_model() -> None:
+    history = History()
+    asked(history, "one", "a lesson")
+    real = history.begin(Turn("two", "spark:4.0Ultra"))
+    assert history.before(real) == ()
+    history.finish(real, Answer("an answer"))
+    assert contents(history.before(history.begin(Turn("three", "ernie")))) == ["two", "an answer"]
+    assert len(contents(history.before(history.begin(Turn("four", "demo"))))) == 4
