@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -232,3 +233,21 @@ def test_a_slow_async_reader_slows_the_server_down(server: OpenAIServer) -> None
 
     asyncio.run(read())
     assert server.wait_for(lambda log: log[-1].closed is not None, 1.0)
+
+
+def test_ctrl_c_while_waiting_for_an_answer_stops_it(server: OpenAIServer) -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+
+        def press() -> None:
+            server.wait_for(lambda log: bool(log) and log[-1].written > 1000)
+            signal.raise_signal(signal.SIGINT)
+
+        pressing = threading.Thread(target=press)
+        pressing.start()
+        with pytest.raises(KeyboardInterrupt):
+            nbstream.ask("hi", model="openai:endless", base_url=server.url)
+        pressing.join()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert server.wait_for(lambda log: log[-1].closed_by == "client")
