@@ -66,3 +66,27 @@ def test_a_key_in_the_environment_that_is_none_is_said_when_it_is_used(
     with pytest.raises(NbstreamError) as caught:
         here.call("hi", model="deepseek")
     assert "DEEPSEEK_API_KEY" in caught.value.fix and "0123456789" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("typed", "line"),
+    [
+        ("4.0Ultra", "%llm use spark:4.0Ultra"),
+        ("max", "%llm use spark:max"),
+        ("ernie-4.0-8k", "%llm use ernie:ernie-4.0-8k"),
+        ("claude-sonnet-5-5", "%llm use anthropic:claude-sonnet-5-5"),
+        ("gpt-6-luna", "%llm use openai:gpt-6-luna"),
+        ("kimi-k2.5", "%llm use moonshot:kimi-k2.5"),
+        ("sparc", "%llm use spark"),
+        ("zzz", "%llm models"),
+    ],
+)
+def test_the_name_of_a_model_alone_leads_to_its_provider(typed: str, line: str) -> None:
+    with pytest.raises(NbstreamError) as caught:
+        registry.split(typed)
+    assert caught.value.fix == line
+
+
+def test_a_chinese_colon_is_a_colon() -> None:
+    provider, model = registry.split("spark：lite")
+    assert (provider.name, model) == ("spark", "lite")
