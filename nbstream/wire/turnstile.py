@@ -13,7 +13,7 @@ from collections import deque
 
 FEW = 4
 """Streams that begin in one turn of the loop. What one stream begins with takes about a dozen turns."""
-RATE = 1000
+RATE = 1300
 """Streams that begin in a second, where the turns of the loop are long because it has much to read: about as
 many as it can begin."""
 
