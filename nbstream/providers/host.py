@@ -45,6 +45,8 @@ class Host:
         Whether an assistant message with tool calls must carry the reasoning that led to them.
     codes : mapping of str to str
         The host's own error codes (lower case) and our kinds, beside those that many share.
+    models : str
+        Pattern of names, lower case, that are this service's models: for whoever names the model alone.
     spoken_by : str
         ``module:class`` in this package; the class takes the host.
     dialect : str
@@ -72,6 +74,7 @@ class Host:
     usage_option: bool = True
     returns_reasoning: bool = False
     codes: Mapping[str, str] = field(default_factory=dict)
+    models: str = r"(?!)"
     spoken_by: str = "openai:OpenAICompatible"
     dialect: str = "openai"
     credentials: tuple[CredentialField, ...] = ()

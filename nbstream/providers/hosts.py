@@ -19,6 +19,7 @@ HOSTS: tuple[Host, ...] = (
         # Its reasoning models refuse max_tokens; the name "openai" is also used with other base URLs,
         # whose servers often know nothing else: hence by model, not by host. [gen]
         renames_max_tokens=r"^(o[1-9]|gpt-[5-9]|gpt-\d\d)",
+        models=r"gpt-|o[1-9]\b",
     ),
     Host(
         "deepseek",
@@ -33,6 +34,7 @@ HOSTS: tuple[Host, ...] = (
         slow="",
         # With tools in thinking mode, leaving reasoning_content out of such a message is a 400. [doc]
         returns_reasoning=True,
+        models=r"deepseek-",
     ),
     Host(
         "qwen",
@@ -55,6 +57,7 @@ HOSTS: tuple[Host, ...] = (
             timeout="requesttimeout",
             server_error="internalerror systemerror",
         ),
+        models=r"qw[eq]",
     ),
     Host(
         "zhipu",
@@ -78,6 +81,7 @@ HOSTS: tuple[Host, ...] = (
             overloaded="1305 1312",
             server_error="1200 1230 1234",
         ),
+        models=r"glm-",
     ),
     Host(
         "moonshot",
@@ -98,6 +102,7 @@ HOSTS: tuple[Host, ...] = (
             permission="permission_denied_error",
             not_found="resource_not_found_error",
         ),
+        models=r"kimi-|moonshot-",
     ),
     Host(
         "openrouter",

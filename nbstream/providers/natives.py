@@ -26,6 +26,7 @@ NATIVES: tuple[Host, ...] = (
             CredentialField("api_key", ("SPARK_API_KEY",), title="APIKey"),
         ),
         key_optional_elsewhere=False,  # there is no unsigned question
+        models=r"lite$|general|pro(-128k)?$|max(-32k)?$|4\.0ultra|ultra$|kjwx|x[12]$|spark-",
     ),
     Host(
         "spark-http",
@@ -75,6 +76,7 @@ NATIVES: tuple[Host, ...] = (
             CredentialField("api_key", ("QIANFAN_API_KEY",), title="API Key"),
             CredentialField("app_id", ("QIANFAN_APP_ID",), required=False, hidden=False, title="appid"),
         ),
+        models=r"ernie-|文心",
     ),
     Host(
         "ernie-v1",
@@ -115,6 +117,7 @@ NATIVES: tuple[Host, ...] = (
             CredentialField("auth_token", ("ANTHROPIC_AUTH_TOKEN",), required=False),
         ),
         needs=(("api_key",), ("auth_token",)),
+        models=r"claude-",
     ),
     Host(
         "gemini",
@@ -137,6 +140,7 @@ NATIVES: tuple[Host, ...] = (
         ),
         spoken_by="gemini:Gemini",
         dialect="gemini",
+        models=r"gemini-",
     ),
     Host(
         "ollama",

@@ -49,9 +49,13 @@ def get(name: str) -> Provider:
     if wanted in known:
         return _made(wanted)
     import difflib
+    import re
 
     close = difflib.get_close_matches(wanted, [*known, *_ALIASES], n=1)
     line = f"use {close[0]}" if close else "models"
+    for row in _ROWS.values():  # the name of a model alone is what people copy
+        if re.match(row.models, wanted):
+            line = f"use {row.name}:{name.strip()[:80]}"
     raise fail("config.unknown_provider", name=name.strip()[:80], line=line, known=", ".join(known))
 
 
