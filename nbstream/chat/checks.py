@@ -45,17 +45,21 @@ def values(
         if not isinstance(tool, Mapping):
             raise fail("config.tool", given=getattr(tool, "__name__", None) or type(tool).__name__)
     if temperature is not None and not _finite(temperature):
-        raise fail(
-            "config.number", name="temperature", given=str(temperature)[:40], wanted=t("number.finite")
-        )
+        raise _no_number("temperature", temperature, "finite", "temperature=0.5")
     if retries is not None and not (type(retries) is int and retries >= 0):
-        raise fail("config.number", name="retries", given=str(retries)[:40], wanted=t("number.whole"))
+        raise _no_number("retries", retries, "whole", "retries=2")
     try:
         json.dumps([dict(options or {}), *map(dict, tools)], allow_nan=False)
         if not all(isinstance(name, str) for name in options or ()):
             raise TypeError("the names of options are strings")
     except (TypeError, ValueError) as error:
         raise fail("config.options", reason=str(error)[:200]) from None
+
+
+def _no_number(name: str, value: Any, wanted: str, line: str) -> NbstreamError:
+    given = repr(value) if isinstance(value, str) else str(value)
+    why = t("number.text" if isinstance(value, str) else "number.must", wanted=t(f"number.{wanted}"))
+    return fail("config.number", name=name, given=given[:40], reason=why, line=line)
 
 
 def _finite(value: Any) -> bool:

@@ -46,6 +46,8 @@ def llm_line(line: str) -> None:
             raise fail("config.unknown_verb", name=verb[:40], nearest=close[0] if close else "help")
         say(VERBS[verb](*_fitting(verb, rest, *ARITY.get(verb, (0, 0)))))
     except NbstreamError as error:
+        if error.case == "unknown_provider":  # the nearest one, for what was wanted of it
+            error.fix = error.fix.replace("%llm use", f"%llm {verb}")
         session().last_error = error
         show_error(error, where)
         if where == "headless":

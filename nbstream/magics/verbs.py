@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from ..chat.session import session
 from ..chat.stats import SeatStats
 from ..errors import NbstreamError, fail
 from ..i18n import t
+from ..providers import registry
 from ..show.cards import literal, running_markdown, table
 from ..show.console import put
 from .surface import surface
@@ -39,7 +41,6 @@ def use(model: str) -> str:
 def models(name: str | None = None) -> str:
     from ..chat.fetch import found_by, nearby
     from ..chat.fetch import models as ask
-    from ..providers import registry
 
     here = session()
     if name is None:
@@ -65,7 +66,6 @@ def models(name: str | None = None) -> str:
 
 def login(name: str) -> str:
     from ..chat.fetch import models as ask
-    from ..providers import registry
 
     provider = registry.get(name)
     if not provider.fields:
@@ -97,7 +97,13 @@ def login(name: str) -> str:
 
 def logout(name: str | None = None) -> str:
     gone = session().logout(name)
-    return t("line.logged_out", names=", ".join(gone)) if gone else t("line.nothing_kept")
+    said = [t("line.logged_out", names=", ".join(gone)) if gone else t("line.nothing_kept")]
+    only = registry.get(name).name if name else None
+    for provider in registry.keyed():
+        held = [one for field in provider.fields for one in field.env if os.environ.get(one, "").strip()]
+        if held and only in (None, provider.name):
+            said.append(t("line.in_environment", name=provider.name, names=literal(", ".join(held))))
+    return "\n\n".join(said)
 
 
 def history(name: str = "main") -> str:

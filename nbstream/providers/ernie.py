@@ -24,6 +24,7 @@ from ..messages import (
     ToolCallDelta,
 )
 from ..wire.request import Frame, WireRequest, WireResponse
+from .addresses import plain
 from .chunks import chat_events
 from .ernie_asides import Asides
 from .ernie_turns import orderly, system_of
@@ -32,6 +33,8 @@ from .parsing import documents
 from .refusals import clean
 
 REQUEST_ID = "x-baidu-request-id"
+WORKSHOP = "/wenxinworkshop"
+"""In the path of V1's addresses, which old guides still give."""
 
 _MARKED = re.compile(
     r'"(?:flag|ban_round)"\s*:\s*-?[1-9]|"(?:need_clear_history|is_end)"\s*:\s*true|"search_results"'
@@ -83,6 +86,14 @@ class Ernie(OpenAICompatible):
         error = super().refused(response)
         error.request_id = response.headers.get(REQUEST_ID) or error.request_id or _id(response.text)
         return error
+
+    def again(self, request: WireRequest, error: NbstreamError) -> WireRequest | None:
+        again = super().again(request, error)
+        # Only here is it known where it was asked.
+        if WORKSHOP in plain(request.url) and error.kind in ("auth", "permission", "not_found", "protocol"):
+            error.why = f"{error.why} {t('refusal.ernie_v1_address.why')}".strip()
+            error.fix = t("refusal.ernie_v1_address.fix")
+        return again
 
     def _headers(self, credentials: Credentials, accept: str) -> dict[str, str | Secret]:
         headers = super()._headers(credentials, accept)

@@ -213,7 +213,12 @@ def _signed(url: str, access_key: Secret, secret_key: Secret) -> dict[str, str |
 
 def _check_temperature(value: Any, provider: str) -> None:
     if type(value) in (int, float) and not 0 < value <= 1:
-        raise fail("config.ernie_temperature", provider=provider, given=f"{value:g}")
+        raise fail(
+            "config.ernie_temperature",
+            provider=provider,
+            given=f"{value:g}",
+            near="0.01" if value <= 0 else "1",
+        )
 
 
 def _mapping(text: str) -> Mapping[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import time
 from collections.abc import Iterator
 from urllib.parse import urlunsplit
@@ -15,7 +14,7 @@ from .addresses import checked, plain
 from .base import HostProvider, Model
 from .refusals import clean
 from .spark_frames import spark_events
-from .spark_models import VERSIONS, Version, known, word
+from .spark_models import VERSIONS, Version, known, nearest, word
 from .spark_refusals import refused
 from .spark_request import envelope
 from .spark_sign import secret_url
@@ -77,13 +76,13 @@ class Spark(HostProvider):
                 url = urlunsplit(parts._replace(path=path, fragment=""))
                 return url, str(domain), known(str(domain))
         if version is None:
-            names = [one.name for one in VERSIONS]
-            near = difflib.get_close_matches(model, names, n=1) or [self.default_model]
+            near = nearest(model)
             raise fail("config.spark_model", provider=self.name, model=clean(model, 80),
-                       known=", ".join(names), nearest=near[0])  # fmt: skip
+                       known=", ".join(one.shown for one in VERSIONS),
+                       nearest=near.name if near else self.default_model)  # fmt: skip
         if domain not in version.domains:
             raise fail("config.spark_pair", provider=self.name, domain=clean(str(domain), 80),
-                       model=version.name, known=", ".join(version.domains))  # fmt: skip
+                       model=version.shown, known=", ".join(version.domains))  # fmt: skip
         if chat.base_url:
             return urlunsplit(parts._replace(path=version.path, fragment="")), str(domain), version
         return f"wss://{version.host}{version.path}", str(domain), version

@@ -6,6 +6,8 @@ belong together: the service answers a pair that does not match with an error.
 
 from __future__ import annotations
 
+import difflib
+import re
 from dataclasses import dataclass
 
 HOST = "spark-api.xf-yun.com"
@@ -47,6 +49,16 @@ class Version:
     thinks: bool = False
     host: str = HOST
     aliases: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> str:
+        """Its name, and what people call it where that is another word.
+
+        >>> [version.shown for version in VERSIONS if version.name in ("lite", "generalv3.5", "4.0Ultra")]
+        ['lite', 'generalv3.5 (Max)', '4.0Ultra']
+        """
+        same = self.title.replace(" ", "").lower() == self.name.lower()
+        return self.name if same else f"{self.name} ({self.title})"
 
     @property
     def hottest(self) -> float:
@@ -108,3 +120,27 @@ def word(model: str) -> str:
         return version.domains[0]
     own = (one for one in version.domains if one.lower() == model.strip().lower())
     return next(own, version.domains[0])
+
+
+_WRITTEN = {  # as people write them: by the title, and by the number in the address
+    written.replace(" ", "").lower(): version
+    for version in VERSIONS
+    for written in (version.title, *re.findall(r"/v(\d\.\d)/chat$", version.path), version.name)
+} | {"3.0": _BY_WORD["pro"], "1.5": _BY_WORD["lite"], "2.0": _BY_WORD["generalv2"]}
+
+
+def nearest(model: str) -> Version | None:
+    """The version that is likely meant by `model`, which is the name of none.
+
+    >>> [nearest(said).name for said in ("v3.5", "Spark Max", "讯飞星火 Lite", "v3.0", "generalv35")]
+    ['generalv3.5', 'generalv3.5', 'lite', 'generalv3', 'generalv3.5']
+    >>> nearest("星火") is None
+    True
+    """
+    said = re.sub(
+        r"^(iflytek|讯飞|科大讯飞)?(spark|星火)?(大模型)?[-_:]?", "", model.lower().replace(" ", "")
+    )
+    said = re.sub(r"^v(?=\d)", "", said)
+    names = _WRITTEN | _BY_WORD
+    close = difflib.get_close_matches(said, names, n=1)
+    return names[close[0]] if close else None

@@ -54,7 +54,7 @@ def envelope(
 def check(parameters: Mapping[str, Any], version: Version | None, provider: str) -> None:
     """Refuse what `version` has no range for. Raises `NbstreamError` (config)."""
     hottest = version.hottest if version is not None else 2.0
-    name = version.name if version is not None else str(parameters.get("domain") or parameters.get("model"))
+    name = version.shown if version is not None else str(parameters.get("domain") or parameters.get("model"))
 
     def refuse(parameter: str, good: Callable[[Any], bool], wanted: str) -> None:
         value = parameters.get(parameter)
@@ -134,7 +134,8 @@ def _number(value: Any) -> bool:
 
 
 def _refused(provider: str, name: str, value: Any, wanted: str, model: str = "") -> NbstreamError:
-    key = "config.spark_temperature" if name == "temperature" else "config.spark_option"
-    return fail(
-        key, provider=provider, name=name, given=str(value)[:40], wanted=wanted, model=model or "Spark"
-    )
+    facts: dict[str, Any] = {"given": str(value)[:40], "wanted": wanted, "model": model or "Spark"}
+    if name != "temperature":
+        return fail("config.spark_option", provider=provider, name=name, **facts)
+    near = "0.1" if _number(value) and value <= 0 else "1"
+    return fail("config.spark_temperature", provider=provider, near=near, **facts)

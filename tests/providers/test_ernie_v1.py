@@ -170,7 +170,9 @@ class TestWhatIsSent:
             with pytest.raises(NbstreamError) as caught:
                 nbstream.stream("hi", model="ernie-v1", credentials=CREDENTIALS, **given)
             assert caught.value.kind == "config"
-            assert f"{value:g}" in caught.value.what and "-t 0.01" in caught.value.fix
+            assert f"{value:g}" in caught.value.what and caught.value.fix.endswith(
+                "temperature=1" if value else "temperature=0.01"
+            )
         assert body(temperature=1)["temperature"] == 1
 
     def test_messages_are_odd_in_number_and_take_turns(self) -> None:
