@@ -61,19 +61,25 @@ def test_waiting_while_an_iterator_is_held_does_not_block(server: OpenAIServer) 
     assert stream.wait(timeout=20).finish_reason == "stop"
 
 
-def test_a_loop_that_is_closed_under_a_stream_ends_it(server: OpenAIServer) -> None:
-    stream = nbstream.stream("hi", model="openai:endless", base_url=server.url)
+def test_a_loop_that_is_closed_under_a_stream_ends_it(
+    server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies() -> None:
+        stream = nbstream.stream("hi", model="openai:endless", base_url=server.url)
 
-    async def first() -> str:
-        async for text in stream:
-            return text
-        return ""
+        async def first() -> str:
+            async for text in stream:
+                return text
+            return ""
 
-    loop = asyncio.new_event_loop()
-    assert loop.run_until_complete(first())
-    loop.run_until_complete(asyncio.sleep(0))
-    loop.close()
-    assert stream.wait(timeout=20).finish_reason == "cancelled"
+        loop = asyncio.new_event_loop()
+        assert loop.run_until_complete(first())
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.close()
+        assert stream.wait(timeout=20).finish_reason == "cancelled"
+
+    dies()
+    monkeypatch.setattr(sys, "unraisablehook", lambda _: None)  # Python complains of what died with the loop
     gc.collect()
 
 
