@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+import difflib
 import os
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from traitlets import Bool, Dict, Float, Integer, Unicode, Union, default
 from traitlets.config import Configurable
 
+from .errors import fail
+
 
 class Settings(Configurable):
-    """What a person can set once for every cell. The environment gives the defaults."""
+    """What a person can set once for every cell of a kernel. The environment gives the defaults.
+
+    >>> print(Settings(model="demo", buffer=64))  # doctest: +ELLIPSIS
+    nbstream.config
+      buffer = 64
+      connect_timeout = 10.0
+      ...
+      model = 'demo'
+      retries = 2
+    """
+
+    _unknown: Callable[[Iterable[str]], tuple[str, str] | None] | None = None
+    """Of names of providers the first that is none, and the nearest one: the session knows them."""
 
     model = Unicode(help="The default model, provider:model. Environment: NBSTREAM_MODEL.").tag(config=True)
     footer = Bool(True, help="Close each answer with one quiet line of facts.").tag(config=True)
@@ -22,7 +39,8 @@ class Settings(Configurable):
         default_value=None,
         allow_none=True,
         help="Streams at once; those above it queue, first come, first served. One number for each "
-        'provider, or by provider: {"spark": 2, "ernie": 5}. It counts all keys of a provider together. '
+        'provider, or by provider: {"spark": 2, "ernie": 5}. It counts all keys of a provider together, '
+        "in this kernel alone: each notebook counts for itself. "
         "None: no bound.",
     ).tag(config=True)
     buffer = Integer(
@@ -30,6 +48,21 @@ class Settings(Configurable):
         min=1,
         help="Events that a stream may be ahead of its slowest reader before it makes the provider wait.",
     ).tag(config=True)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not name.startswith("_") and not hasattr(type(self), name):
+            names = self.class_own_traits(config=True)
+            close = difflib.get_close_matches(name, names, n=1)
+            raise fail("config.setting", name=name[:40], known=", ".join(names),
+                       line=f"nbstream.config.{close[0]}" if close else "nbstream.config")  # fmt: skip
+        bounds = value if name == "max_streams" and isinstance(value, dict) else {}
+        if self._unknown and (wrong := self._unknown(map(str, bounds))):
+            raise fail("config.max_streams", name=wrong[0][:40], nearest=wrong[1])
+        super().__setattr__(name, value)
+
+    def __repr__(self) -> str:
+        lines = [f"  {name} = {getattr(self, name)!r}" for name in self.class_own_traits(config=True)]
+        return "\n".join(["nbstream.config", *lines])
 
     @default("model")
     def _model(self) -> str:

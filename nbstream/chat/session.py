@@ -39,6 +39,7 @@ class Session:
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings()
+        self.settings._unknown = registry.unknown
         self.conversations: dict[str, Conversation] = {}
         self.stats: dict[str, ProviderStats] = {}
         self.chosen: str | None = None

@@ -8,6 +8,7 @@ from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
+from ..errors import NbstreamError
 from ..i18n import t
 from ..show.console import put
 from .cell import llm
@@ -30,7 +31,10 @@ def load(shell: InteractiveShell) -> None:
     shell.input_transformers_cleanup.append(lone_line)
     from ..chat.session import session
 
-    session().settings.update_config(shell.config)
+    try:
+        session().settings.update_config(shell.config)
+    except NbstreamError as error:  # a setting in a profile: worth a word, not the extension
+        put(str(error))
     put(t("load.taken" if taken else "load.ready", model=session().default_model()))
 
 

@@ -59,6 +59,21 @@ def get(name: str) -> Provider:
     raise fail("config.unknown_provider", name=name.strip()[:80], line=line, known=", ".join(known))
 
 
+def unknown(given: Iterable[str]) -> tuple[str, str] | None:
+    """The first of `given` that is no provider's name, and the nearest that is one.
+
+    >>> unknown(["spark", "星火", "sparc"])
+    ('sparc', 'spark')
+    """
+    import difflib
+
+    known = {*names(), *_ALIASES}
+    for name in given:
+        if (wanted := name.strip().lower()) not in known:
+            return name, next(iter(difflib.get_close_matches(wanted, known, n=1)), "spark")
+    return None
+
+
 def names() -> list[str]:
     """All names, without aliases, sorted.
 

@@ -407,12 +407,32 @@ def test_max_streams_holds_for_all_seats_together_and_queues_in_order(server: Mo
 
 
 @pytest.mark.parametrize(
-    ("bound", "most"), [(None, None), (4, 4), ({"spark": 2}, None), ({"chatgpt": 5, "openai": 2}, 2)]
+    ("bound", "most"), [(None, None), (4, 4), ({"spark": 2}, None), ({"通义": 5, "OpenAI": 2}, 2)]
 )
 def test_max_streams_is_a_number_for_all_or_by_name(bound: Any, most: int | None) -> None:
     session = Session()
     session.settings.max_streams = bound
     assert session.max_streams("openai") == most
+
+
+def test_max_streams_of_a_provider_that_is_none_is_an_error_and_changes_nothing() -> None:
+    session = Session()
+    session.settings.max_streams = 3
+    with pytest.raises(nbstream.NbstreamError) as caught:
+        session.settings.max_streams = {"spark": 2, "opanai": 5}
+    assert "opanai" in caught.value.what and caught.value.fix == 'nbstream.config.max_streams = {"openai": 2}'
+    assert session.settings.max_streams == 3
+
+
+def test_a_setting_that_is_none_is_an_error_with_the_nearest_one() -> None:
+    with pytest.raises(nbstream.NbstreamError) as caught:
+        nbstream.config.max_stream = 2
+    assert caught.value.fix == "nbstream.config.max_streams" and "idle_timeout" in caught.value.why
+
+
+def test_the_settings_show_themselves() -> None:
+    shown = repr(nbstream.config).splitlines()
+    assert shown[0] == "nbstream.config" and "  max_streams = None" in shown and "  footer = True" in shown
 
 
 def test_stop_while_it_queues_ends_it_at_once_and_sends_nothing(server: Moody) -> None:
