@@ -55,7 +55,8 @@ class Secret:
                 text = text.replace(form, str(self))
             if part not in self._parts:
                 continue  # an address with a signature in it: how it begins may be seen
-            # A message that was cut may end in the first half of the key.
+            text = _without_beginnings(text, part, str(self))
+            # A message that was cut may end in a few characters of the key.
             for length in range(min(len(part) - 1, len(text)), 7, -1):
                 if text.rstrip("….").endswith(part[:length]):
                     text = text.rstrip("….")[:-length] + str(self)
@@ -79,6 +80,28 @@ class Secret:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Secret is not pickled: a key must not reach a file")
+
+
+BEGINNING = 12
+"""Characters of a key that a text may not hold, wherever its rest was cut off."""
+
+
+def _without_beginnings(text: str, secret: str, mask: str) -> str:
+    """`text` without any run of at least `BEGINNING` characters that `secret` begins with.
+
+    >>> _without_beginnings("no '/chat?key=0123456789abcd…' here", "0123456789abcdefgh", "…efgh")
+    "no '/chat?key=…efgh…' here"
+    """
+    if len(secret) <= BEGINNING:
+        return text
+    pieces, start = [], 0
+    while (at := text.find(secret[:BEGINNING], start)) >= 0:
+        end = at + BEGINNING
+        while end < len(text) and end - at < len(secret) and text[end] == secret[end - at]:
+            end += 1
+        pieces += [text[start:at], mask]
+        start = end
+    return "".join(pieces) + text[start:]
 
 
 Credentials = Mapping[str, Secret]

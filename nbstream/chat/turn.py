@@ -125,7 +125,7 @@ async def _attempt(
                 if decoder.failure is not None or decoder.ended:
                     break
                 if decoder.finished:
-                    opening.nearly_over()
+                    opening.nearly_over(call.provider.grace)
             else:
                 yield decoder.end()
     except Refused as refused:

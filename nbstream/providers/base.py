@@ -59,6 +59,8 @@ class Provider(ABC):
     """The default address, "" where there is none."""
     key_optional_elsewhere: bool = False
     """With a base URL of the user's own, no key is asked for: a server there may want none."""
+    grace: float = 3.0
+    """Seconds that are waited after a `Finish` for what may follow it (usage, a last word)."""
     needs: tuple[tuple[str, ...], ...] = ()
     """Names of fields, any one set of which is enough; empty: all that are required."""
     listed: tuple[Model, ...] = ()

@@ -45,6 +45,8 @@ SCHEMA = {
 class Gemini(HostProvider):
     """Google's Gemini, and gateways that speak like it."""
 
+    grace = 30.0  # some that imitate it say STOP with every piece: only the body's end is the end
+
     def request(self, chat: ChatRequest, credentials: Credentials) -> WireRequest:
         model = chat.model or self.default_model
         if not model:

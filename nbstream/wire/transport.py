@@ -42,11 +42,11 @@ class Opening:
         if self._reply is not None:
             self._reply.begun = True
 
-    def nearly_over(self) -> None:
+    def nearly_over(self, grace: float = GRACE) -> None:
         """The end mark has come, but not the last word: some servers hold the connection open."""
-        self._grace = GRACE
+        self._grace = grace
         if self._reply is not None:
-            self._reply.grace = GRACE
+            self._reply.grace = grace
 
     async def frames(self) -> AsyncGenerator[list[Frame], None]:
         if self._request.transport == "local":
