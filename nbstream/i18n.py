@@ -63,9 +63,9 @@ def _closed(sentence: str, values: dict[str, Any]) -> str:
     """`sentence` without the blanks between Chinese and a value that is Chinese itself.
 
     >>> t("error.config.no_key.what", "zh", label="讯飞星火")
-    '这里还没有讯飞星火的密钥。'
+    '尚未设置讯飞星火的密钥。'
     >>> t("error.config.no_key.what", "zh", label="Groq")
-    '这里还没有 Groq 的密钥。'
+    '尚未设置 Groq 的密钥。'
     """
     for gap, end in zip(_GAPS, (0, -1), strict=True):
 

@@ -43,9 +43,15 @@ def key_on_line(name: str = "") -> NbstreamError:
 def words(line: str, *, comments: bool = False) -> list[str]:
     """The words of a line, quoted as in a shell; `comments`: without what follows a ``#``.
 
+    Where a Chinese keyboard wrote the quotation marks, and there are no others, they are these.
+
+    >>> words("-s “Be brief.”")
+    ['-s', 'Be brief.']
     >>> words('-s "say \\\\"hi\\\\"" --model=demo')
     ['-s', 'say "hi"', '--model=demo']
     """
+    if not re.search("[\"']", line):
+        line = re.sub("[“”＂]", '"', line)
     try:
         return shlex.split(line, comments=comments)
     except ValueError:

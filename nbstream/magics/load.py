@@ -35,7 +35,12 @@ def load(shell: InteractiveShell) -> None:
         session().settings.update_config(shell.config)
     except NbstreamError as error:  # a setting in a profile: worth a word, not the extension
         put(str(error))
-    put(t("load.taken" if taken else "load.ready", model=session().default_model()))
+    model = session().default_model()
+    choice = session().ready() if model == "demo" else []
+    if len(choice) > 1 and not taken:
+        put(t("load.choose", names=t("list.joint").join(choice), first=choice[0]))
+    else:
+        put(t("load.taken" if taken else "load.ready", model=model))
 
 
 def unload(shell: InteractiveShell) -> None:

@@ -15,7 +15,7 @@ NATIVES: tuple[Host, ...] = (
         "wss://spark-api.xf-yun.com",  # the path is the model's: see spark_models.py
         default_model="4.0Ultra",
         key_page="https://console.xfyun.cn/services/bm35",
-        aliases=("xinghuo", "iflytek", "星火", "讯飞星火", "讯飞", "星火大模型"),
+        aliases=("xinghuo", "iflytek", "星火", "讯飞星火", "讯飞", "星火大模型", "xunfei"),
         chinese="讯飞星火",
         spoken_by="spark:Spark",
         dialect="spark",

@@ -46,6 +46,8 @@ def test_spark_is_asked_as_its_console_shows_it_and_leads_on(kernel: Kernel) -> 
     assert prompts == [("APPID: ", False), ("APISecret: ", True), ("APIKey: ", True)]
     assert "APPID abcd1234, APISecret …cdef, APIKey …cdef" in shown and "first question will show" in shown
     assert "`%llm use spark`" in shown
+    again = kernel.run("%unload_ext nbstream\n%load_ext nbstream").text
+    assert "openai, spark" in again and "choose one: %llm use openai" in again
 
 
 def test_a_wrong_key_is_a_card_and_is_not_kept(kernel: Kernel, served: Served) -> None:
@@ -69,6 +71,9 @@ def test_logout_forgets(kernel: Kernel, served: Served) -> None:
     assert "openai" in kernel.run("%llm logout openai", allow_stdin=True).markdown
     kernel.run("%%llm -m openai:words:5\nHello", allow_stdin=True)
     assert served.log()[-1]["auth"] is False
+    kernel.run(f"%env OPENAI_API_KEY={KEY}")
+    assert "in the environment: OPENAI" in kernel.run("%llm logout openai", allow_stdin=True).markdown
+    assert "%llm login openai" in kernel.run("%llm login openaii", allow_stdin=True).markdown
 
 
 def test_a_literal_key_works_and_says_once_how_to_clear_it(kernel: Kernel, served: Served) -> None:
