@@ -33,7 +33,8 @@ class Gate:
     def __init__(self, limit: Callable[[], int | None]) -> None:
         self._limit = limit
         self._process = os.getpid()
-        self._lock = threading.Lock()
+        # Re-entrant: the garbage collector may end a turn of a dead loop while we hold it.
+        self._lock = threading.RLock()
         self._inside: set[Lease] = set()
         self._queue: deque[_Waiting] = deque()
         self._looked = 0.0
@@ -42,7 +43,7 @@ class Gate:
     def inside(self) -> int:
         """How many turns are under way."""
         self._after_fork()
-        return sum(lease.alive for lease in self._inside)
+        return sum(lease.alive for lease in self._inside.copy())
 
     @property
     def waiting(self) -> int:
@@ -99,8 +100,8 @@ class Gate:
         limit, moved = self._limit(), False
         if (now := time.monotonic()) > self._looked + LOOK / 2:
             self._looked = now
-            self._inside = {lease for lease in self._inside if lease.alive}
-            self._queue = deque(one for one in self._queue if one.lease.alive)
+            self._inside = {lease for lease in self._inside.copy() if lease.alive}
+            self._queue = deque(one for one in self._queue.copy() if one.lease.alive)
         while self._queue and (limit is None or len(self._inside) < limit):
             first, moved = self._queue.popleft(), True
             if first.lease.alive:
@@ -112,7 +113,7 @@ class Gate:
     def _after_fork(self) -> None:
         if self._process != os.getpid():  # the lock may be held by a thread that is not here
             self._process = os.getpid()
-            self._lock, self._inside, self._queue = threading.Lock(), set(), deque()
+            self._lock, self._inside, self._queue = threading.RLock(), set(), deque()
 
 
 class _Waiting:

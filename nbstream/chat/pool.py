@@ -78,7 +78,8 @@ class Pool:
 
     def __init__(self, seats: Iterable[Seat]) -> None:
         self.seats = tuple(seats)
-        self._lock = threading.Lock()
+        # Re-entrant: the garbage collector may end a turn of a dead loop while we hold it.
+        self._lock = threading.RLock()
         self._process = os.getpid()
         self._clock = itertools.count(1)
         self._looked = 0.0
@@ -94,7 +95,7 @@ class Pool:
             if now > self._looked + LOOK:
                 self._looked = now
                 for seat in self.seats:
-                    seat._holders = {lease for lease in seat._holders if lease.alive}
+                    seat._holders = {lease for lease in seat._holders.copy() if lease.alive}
             tried = tuple(tried)
             awake = [seat for seat in self.seats if seat.resting_till <= now]
             free = [seat for seat in awake if seat not in tried]
@@ -142,7 +143,7 @@ class Pool:
 
     def _after_fork(self) -> None:
         if self._process != os.getpid():  # the lock may be held by a thread that is not here
-            self._process, self._lock = os.getpid(), threading.Lock()
+            self._process, self._lock = os.getpid(), threading.RLock()
 
 
 class Visit:

@@ -169,7 +169,7 @@ def _headers(credentials: Credentials, accept: str) -> dict[str, str | Secret]:
 def _path(model: str) -> str:
     """A model's path: ``gemini-x`` and ``models/gemini-x`` are the same; ``tunedModels/x`` is another."""
     name = model if "/" in model else f"models/{model}"
-    return "/" + quote(name, safe="/")
+    return "/" + quote(name, safe="/", errors="replace")
 
 
 def _plus(url: str, query: str) -> str:

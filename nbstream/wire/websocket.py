@@ -77,6 +77,12 @@ class Socket:
 
     # --- on the loop ----------------------------------------------------------------------------------
 
+    async def reached(self) -> None:
+        """Wait for the connection, proxy and TLS included, or for its failure."""
+        while not (self._line or self._ended):
+            await self._come.wait()
+            self._come.clear()
+
     async def opened(self) -> None:
         """Wait for the handshake. Raises `NbstreamError`, or `Refused` with what the server said."""
         while not (self._open or self._ended):
@@ -175,6 +181,7 @@ class Socket:
     def _connect(self) -> Any:
         """The open WebSocket. Raises `Refused` where the server answers the handshake with something else."""
         self._line = line = Line(connected(self.address, self._limits.connect, self._keep))
+        self._wake(self._ring)
         url = self._url.reveal()
         ws: Any = _Patient(skip_utf8_validation=True, enable_multithread=False)
         headers = [
@@ -215,10 +222,10 @@ class Socket:
             if opcode == websocket.ABNF.OPCODE_CLOSE:
                 self._failure = self._closed(frame.data)
                 return
-            line.begin_message()
             # Pings are answered, and no more: a service that does nothing else for minutes has failed.
             if opcode in (websocket.ABNF.OPCODE_TEXT, websocket.ABNF.OPCODE_BINARY):
-                self._put(frame.data.decode("utf-8", "replace"))
+                line.begin_message()
+                self._put(frame.data.decode("utf-8", "replace").removeprefix("\ufeff"))
 
     def _put(self, text: str) -> None:
         with self._room:
@@ -273,17 +280,21 @@ async def connection(request: WireRequest, limits: Limits) -> AsyncIterator[Sock
     if address.startswith("ws:") and not request.allow_insecure and not is_loopback(address):
         raise fail("config.insecure_url", given=address)
     first = limits.patience(begun=False, slow_start=request.slow_start)
-    whole = None if first is None or limits.connect is None else limits.connect + first
     line = Socket(request, limits)
     try:
-        late = False
-        try:
-            async with asyncio.timeout(whole):  # a byte now and then must not hold us for ever
-                await line.opened()
-        except TimeoutError:
-            late = True
-        if late:
-            raise fail("timeout.first", address=address, seconds=f"{whole:g}")
+        # Each as a whole: a byte now and then, or one dead address after another, must not hold us for ever.
+        for step, limit, key in (
+            (line.reached, limits.connect, "timeout.connect"),
+            (line.opened, first, "timeout.first"),
+        ):
+            late = False
+            try:
+                async with asyncio.timeout(limit):
+                    await step()
+            except TimeoutError:
+                late = True
+            if late:
+                raise fail(key, address=address, seconds=f"{limit:g}")
         yield line
     finally:
         await asyncio.shield(line.aclose())
