@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import builtins
+import difflib
+import inspect
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 from .chat.conversation import Conversation
-from .chat.session import Prompt, Seats, session
+from .chat.session import Prompt, Seats, Session, session
 from .chat.stats import ProviderStats
 from .chat.stream import Stream
 from .credentials import Secret, guard
+from .errors import fail
 from .i18n import t
 from .messages import Answer
 from .show.console import put
 
 config = session().settings
 """This kernel's settings, such as ``config.max_streams = {"spark": 2}``; see `Settings`."""
+
+_OPTIONS = [name for name in inspect.signature(Session.call).parameters if name not in ("self", "prompt")]
 
 
 def stream(prompt: Prompt, *, model: str | None = None, system: str | None = None, **options: Any) -> Stream:
@@ -62,7 +67,13 @@ def stream(prompt: Prompt, *, model: str | None = None, system: str | None = Non
     >>> for text in stream("hello", model="demo", options={"delay": 0}):
     ...     pass
     """
-    # The options are spelled out in `Session.call`, which refuses what it does not know.
+    # The options are spelled out in `Session.call`.
+    if unknown := [name for name in options if name not in _OPTIONS]:
+        close = difflib.get_close_matches(unknown[0], _OPTIONS, n=1)
+        raise fail("config.argument", name=unknown[0][:40], known=", ".join(_OPTIONS),
+                   line=f"{close[0]}=…" if close else f'options={{"{unknown[0][:40]}": …}}')  # fmt: skip
+    if model is None:
+        session().choose()
     options["credentials"] = _guarded(options.get("credentials"))
     call = session().call(prompt, model=model, system=system, **options)
     return Stream(session().run(call))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .. import credentials as keys
 from ..credentials import Secret
 from ..errors import NbstreamError, fail
+from ..i18n import t
 from ..messages import Answer, ChatRequest, Message
 from ..providers import registry
 from ..providers.base import Provider
@@ -54,6 +55,7 @@ class Session:
     def use(self, model: str) -> str:
         """Make `model` this kernel's default, and give its full name."""
         provider, name = registry.split(model)
+        provider.check_model(name, self.base_url(provider))
         self.chosen = f"{provider.name}:{name}" if name else provider.name
         return self.chosen
 
@@ -75,6 +77,12 @@ class Session:
             return self.chosen or self.settings.model
         ready = self.ready()
         return ready[0] if len(ready) == 1 else "demo"
+
+    def choose(self) -> None:
+        """Raise (config) where several providers have a key and none is chosen: ``demo`` is not meant."""
+        ready = self.ready() if self.default_model() == "demo" and not self.settings.model else []
+        if len(ready) > 1 and not self.chosen:
+            raise fail("config.choose", names=t("list.joint").join(ready), first=ready[0])
 
     def base_url(self, provider: Keyed | Provider) -> str | None:
         """The user's own address for `provider`: given at login, else in the environment."""
@@ -116,7 +124,7 @@ class Session:
         """
         provider = registry.get(name)
         if not provider.fields:
-            raise fail("config.no_login", provider=provider.name)
+            raise fail("config.no_login", provider=provider.name, label=provider.label)
         if seats is None and not given:
             made = [Seat(keys.prompt_for(provider.fields, provider.needs))]
         elif seats is None or not given:

@@ -139,7 +139,7 @@ async def _attempt(
     if failure := refusal or decoder.failure:
         raise failure
     if not decoder.finished:
-        raise fail("interrupted.no_end", provider=call.provider.name)
+        raise fail("interrupted.no_end", provider=call.provider.name, label=call.provider.label)
 
 
 class _Decoder:

@@ -33,7 +33,7 @@ def llm_line(line: str) -> None:
     where = surface()
     try:
         arguments.refuse_keys(line)
-        from .verbs import ARITY, VERBS  # not before somebody asks: loading must cost nothing
+        from .verbs import VERBS  # not before somebody asks: loading must cost nothing
 
         verb, *rest = arguments.words(line, comments=True) or ["status"]
         if verb in ("help", "--help", "-h"):
@@ -44,7 +44,7 @@ def llm_line(line: str) -> None:
 
             close = difflib.get_close_matches(verb, [*VERBS, "help"], n=1, cutoff=0.5)
             raise fail("config.unknown_verb", name=verb[:40], nearest=close[0] if close else "help")
-        say(VERBS[verb](*_fitting(verb, rest, *ARITY.get(verb, (0, 0)))))
+        say(VERBS[verb](*fitting(verb, rest)))
     except NbstreamError as error:
         if error.case == "unknown_provider":  # the nearest one, for what was wanted of it
             error.fix = error.fix.replace("%llm use", f"%llm {verb}")
@@ -54,7 +54,11 @@ def llm_line(line: str) -> None:
             raise
 
 
-def _fitting(verb: str, rest: list[str], least: int, most: int) -> list[str]:
+def fitting(verb: str, rest: list[str]) -> list[str]:
+    """`rest`, if `verb` takes as many words. Raises `NbstreamError` (config) otherwise."""
+    from .verbs import ARITY
+
+    least, most = ARITY.get(verb, (0, 0))
     if verb == "login" and len(rest) > 1:  # whatever it looks like: what else would one write here?
         raise arguments.key_on_line(rest[0])
     if not least <= len(rest) <= most:

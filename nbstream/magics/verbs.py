@@ -69,9 +69,9 @@ def login(name: str) -> str:
 
     provider = registry.get(name)
     if not provider.fields:
-        raise fail("config.no_login", provider=provider.name)
+        raise fail("config.no_login", provider=provider.name, label=provider.label)
     if surface() == "headless":
-        raise fail("config.no_prompt", provider=provider.name)
+        raise fail("config.no_prompt", provider=provider.name, label=provider.label)
     if provider.key_page:
         put(t("login.where", page=provider.key_page))
     here = session()

@@ -82,6 +82,10 @@ class Provider(ABC):
     def refused(self, response: WireResponse) -> NbstreamError:
         """The error for an HTTP status >= 400, a body that is no stream, or a refused handshake."""
 
+    def check_model(self, model: str, base_url: str | None) -> None:
+        """Raise `NbstreamError` (config) for a name that no model there can have, when it is chosen."""
+        return None
+
     def again(self, request: WireRequest, error: NbstreamError) -> WireRequest | None:
         """One repeat, changed so that it may work (without an option that was refused), or None."""
         return None

@@ -59,6 +59,9 @@ class Spark(HostProvider):
     def refused(self, response: WireResponse) -> NbstreamError:
         return refused(self.host, response)
 
+    def check_model(self, model: str, base_url: str | None) -> None:
+        self._place(ChatRequest((), model, base_url=base_url, allow_insecure=True))
+
     def _place(self, chat: ChatRequest) -> tuple[str, str, Version | None]:
         """Address, domain word and version.
 

@@ -49,6 +49,18 @@ def test_a_spark_version_as_people_write_it_leads_to_its_name(said: str, meant: 
     assert "generalv3.5 (Max)" in error.why and "generalv3 (Pro)" in error.why
 
 
+def test_a_version_that_is_none_is_refused_when_it_is_chosen_unless_an_address_goes_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    session = Session()
+    assert session.use("spark:max") == "spark:max"
+    with pytest.raises(NbstreamError) as caught:
+        session.use("spark:Spark Pro")
+    assert caught.value.fix == "%llm use spark:generalv3" and session.default_model() == "spark:max"
+    monkeypatch.setenv("SPARK_BASE_URL", "wss://spark-api.xf-yun.com/v1.1/chat")
+    assert session.use("spark:my-own-service") == "spark:my-own-service"
+
+
 @pytest.mark.parametrize(("given", "near"), [(0, "0.1"), (1.5, "1")])
 def test_a_temperature_out_of_range_leads_to_one_within(given: float, near: str) -> None:
     error = refused("spark:max", temperature=given, credentials=SPARK)

@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+import nbstream
+from nbstream import api
 from nbstream.chat.session import Session
 from nbstream.credentials import guard, prompt_for
 from nbstream.errors import NbstreamError
 from nbstream.i18n import set_language
 from nbstream.magics import args as arguments
+from nbstream.magics import line
 from nbstream.providers import registry
 
 
@@ -111,6 +114,26 @@ def test_a_key_with_other_letters_in_a_variable_names_the_variable() -> None:
         guard("sk-你的密钥", "OPENAI_API_KEY")
 
 
+def test_with_several_keys_and_no_choice_a_script_is_told_to_choose(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = Session()
+    monkeypatch.setattr(api, "session", lambda: here)
+    here.login("spark", app_id="5f1e2d3c", api_key="key", api_secret="secret")
+    here.login("ernie", api_key="bce-v3/key")
+    with pytest.raises(NbstreamError) as caught:
+        nbstream.ask("hi")
+    assert caught.value.fix.startswith("nbstream.use(") and "spark" in caught.value.why
+    assert nbstream.ask("hello", model="demo", options={"delay": 0}).text
+
+
+def test_an_argument_that_is_none_leads_to_the_nearest_or_to_options() -> None:
+    with pytest.raises(NbstreamError) as caught:
+        nbstream.ask("hi", model="demo", temprature=1)
+    assert caught.value.fix == "temperature=…"
+    with pytest.raises(NbstreamError) as caught:
+        nbstream.ask("hi", model="demo", chat_id=1)
+    assert caught.value.fix == 'options={"chat_id": …}'
+
+
 def test_a_wrong_name_leads_to_the_providers_own_fields() -> None:
     with pytest.raises(NbstreamError) as caught:
         Session().login("spark", appid="x")
@@ -124,7 +147,24 @@ def test_a_wrong_name_leads_to_the_providers_own_fields() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "name"),
+    ("verb", "words", "wanted", "usage"),
+    [
+        ("use", ["a", "b"], "It takes exactly one.", "%llm use MODEL"),
+        ("login", [], "It takes exactly one.", "%llm login PROVIDER"),
+        ("models", ["a", "b"], "It takes one at most.", "%llm models [PROVIDER]"),
+        ("stats", ["a"], "It takes no word after it.", "%llm stats"),
+    ],
+)
+def test_words_too_many_or_too_few_lead_to_the_usage(
+    verb: str, words: list[str], wanted: str, usage: str
+) -> None:
+    with pytest.raises(NbstreamError) as caught:
+        line.fitting(verb, words)
+    assert (caught.value.why, caught.value.fix) == (wanted, usage)
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
     [
         ("login spark --api-key abc", "spark"),
         ("login 星火 --token abc", "spark"),
@@ -132,7 +172,7 @@ def test_a_wrong_name_leads_to_the_providers_own_fields() -> None:
         ("sk-0123456789abcdef", "PROVIDER"),
     ],
 )
-def test_a_key_on_the_line_leads_to_the_login_of_its_provider(line: str, name: str) -> None:
+def test_a_key_on_the_line_leads_to_the_login_of_its_provider(typed: str, name: str) -> None:
     with pytest.raises(NbstreamError) as caught:
-        arguments.refuse_keys(line)
+        arguments.refuse_keys(typed)
     assert caught.value.fix.endswith(f"%llm login {name}")
