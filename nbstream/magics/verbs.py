@@ -47,7 +47,8 @@ def models(name: str | None = None) -> str:
         looking = nearby()
         ready = here.ready()
         rows = []
-        for provider in registry.loaded():
+        # Who reads Chinese finds the services with a Chinese name first.
+        for provider in sorted(registry.loaded(), key=lambda one: one.label.isascii()):
             one = provider.name
             keyless = not (provider.needs or any(field.required for field in provider.fields))
             mark = t("line.no_key_needed") if keyless else "✓" if one in ready else f"%llm login {one}"
