@@ -134,7 +134,8 @@ def _number(value: Any) -> bool:
 
 
 def _refused(provider: str, name: str, value: Any, wanted: str, model: str = "") -> NbstreamError:
-    facts: dict[str, Any] = {"given": str(value)[:40], "wanted": wanted, "model": model or "Spark"}
+    given = f"{value:g}" if _number(value) else str(value)[:40]
+    facts: dict[str, Any] = {"given": given, "wanted": wanted, "model": model or "Spark"}
     if name != "temperature":
         return fail("config.spark_option", provider=provider, name=name, **facts)
     near = "0.1" if _number(value) and value <= 0 else "1"
