@@ -73,6 +73,8 @@ def refused(host: Host, response: WireResponse, now: float | None = None) -> Nbs
         return fail(case, provider=host.name, status=response.status, code=response.status,
                     label=host.label, message=message, key_page=host.key_page)  # fmt: skip
     made = from_response(host, response, _read)
+    if made.case == "web_page" and host.dialect == "spark":
+        made.fix = t("error.config.spark_address.fix")
     made.code = made.code or (str(response.status) if response.status >= 400 else None)
     return made
 

@@ -117,6 +117,12 @@ def test_no_licence_may_also_be_a_wrong_appid(code: int) -> None:
     assert "APPID" in caught.value.why and "APPID" in caught.value.fix
 
 
+def test_a_web_page_where_spark_should_be_leads_to_an_address_of_spark() -> None:
+    page = WireResponse(200, {"content-type": "text/html"}, b"<html><title>Portal</title>")
+    assert registry.get("spark").refused(page).fix.startswith('base_url="wss://')
+    assert registry.get("spark-http").refused(page).fix.endswith('base_url="https://host.example/v1"')
+
+
 def test_address_and_model_that_do_not_fit_lead_away_from_the_address() -> None:
     body = b'{"error":{"message":"model not found","code":"10404"}}'
     error = registry.get("spark").refused(WireResponse(400, {}, body))
