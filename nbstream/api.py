@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import difflib
 import inspect
+import warnings
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -72,8 +73,8 @@ def stream(prompt: Prompt, *, model: str | None = None, system: str | None = Non
         close = difflib.get_close_matches(unknown[0], _OPTIONS, n=1)
         raise fail("config.argument", name=unknown[0][:40], known=", ".join(_OPTIONS),
                    line=f"{close[0]}=…" if close else f'options={{"{unknown[0][:40]}": …}}')  # fmt: skip
-    if model is None:
-        session().choose()
+    if model is None and (line := session().undecided()) is not None:
+        warnings.warn(line, stacklevel=2)
     options["credentials"] = _guarded(options.get("credentials"))
     call = session().call(prompt, model=model, system=system, **options)
     return Stream(session().run(call))

@@ -78,11 +78,12 @@ class Session:
         ready = self.ready()
         return ready[0] if len(ready) == 1 else "demo"
 
-    def choose(self) -> None:
-        """Raise (config) where several providers have a key and none is chosen: ``demo`` is not meant."""
-        ready = self.ready() if self.default_model() == "demo" and not self.settings.model else []
-        if len(ready) > 1 and not self.chosen:
-            raise fail("config.choose", names=t("list.joint").join(ready), first=ready[0])
+    def undecided(self) -> str | None:
+        """What to say where several providers have a key and none is chosen, so that ``demo`` answers."""
+        ready = [] if self.chosen or self.settings.model else self.ready()
+        if len(ready) < 2:
+            return None
+        return t("choose.demo", names=t("list.joint").join(ready), first=ready[0])
 
     def base_url(self, provider: Keyed | Provider) -> str | None:
         """The user's own address for `provider`: given at login, else in the environment."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -114,15 +115,20 @@ def test_a_key_with_other_letters_in_a_variable_names_the_variable() -> None:
         guard("sk-你的密钥", "OPENAI_API_KEY")
 
 
-def test_with_several_keys_and_no_choice_a_script_is_told_to_choose(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_several_keys_and_no_choice_demo_answers_and_a_line_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     here = Session()
     monkeypatch.setattr(api, "session", lambda: here)
     here.login("spark", app_id="5f1e2d3c", api_key="key", api_secret="secret")
     here.login("ernie", api_key="bce-v3/key")
-    with pytest.raises(NbstreamError) as caught:
-        nbstream.ask("hi")
-    assert caught.value.fix.startswith("nbstream.use(") and "spark" in caught.value.why
-    assert nbstream.ask("hello", model="demo", options={"delay": 0}).text
+    with pytest.warns(UserWarning, match=r'spark.*nbstream\.use\("'):
+        assert nbstream.ask("hi", options={"delay": 0}).model == "demo"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert nbstream.ask("hello", model="demo", options={"delay": 0}).text
+        here.use("demo")
+        assert nbstream.ask("hello", options={"delay": 0}).text
 
 
 def test_an_argument_that_is_none_leads_to_the_nearest_or_to_options() -> None:
