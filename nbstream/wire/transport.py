@@ -14,8 +14,6 @@ from .lines import NDJSON
 from .request import BODY, Frame, Refused, WireRequest, WireResponse
 from .sse import SSE
 
-GRACE = 3.0
-"""Seconds for what may follow the finish reason (usage), where no last word comes."""
 MAX_BODY = 16 * 1024 * 1024
 FIELDS = (b"data", b"event", b"id", b"retry", b":")
 
@@ -42,8 +40,8 @@ class Opening:
         if self._reply is not None:
             self._reply.begun = True
 
-    def nearly_over(self, grace: float = GRACE) -> None:
-        """The end mark has come, but not the last word: some servers hold the connection open."""
+    def nearly_over(self, grace: float) -> None:
+        """The end mark has come; for a last word `grace` seconds are left. Some servers never hang up."""
         self._grace = grace
         if self._reply is not None:
             self._reply.grace = grace

@@ -301,5 +301,5 @@ async def connection(request: WireRequest, limits: Limits) -> AsyncIterator[Sock
 
 
 def frames(messages: list[str]) -> list[Frame]:
-    """The messages that say something; pings do not."""
+    """The messages that say something: an empty one does not."""
     return [Frame(text) for text in messages if text]

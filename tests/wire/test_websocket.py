@@ -27,7 +27,7 @@ NAME = "spark.example"
 
 
 def read(url: str, body: bytes = b"hi", limits: Limits = LIMITS, **request: Any) -> list[str]:
-    """Every message until the peer's end mark, the word END; pings are empty messages."""
+    """Every message until the peer's end mark, the word END."""
     got: list[str] = []
 
     async def reading() -> list[str]:
