@@ -16,6 +16,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -124,9 +125,19 @@ def _output(*command: str) -> str:
 # -- making them ----------------------------------------------------------------------------------------
 
 
-@functools.cache
+_ONE_AT_A_TIME = threading.Lock()
+
+
 def find_uv() -> str | None:
     """The uv beside this interpreter or on PATH: it fills an environment in a second or two."""
+    # Environments are made in threads, and uv asks sysconfig, whose first look is not safe in two at once:
+    # before Python 3.12 the second one finds half of the variables, and None where a text should be.
+    with _ONE_AT_A_TIME:
+        return _find_uv()
+
+
+@functools.cache
+def _find_uv() -> str | None:
     try:
         from uv import find_uv_bin  # type: ignore[import-not-found, unused-ignore]
 
