@@ -34,6 +34,7 @@ from ..errors import NbstreamError
 from ..messages import ChatRequest, Event
 from ..wire.request import Frame, WireRequest, WireResponse
 from .host import Host
+from .prefill import Prefill
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,10 @@ class Provider(ABC):
         """Raise `NbstreamError` (config) for a name that no model there can have, when it is chosen."""
         return None
 
+    def prefill(self, chat: ChatRequest) -> Prefill | None:
+        """How this model goes on with an answer that was begun (`chat` may end with it), or None."""
+        return None
+
     def again(self, request: WireRequest, error: NbstreamError) -> WireRequest | None:
         """One repeat, changed so that it may work (without an option that was refused), or None."""
         return None
@@ -130,6 +135,11 @@ class HostProvider(Provider):
         self.fields, self.needs = host.fields, host.needs
         self.dialect, self.key_optional_elsewhere = host.dialect, host.key_optional_elsewhere
         self.package = host.package
+
+    def prefill(self, chat: ChatRequest) -> Prefill | None:
+        known = self.host.prefill
+        fits = known is not None and known.fits(chat, chat.model or self.default_model, self.base_url)
+        return known if fits else None
 
     @property
     def label(self) -> str:  # type: ignore[override]  # the language may change while we live

@@ -22,6 +22,7 @@ from ..messages import ChatRequest, Event, Finish, Message, TextDelta, Usage
 from ..wire.request import Frame, WireRequest, WireResponse
 from . import lessons, registry
 from .base import Provider
+from .prefill import Prefill
 
 LABEL = {
     "en": "*demo: an embedded script, not a language model*",
@@ -61,6 +62,9 @@ class Demo(Provider):
                 yield Finish(data["done"], data["done"])
                 return
             yield None
+
+    def prefill(self, chat: ChatRequest) -> Prefill | None:
+        return Prefill()  # it knows its lessons by heart
 
     def refused(self, response: WireResponse) -> NbstreamError:
         # Only a mistake of ours could bring an HTTP answer here; it must read well all the same.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ..credentials import CredentialField
 from ..i18n import language
+from .prefill import Prefill
 
 THINKERS = (
     r"(^|[/\-_])o[1-9]\b|gpt-([5-9]|\d\d)|reason|think|-r1|qwq|qwen3|deepseek-v[4-9]|deepseek-(chat|pro|flash)"
@@ -43,6 +44,8 @@ class Host:
         Whether to ask for usage with ``stream_options``.
     returns_reasoning : bool
         Whether an assistant message with tool calls must carry the reasoning that led to them.
+    prefill : Prefill or None
+        How it goes on with the beginning of an answer, where that is known.
     codes : mapping of str to str
         The host's own error codes (lower case) and our kinds, beside those that many share.
     models : str
@@ -73,6 +76,7 @@ class Host:
     renames_max_tokens: str = r"(?!)"
     usage_option: bool = True
     returns_reasoning: bool = False
+    prefill: Prefill | None = None
     codes: Mapping[str, str] = field(default_factory=dict)
     models: str = r"(?!)"
     spoken_by: str = "openai:OpenAICompatible"

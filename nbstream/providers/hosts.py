@@ -7,6 +7,7 @@ host's own pages say, [seen] what was observed, [gen] what is generally known an
 from __future__ import annotations
 
 from .host import Host, kinds
+from .prefill import Prefill
 
 HOSTS: tuple[Host, ...] = (
     Host(
@@ -34,6 +35,8 @@ HOSTS: tuple[Host, ...] = (
         slow="",
         # With tools in thinking mode, leaving reasoning_content out of such a message is a 400. [doc]
         returns_reasoning=True,
+        # Its chat prefix completion, a beta at another path; the last message says so. [doc]
+        prefill=Prefill(message={"prefix": True}, address="https://api.deepseek.com/beta", reasoning=True),
         models=r"deepseek-",
     ),
     Host(
@@ -56,6 +59,11 @@ HOSTS: tuple[Host, ...] = (
             context_length="badrequest.toolarge",
             timeout="requesttimeout",
             server_error="internalerror systemerror",
+        ),
+        # Its partial mode: of these families, and not while they think. [doc: Partial mode, 2026-10]
+        prefill=Prefill(
+            r"^(?!.*thinking)qwen([\d.]*-|-)(max|plus|flash|turbo|coder|vl|math)|^qwen2\.5-\d",
+            message={"partial": True},
         ),
         models=r"qw[eq]",
     ),
@@ -94,6 +102,7 @@ HOSTS: tuple[Host, ...] = (
         chinese="月之暗面 Kimi",
         # "thinking is enabled but reasoning_content is missing" otherwise. [doc: its error page]
         returns_reasoning=True,
+        prefill=Prefill(message={"partial": True}),  # its partial mode; k2.5 too [doc]
         codes=kinds(
             quota_exhausted="exceeded_current_quota_error",
             overloaded="engine_overloaded_error",
@@ -121,6 +130,7 @@ HOSTS: tuple[Host, ...] = (
         "https://console.mistral.ai/api-keys",
         # It sends usage unasked, and its validation refuses fields that it does not know. [gen]
         usage_option=False,
+        prefill=Prefill(message={"prefix": True}, echoes=True),  # the answer repeats it [gen]
     ),
     Host(
         "groq",
@@ -129,6 +139,8 @@ HOSTS: tuple[Host, ...] = (
         ("GROQ_API_KEY",),
         "openai/gpt-oss-120b",
         "https://console.groq.com/keys",
+        # Text models go on with a last message of the assistant's [doc]; those that reason begin anew. [gen]
+        prefill=Prefill(r"^(?!.*(gpt-oss|qwen-?3|qwq|-r1|compound|thinking))"),
     ),
     Host(
         "siliconflow",
@@ -143,7 +155,15 @@ HOSTS: tuple[Host, ...] = (
     ),
     # Servers on one's own machine: no key, any model name that they have loaded; loading one may take
     # minutes, so every model is slow to start.
-    Host("vllm", "vLLM", "http://127.0.0.1:8000/v1", ("VLLM_API_KEY",), key_required=False, slow=""),
+    Host(
+        "vllm",
+        "vLLM",
+        "http://127.0.0.1:8000/v1",
+        ("VLLM_API_KEY",),
+        key_required=False,
+        slow="",
+        prefill=Prefill(body={"continue_final_message": True, "add_generation_prompt": False}),  # [doc]
+    ),
     Host(
         "lmstudio",
         "LM Studio",
@@ -161,6 +181,8 @@ HOSTS: tuple[Host, ...] = (
         aliases=("llama.cpp",),
         key_required=False,
         slow="",
+        # On unless started with --no-prefill-assistant [doc]; versions before May 2026 may repeat it. [doc]
+        prefill=Prefill(echoes=True),
     ),
     Host(
         "ollama-openai",
@@ -169,5 +191,6 @@ HOSTS: tuple[Host, ...] = (
         ("OLLAMA_API_KEY",),
         key_required=False,
         slow="",
+        prefill=Prefill(),  # as by its own route
     ),
 )

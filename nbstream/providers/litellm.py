@@ -27,7 +27,8 @@ from ..wire.address import shown as public
 from ..wire.request import Frame, WireRequest
 from .addresses import checked
 from .host import Host
-from .openai import THINKING_OPTIONS, OpenAICompatible, as_tool
+from .openai import OpenAICompatible, as_tool
+from .prefill import THINKING_OPTIONS
 from .refusals import clean, refusal, told
 
 BREAKS = {

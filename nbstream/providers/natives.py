@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..credentials import CredentialField
 from . import ernie_codes, spark_codes
 from .host import THINKERS, Host, kinds
+from .prefill import Prefill
 
 _QIANFAN_KEYS = "https://console.bce.baidu.com/qianfan/ais/console/apiKey"
 
@@ -117,6 +118,8 @@ NATIVES: tuple[Host, ...] = (
             CredentialField("auth_token", ("ANTHROPIC_AUTH_TOKEN",), required=False),
         ),
         needs=(("api_key",), ("auth_token",)),
+        # Up to 4.5, and not while it thinks; from 4.6 on a last message of the assistant's is a 400. [doc]
+        prefill=Prefill(r"^claude-(instant|2|3|(opus|sonnet|haiku)-4(-[0-5])?($|-\d{6,}|-latest|@))"),
         models=r"claude-",
     ),
     Host(
@@ -150,6 +153,7 @@ NATIVES: tuple[Host, ...] = (
         key_required=False,
         key_page="https://ollama.com/settings/keys",
         slow="",  # before the first line it may have to load the model
+        prefill=Prefill(),  # it goes on with a last message of the assistant's [its maintainers]
         spoken_by="ollama:Ollama",
         dialect="ollama",
     ),

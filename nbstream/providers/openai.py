@@ -16,10 +16,10 @@ from ..wire.request import Frame, WireRequest, WireResponse, encoded
 from .addresses import endpoint, plain
 from .base import HostProvider, Model
 from .chunks import chat_events
+from .prefill import THINKING_OPTIONS, begun
 from .refusals import clean, from_response, no_answer
 
 ENDPOINT = "/chat/completions"
-THINKING_OPTIONS = ("reasoning_effort", "reasoning", "thinking", "enable_thinking")
 
 
 class OpenAICompatible(HostProvider):
@@ -44,6 +44,12 @@ class OpenAICompatible(HostProvider):
             body["max_completion_tokens" if renamed else "max_tokens"] = chat.max_tokens
         if chat.tools:
             body["tools"] = [as_tool(tool) for tool in chat.tools]
+        prefill = self.prefill(chat) if begun(chat) else None
+        if prefill is not None:
+            last = chat.messages[-1]
+            thought = {"reasoning_content": last.reasoning} if prefill.reasoning and last.reasoning else {}
+            body["messages"][-1] |= dict(prefill.message) | thought
+            body |= prefill.body
         body |= chat.options
         if body.get("stream") is not True and "stream_options" not in chat.options:
             body.pop("stream_options", None)
@@ -51,7 +57,7 @@ class OpenAICompatible(HostProvider):
         return WireRequest(
             "sse",
             url=endpoint(
-                chat.base_url or self.base_url,
+                (prefill.address if prefill else "") or chat.base_url or self.base_url,
                 self.host,
                 ENDPOINT,
                 known=(ENDPOINT,),
