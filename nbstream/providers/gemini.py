@@ -19,6 +19,7 @@ from .base import HostProvider, Model
 from .candidates import candidate_events, gemini_refused
 from .parsing import listed, mapping, sequence, word
 from .refusals import clean
+from .structured import without
 from .toolcalls import answered, arguments, function
 
 METHOD = ":streamGenerateContent"
@@ -70,6 +71,7 @@ class Gemini(HostProvider):
             body=encoded(body),
             slow_start=bool(thinks),
             allow_insecure=chat.allow_insecure,
+            dispensable=tuple(f"generationConfig.{name}" for name in _form(chat, options)),
         )
 
     def events(self, frames: Iterator[Frame]) -> Iterator[Event | None]:
@@ -79,17 +81,17 @@ class Gemini(HostProvider):
         return gemini_refused(self.host, response)
 
     def again(self, request: WireRequest, error: NbstreamError) -> WireRequest | None:
-        """Once more without asking for thoughts, where the model has none."""
+        """Once more without asking for thoughts, where the model has none, or without the form for JSON."""
         if error.kind == "not_found":
             asked = urlsplit(str(request.url)).path.rpartition("/")[2].removesuffix(METHOD)
             facts = dict(model=clean(asked, 100), url=plain(request.url, f"/models/{asked}{METHOD}"))
             error.fix = t("refusal.not_found.fix", provider=self.name, **facts)
         if error.status != 400 or not re.search("thinking|include_?thoughts", error.why, re.I):
-            return None
+            return without(request, error)
         body = json.loads(request.body or b"{}")
         config = mapping(body.get("generationConfig"))
         if config.get("thinkingConfig") != {"includeThoughts": True}:  # somebody's own wish stays
-            return None
+            return without(request, error)
         body["generationConfig"] = {name: config[name] for name in config if name != "thinkingConfig"}
         return replace(request, body=encoded(body))
 
@@ -187,11 +189,22 @@ def _config(chat: ChatRequest, model: str, options: Mapping[str, Any]) -> dict[s
         config["temperature"] = chat.temperature
     if chat.max_tokens is not None:
         config["maxOutputTokens"] = chat.max_tokens
+    config |= _form(chat, options)
     config |= _camel(options.get("generationConfig"))
     config |= {name: value for name, value in options.items() if name not in TOP}
     if THINKS.search(model) and config.get("thinkingConfig", {}) is not None:
         config["thinkingConfig"] = {"includeThoughts": True} | _camel(config.get("thinkingConfig"))
     return {name: value for name, value in config.items() if value is not None}
+
+
+def _form(chat: ChatRequest, options: Mapping[str, Any]) -> dict[str, Any]:
+    """What asks for JSON; nothing where somebody asks in their own way."""
+    given = {*options, *_camel(options.get("generationConfig"))}
+    own = any(name.startswith("response") for name in given)
+    if chat.schema is None or own:
+        return {}
+    form: dict[str, Any] = {"responseMimeType": "application/json"}
+    return form | ({"responseJsonSchema": dict(chat.schema)} if chat.schema else {})
 
 
 def _camel(options: Any) -> dict[str, Any]:
@@ -224,9 +237,15 @@ def _simple(schema: Any) -> bool:
         return True
     inside = [*mapping(schema.get("properties")).values(), schema.get("items")]
     inside += sequence(schema.get("anyOf"))
-    return (
-        SCHEMA.issuperset(schema) and not isinstance(schema.get("type"), list) and all(map(_simple, inside))
+    kind = schema.get("type")
+    # A type must be said, of strings alone there may be a choice, and of formats it knows two.
+    odd = (
+        not ("anyOf" in schema or (isinstance(kind, str) and kind.lower() != "null"))
+        or (kind == "array" and not schema.get("items"))
+        or not all(isinstance(one, str) for one in sequence(schema.get("enum")))
+        or (kind == "string" and schema.get("format", "enum") not in ("enum", "date-time"))
     )
+    return SCHEMA.issuperset(schema) and not odd and all(map(_simple, inside))
 
 
 def _result(call: ToolCall, content: str) -> dict[str, Any]:
