@@ -11,7 +11,8 @@ from functools import cache
 from typing import Any
 
 from .chat.conversation import Conversation
-from .chat.session import Prompt, Seats, Session, session
+from .chat.keys import Seats
+from .chat.session import Prompt, Session, session
 from .chat.stats import ProviderStats
 from .chat.stream import Stream
 from .credentials import Secret, guard

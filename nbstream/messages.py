@@ -38,6 +38,24 @@ class Opaque:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes along with a message, such as a picture for a model that sees.
+
+    Parameters
+    ----------
+    media_type : str
+        As in a Content-Type: ``image/png``.
+    data : bytes
+    name : str
+        What a person calls it.
+    """
+
+    media_type: str
+    data: bytes = field(repr=False)
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One message of a conversation, in no provider's dialect.
 
@@ -51,6 +69,8 @@ class Message:
         On assistant messages.
     tool_call_id : str or None
         On tool messages: the call that `content` answers.
+    attachments : tuple of Attachment
+        On user messages.
     """
 
     role: str
@@ -59,6 +79,7 @@ class Message:
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
     opaque: tuple[Opaque, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
 
     @classmethod
     def many(cls, prompt: str | Message | Answer | Mapping[str, Any] | Iterable[Any]) -> tuple[Message, ...]:
@@ -109,7 +130,10 @@ def _call(given: Any) -> ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """What is asked of a model. `model` is the provider's own name for it; None means "not said"."""
+    """What is asked of a model. `model` is the provider's own name for it; None means "not said".
+
+    `schema` is a JSON schema that the answer must fit: dialects with structured output send it.
+    """
 
     messages: tuple[Message, ...]
     model: str
@@ -120,6 +144,7 @@ class ChatRequest:
     base_url: str | None = None
     allow_insecure: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
+    schema: Mapping[str, Any] | None = None
 
 
 # --- the events of a stream -------------------------------------------------------------------------

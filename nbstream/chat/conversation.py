@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from ..errors import fail
-from ..messages import Answer
+from ..messages import Answer, Attachment, Message
+from .context import fitted
 from .history import History, Turn
 
 if TYPE_CHECKING:
+    from .call import Call
     from .engine import Observer, Run
     from .session import Session
     from .stream import Stream
@@ -35,8 +38,8 @@ class Conversation:
 
     @property
     def turns(self) -> list[Turn]:
-        """The turns, oldest first."""
-        return list(self.history.turns)
+        """The turns of the branch in use, oldest first."""
+        return self.history.turns
 
     def begin(
         self,
@@ -45,27 +48,50 @@ class Conversation:
         cell: str | None = None,
         execution: str | None = None,
         fresh: bool = False,
+        at: Turn | None = None,
+        sent: str | None = None,
+        attachments: tuple[Attachment, ...] = (),
         observer: Observer | None = None,
         **options: Any,
     ) -> tuple[Turn, Run]:
         """A new turn and its run, not yet started. `options` are those of `nbstream.stream`.
 
-        Nothing changes in the history when the call cannot be put together.
+        `sent` is the prompt as it goes out, where variables were put into what was typed; `at` a turn whose
+        place the new one takes, on a branch of its own. Nothing changes in the history when the call cannot
+        be put together.
         """
         if not isinstance(prompt, str):  # what was said before comes from the history, not from a list
             raise fail("config.message", given=type(prompt).__name__)
-        call = self._session.call(prompt, **options)
+        asked = Message("user", prompt if sent is None else sent, attachments=attachments)
+        call = self._session.call(asked, **options)
         kept = {
             name: options[name] for name in ("temperature", "max_tokens") if options.get(name) is not None
         }
-        turn = Turn(prompt, call.model, call.chat.system, kept, cell, fresh, execution=execution)
-        self.history.begin(turn)
+        turn = Turn(
+            prompt, call.model, call.chat.system, kept, cell, fresh, sent, attachments, execution=execution
+        )
+        self.history.begin(turn, at)
         if turn.replaced is not None and (before := self._running.get(turn.replaced.id)) is not None:
             before.cancel()  # its cell runs again: nobody will read the rest
-        run = self._session.run(call.with_history(self.history.before(turn)), observer)
+        earlier, turn.context = fitted(self.history, turn, call)
+        return turn, self._run(turn, call.with_history(earlier), observer)
+
+    def go_on(self, turn: Turn, messages: tuple[Message, ...], observer: Observer | None = None) -> Run:
+        """Another round of the same turn: what it answered, and what is said to that, in `messages`.
+
+        They join ``turn.rounds``, and the turn runs again. Its last run must still be held by somebody.
+        """
+        call = self._running[turn.id].call
+        call = replace(call, chat=replace(call.chat, messages=call.chat.messages + messages))
+        turn.rounds += messages
+        turn.answer = None
+        return self._run(turn, call, observer)
+
+    def _run(self, turn: Turn, call: Call, observer: Observer | None) -> Run:
+        run = self._session.run(call, observer)
         run.when_done(lambda run, answer: self.history.finish(turn, answer))
         self._running[turn.id] = run
-        return turn, run
+        return run
 
     def stream(self, prompt: str, **options: Any) -> Stream:
         """Ask, with the conversation so far sent along; the turn joins it."""

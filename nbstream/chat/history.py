@@ -1,25 +1,33 @@
-"""A conversation's turns: what was asked, what came, and what is sent along next time. Pure."""
+"""A conversation's turns: what was asked, what came, and what is sent along next time. Pure.
+
+The turns are a tree: whoever asks anew in an earlier place begins a sibling branch, and nothing is lost.
+`head` is the newest turn of the branch in use.
+"""
 
 from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from ..messages import Answer, Message
+from ..messages import Answer, Attachment, Message
+
+if TYPE_CHECKING:
+    from .context import Context
 
 Status = Literal["running", "done", "stopped", "failed"]
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Turn:
     """One prompt and its answer.
 
     Attributes
     ----------
     prompt : str
+        As it was typed.
     model : str
         ``provider:model``.
     cell : str or None
@@ -28,10 +36,22 @@ class Turn:
         The run of that cell: two turns of one run do not replace each other.
     fresh : bool
         Nothing before this turn is sent to the model (``--new``).
+    sent : str or None
+        The prompt as it went out, where that is not as it was typed: variables were put in.
+    rounds : tuple of Message
+        What was said between the prompt and the answer: tool calls and their results.
+    pinned : bool
+        Always sent along, however long the conversation gets.
+    context : Context or None
+        What was sent along with it.
     answer : Answer or None
         None while the turn runs.
     replaced : Turn or None
         The turn of the same cell that this one took the place of.
+    parent, children : Turn or None, list of Turn
+        The turn before it, and those that followed it: several, where the conversation branches.
+    number : int
+        Its place on its branch, from 1.
     """
 
     prompt: str
@@ -40,9 +60,17 @@ class Turn:
     options: Mapping[str, Any] = field(default_factory=dict)
     cell: str | None = None
     fresh: bool = False
+    sent: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+    rounds: tuple[Message, ...] = ()
+    pinned: bool = False
     execution: str | None = field(default=None, repr=False)
     answer: Answer | None = None
+    context: Context | None = field(default=None, repr=False)
     replaced: Turn | None = field(default=None, repr=False)
+    parent: Turn | None = field(default=None, repr=False)
+    children: list[Turn] = field(default_factory=list, repr=False)
+    number: int = 1
     id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     created: float = field(default_factory=time.time)
 
@@ -55,24 +83,33 @@ class Turn:
         return "stopped" if self.answer.finish_reason == "cancelled" else "done"
 
     @property
+    def asked(self) -> str:
+        """The prompt as it went out."""
+        return self.prompt if self.sent is None else self.sent
+
+    @property
     def scripted(self) -> bool:
         """Whether the embedded lessons answer it: no model is told what they said."""
         return self.model.partition(":")[0] == "demo"
+
+    def question(self) -> Message:
+        """What was asked, as a message."""
+        return Message("user", self.asked, attachments=self.attachments)
 
     def messages(self) -> tuple[Message, ...]:
         """What later turns send along: nothing where no text came, since dialects want alternation."""
         if self.answer is None or not self.answer.text.strip():
             return ()
+        answer = self.answer
         return (
-            Message("user", self.prompt),
-            Message(
-                "assistant", self.answer.text, reasoning=self.answer.reasoning, opaque=self.answer.opaque
-            ),
+            self.question(),
+            *self.rounds,
+            Message("assistant", answer.text, reasoning=answer.reasoning, opaque=answer.opaque),
         )
 
 
 class History:
-    """The turns of one conversation, in the order of asking.
+    """The turns of one conversation.
 
     >>> h = History()
     >>> first = h.begin(Turn("hi", "demo", cell="a"))
@@ -80,50 +117,142 @@ class History:
     >>> again = h.begin(Turn("hi again", "demo", cell="a"))
     >>> len(h.turns), again.replaced is first, h.before(again)
     (1, True, ())
+    >>> other = h.begin(Turn("or rather", "demo"), at=again)
+    >>> len(h.turns), [turn.prompt for turn in h.versions(other)]
+    (1, ['hi again', 'or rather'])
     """
 
     def __init__(self) -> None:
-        self.turns: list[Turn] = []
+        self.root = Turn("", "", number=0)
+        """Stands before the first turn, and is none itself."""
+        self.head: Turn | None = None
+        self._by_cell: dict[str, list[Turn]] = {}
 
-    def begin(self, turn: Turn) -> Turn:
-        """Put `turn` at the end, or in the place of the turn that the same cell made before."""
-        place = self._place_of(turn)
-        if place is None:
-            self.turns.append(turn)
+    # --- looking --------------------------------------------------------------------------------------
+
+    @property
+    def turns(self) -> list[Turn]:
+        """The turns of the branch in use, in the order of asking."""
+        if self.head is None:
+            return []
+        return [*reversed(list(self.up(self.head))), self.head]
+
+    def up(self, turn: Turn) -> Iterator[Turn]:
+        """The turns before `turn` on its branch, the nearest first."""
+        while (parent := turn.parent) is not None and parent is not self.root:
+            yield parent
+            turn = parent
+
+    def every(self, top: Turn | None = None) -> Iterator[Turn]:
+        """All turns, of all branches (or `top` and all after it), each before those that followed it."""
+        waiting = [top] if top is not None else list(reversed(self.root.children))
+        while waiting:
+            turn = waiting.pop()
+            yield turn
+            waiting += reversed(turn.children)
+
+    def versions(self, turn: Turn) -> list[Turn]:
+        """`turn` and what else was asked in its place, the oldest first."""
+        return list(turn.parent.children) if turn.parent is not None else [turn]
+
+    def before(self, turn: Turn) -> tuple[Message, ...]:
+        """The messages that go to the model ahead of `turn`'s prompt, all of them."""
+        return tuple(message for one in reversed(list(self.told(turn))) for message in one.messages())
+
+    def told(self, turn: Turn) -> Iterator[Turn]:
+        """The earlier turns that `turn`'s model may be told of, the nearest first."""
+        if turn.fresh:
+            return
+        for earlier in self.up(turn):
+            if not earlier.scripted or turn.scripted:
+                yield earlier
+            if earlier.fresh:
+                return
+
+    # --- changing -------------------------------------------------------------------------------------
+
+    def begin(self, turn: Turn, at: Turn | None = None) -> Turn:
+        """Put `turn` at the end; in the place of the turn that the same cell made before; or beside `at`."""
+        if (before := self._made_by(turn)) is not None:
+            self._replace(before, turn)
         else:
-            turn.replaced = self.turns[place]
-            self.turns[place] = turn
+            self._hang(turn, (at.parent if at is not None else self.head) or self.root)
+            self.head = turn
+        if turn.cell is not None:
+            self._by_cell.setdefault(turn.cell, []).append(turn)
         return turn
 
     def finish(self, turn: Turn, answer: Answer) -> None:
         turn.answer = answer
 
-    def _place_of(self, new: Turn) -> int | None:
-        """The position of the turn that an earlier run of the same cell made, or None."""
-        for position, turn in enumerate(self.turns):
-            again = turn.execution is None or turn.execution != new.execution
-            if again and turn.cell is not None and turn.cell == new.cell:
-                return position
-        return None
-
-    def before(self, turn: Turn) -> tuple[Message, ...]:
-        """The messages that go to the model ahead of `turn`'s prompt."""
-        messages: tuple[Message, ...] = ()
-        for earlier in self.turns:
-            if earlier.fresh:
-                messages = ()
-            if earlier is turn:
-                break
-            if not earlier.scripted or turn.scripted:
-                messages += earlier.messages()
-        return messages
-
     def undo(self, count: int = 1) -> list[Turn]:
-        """Take the last `count` turns out, and give them."""
-        gone = self.turns[-count:] if count > 0 else []
-        del self.turns[len(self.turns) - len(gone) :]
+        """Take the last `count` turns of the branch in use out, and give them."""
+        gone: list[Turn] = []
+        while self.head is not None and len(gone) < count:
+            gone.insert(0, self.head)
+            self.remove(self.head)
         return gone
 
+    def remove(self, turn: Turn) -> None:
+        """Take one turn out; what followed it follows the turn before it."""
+        parent = turn.parent
+        assert parent is not None
+        place = parent.children.index(turn)
+        parent.children[place : place + 1] = turn.children
+        for child in turn.children:
+            child.parent = parent
+            for later in self.every(child):
+                later.number -= 1
+        if self.head is turn:
+            self.head = None if parent is self.root else parent
+        self._forget(turn)
+        turn.parent, turn.children = None, []
+
     def reset(self) -> list[Turn]:
-        """Take all turns out, and give them."""
-        return self.undo(len(self.turns))
+        """Take all turns out, and give those of the branch in use."""
+        gone = self.turns
+        self.root.children.clear()
+        self.head = None
+        self._by_cell.clear()
+        return gone
+
+    def go_to(self, turn: Turn) -> None:
+        """Make the branch that holds `turn` the one in use, to its newest end."""
+        while turn.children:
+            turn = turn.children[-1]
+        self.head = turn
+
+    def _hang(self, turn: Turn, parent: Turn) -> None:
+        turn.parent, turn.number = parent, parent.number + 1
+        parent.children.append(turn)
+
+    def _replace(self, before: Turn, turn: Turn) -> None:
+        parent = before.parent
+        assert parent is not None
+        parent.children[parent.children.index(before)] = turn
+        turn.parent, turn.number, turn.children = parent, before.number, before.children
+        turn.pinned = turn.pinned or before.pinned
+        for child in turn.children:
+            child.parent = turn
+        # Only the last one is kept: a cell may run a thousand times.
+        before.parent, before.children, before.replaced = None, [], None
+        turn.replaced = before
+        if self.head is before:
+            self.head = turn
+        elif all(one is not turn for one in self.turns):
+            self.go_to(turn)  # its cell is on another branch, and that is what a person looks at now
+        self._forget(before)
+
+    def _made_by(self, new: Turn) -> Turn | None:
+        """The first turn that an earlier run of the same cell made, or None."""
+        for turn in self._by_cell.get(new.cell, ()) if new.cell is not None else ():
+            if turn.execution is None or turn.execution != new.execution:
+                return turn
+        return None
+
+    def _forget(self, turn: Turn) -> None:
+        if turn.cell is not None:
+            made = self._by_cell[turn.cell]
+            made.remove(turn)
+            if not made:
+                del self._by_cell[turn.cell]

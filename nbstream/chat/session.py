@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from .. import credentials as keys
 from ..credentials import Secret
 from ..errors import NbstreamError, fail
 from ..i18n import t
 from ..messages import Answer, ChatRequest, Message
 from ..providers import registry
 from ..providers.base import Provider
-from ..providers.local import own_address
 from ..providers.registry import Keyed
 from ..settings import Settings
 from ..wire.limits import Limits
@@ -24,14 +21,12 @@ from . import checks
 from .call import Call
 from .conversation import Conversation
 from .gate import Gate
-from .pool import Pool, Seat
-from .seats import no_seats, seats_of
+from .keys import Keys, Seats, os_address
 from .stats import ProviderStats, SeatStats
 
 if TYPE_CHECKING:
     from .engine import Observer, Run
 
-Seats = str | Mapping[str, Any] | Iterable[str | Secret | Mapping[str, Any]]
 Prompt = str | Message | Mapping[str, Any] | Iterable[Any]
 
 
@@ -47,7 +42,7 @@ class Session:
         self.introduced = False
         """Whether somebody has been told how to connect a real model."""
         self.last_error: NbstreamError | None = None
-        self._pools: dict[str, Pool] = {}
+        self.keys = Keys()
         self._gates: dict[str, Gate] = {}
 
     # --- which model, which key -----------------------------------------------------------------------
@@ -61,15 +56,7 @@ class Session:
 
     def ready(self) -> list[str]:
         """The providers that have what they need here: keys, or a base URL of the user's own."""
-        found = []
-        for provider in registry.keyed():
-            if not (provider.needs or any(field.required for field in provider.fields)):
-                continue
-            own = bool(self.base_url(provider)) and provider.key_optional_elsewhere
-            with suppress(NbstreamError):  # a key that is none: said when it is to be used
-                if own or not self.missing(provider, self.credentials(provider)):
-                    found.append(provider.name)
-        return found
+        return self.keys.ready()
 
     def default_model(self) -> str:
         """What `use` chose, else the setting, else the only provider with a key, else ``demo``."""
@@ -87,73 +74,23 @@ class Session:
 
     def base_url(self, provider: Keyed | Provider) -> str | None:
         """The user's own address for `provider`: given at login, else in the environment."""
-        if (seat := self._first_seat(provider)) is not None and seat.base_url:
-            return seat.base_url
-        return os_address(provider)
+        return self.keys.base_url(provider)
 
     def credentials(
         self, provider: Keyed | Provider, given: Mapping[str, Any] | None = None
     ) -> dict[str, Secret]:
-        seat = self._first_seat(provider)
-        return keys.collect(provider.fields, given, seat.credentials if seat else {})
-
-    def _first_seat(self, provider: Keyed | Provider) -> Seat | None:
-        pool = self._pools.get(provider.name)
-        return pool.seats[0] if pool else None
-
-    def missing(self, provider: Keyed | Provider, found: Mapping[str, Secret]) -> list[str]:
-        """The fields that `found` lacks: of the set that is nearest to complete, where several would do."""
-        sets = provider.needs or ([field.name for field in provider.fields if field.required],)
-        return min(([name for name in names if not found.get(name)] for names in sets), key=len)
+        """What is known of the provider's fields."""
+        return self.keys.credentials(provider, given)
 
     def login(
         self, name: str, seats: Seats | None = None, /, **given: str | Secret
     ) -> tuple[str, dict[str, Secret]]:
-        """Keep credentials of a provider in this kernel; nothing given: ask with a hidden prompt.
-
-        `seats` are several: dicts of credentials, each with a ``base_url`` if it likes, or plain keys. Their
-        turns share the load. Gives the provider's own name and what is kept, of several the first.
-
-        Examples
-        --------
-        >>> Session().login("openai", api_key="sk-0123456789abcdef")
-        ('openai', {'api_key': Secret('…cdef')})
-        >>> session = Session()
-        >>> _ = session.login("openai", ["sk-0123456789abcdef", {"api_key": "sk-fedcba9876543210"}])
-        >>> [seat.name for seat in session.statistics()["openai"].seats]
-        ['…cdef', '…3210']
-        """
-        provider = registry.get(name)
-        if not provider.fields:
-            raise fail("config.no_login", provider=provider.name, label=provider.label)
-        if seats is None and not given:
-            made = [Seat(keys.prompt_for(provider.fields, provider.needs))]
-        elif seats is None or not given:
-            made = seats_of(provider, [given] if seats is None else seats)
-        else:
-            raise no_seats(provider)
-        for seat in made:
-            missing = self.missing(provider, seat.credentials)
-            if missing and not (seat.base_url and provider.key_optional_elsewhere):
-                raise self._no_key(provider, missing)
-        self._pools[provider.name] = Pool(made)
-        return provider.name, dict(made[0].credentials)
+        """Keep credentials of a provider in this kernel; see `Keys.login`."""
+        return self.keys.login(name, seats, **given)
 
     def logout(self, name: str | None = None) -> list[str]:
         """Forget the credentials of `name`, or all, and say whose were kept here."""
-        names = [registry.get(name).name] if name else list(self._pools)
-        return [one for one in names if self._pools.pop(one, None) is not None]
-
-    def _no_key(self, provider: Provider, missing: list[str]) -> Exception:
-        names = [env for field in provider.fields if field.name in missing for env in field.env[:1]]
-        return fail(
-            "config.no_key",
-            provider=provider.name,
-            label=provider.label,
-            missing=", ".join(missing),
-            env=", ".join(names) or "—",
-            page=provider.key_page,
-        )
+        return self.keys.logout(name)
 
     # --- calls ----------------------------------------------------------------------------------------
 
@@ -180,7 +117,7 @@ class Session:
         messages = Message.many(prompt)
         last = messages[-1] if messages else Message("user")
         # A function may have given nothing back; a person who asks nothing has forgotten to.
-        if last.role != "tool" and not (last.content.strip() or last.tool_calls):
+        if last.role != "tool" and not (last.content.strip() or last.tool_calls or last.attachments):
             raise fail("config.empty_prompt")
         checks.size(messages)
         given: tuple[Any, ...] = () if tools is None else (tools,)
@@ -191,16 +128,16 @@ class Session:
             system=system, base_url=base_url, tools=given,
         )  # fmt: skip
         provider, name = registry.split(model or self.default_model())
-        pool = None if credentials or base_url else self._pools.get(provider.name)
+        pool = None if credentials or base_url else self.keys.pools.get(provider.name)
         if pool is not None and len(pool.seats) == 1:
             pool = None
         # A key is never sent to the address that came with another: this call's own, or another seat's.
         alone = os_address(provider) if credentials or pool else self.base_url(provider)
         address = base_url or alone
         found = self.credentials(provider, credentials)
-        missing = self.missing(provider, found)
+        missing = self.keys.missing(provider, found)
         if missing and not pool and not (address and provider.key_optional_elsewhere):
-            raise self._no_key(provider, missing)
+            raise self.keys.no_key(provider, missing)
         s = self.settings
         limits = (
             Limits(s.connect_timeout, s.first_timeout, s.idle_timeout)
@@ -251,7 +188,7 @@ class Session:
     def statistics(self) -> dict[str, ProviderStats]:
         """What the turns took, per provider, with the seats where there are several."""
         found = dict(self.stats)
-        for name, pool in self._pools.items():
+        for name, pool in self.keys.pools.items():
             if len(pool.seats) > 1:
                 one = found.get(name) or ProviderStats(name)
                 found[name] = replace(one, seats=tuple(map(SeatStats.of, pool.seats)))
@@ -266,11 +203,6 @@ class Session:
         if name not in self.conversations:
             self.conversations[name] = Conversation(name, self)
         return self.conversations[name]
-
-
-def os_address(provider: Keyed | Provider) -> str | None:
-    """The address for `provider` in the environment."""
-    return own_address(provider.name, os.environ) or None
 
 
 @cache

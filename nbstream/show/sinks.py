@@ -46,6 +46,9 @@ class Sink:
     def open(self, run: Run, turn: str) -> None:
         """Before the run starts."""
 
+    def again(self, run: Run) -> None:
+        """Another round of the same turn is about to start."""
+
     def state(self, state: State) -> None:
         """The turn queues, is connecting, or waits before it tries again."""
 

@@ -332,7 +332,7 @@ def test_logout_forgets_all_of_them(server: Moody) -> None:
     session = logged_in(server, "aaaa", "bbbb")
     assert session.logout("openai") == ["openai"]
     assert "openai" not in session.statistics()
-    assert session._pools == {}
+    assert session.keys.pools == {}
 
 
 @pytest.mark.parametrize(
@@ -374,16 +374,16 @@ def test_the_ways_to_name_several() -> None:
 def test_stats_show_each_by_its_masked_tail_and_never_more(
     server: Moody, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from nbstream.magics import verbs
+    from nbstream.magics.verbs import numbers
 
     session = logged_in(server, "aaaa", "bbbb")
     server.moods["aaaa"] = [(429, 100)]
     asked(session).wait()
-    monkeypatch.setattr(verbs, "session", lambda: session)
-    shown = verbs.stats() + repr(session.statistics()) + repr(session._pools["openai"].seats)
+    monkeypatch.setattr(numbers, "session", lambda: session)
+    shown = numbers.stats() + repr(session.statistics()) + repr(session.keys.pools["openai"].seats)
     assert "…aaaa" in shown and "…bbbb" in shown
     assert not any(key[:-4] in shown or key in shown for key in KEYS.values())
-    [resting, awake] = [line for line in verbs.stats().splitlines() if "127.0.0.1" in line]
+    [resting, awake] = [line for line in numbers.stats().splitlines() if "127.0.0.1" in line]
     till = seats(session)["aaaa"].resting_till
     assert till is not None and time.strftime("%H:%M", time.localtime(till)) in resting
     assert "429" not in awake.split("|")[-2] and ":" in awake

@@ -14,7 +14,7 @@ from nbstream.credentials import guard, prompt_for
 from nbstream.errors import NbstreamError
 from nbstream.i18n import set_language
 from nbstream.magics import args as arguments
-from nbstream.magics import line
+from nbstream.magics.verbs import VERBS
 from nbstream.providers import registry
 
 
@@ -165,7 +165,7 @@ def test_words_too_many_or_too_few_lead_to_the_usage(
     verb: str, words: list[str], wanted: str, usage: str
 ) -> None:
     with pytest.raises(NbstreamError) as caught:
-        line.fitting(verb, words)
+        VERBS[verb](words)
     assert (caught.value.why, caught.value.fix) == (wanted, usage)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from nbstream.errors import NbstreamError
 from nbstream.i18n import set_language, t
-from nbstream.magics import verbs
+from nbstream.magics.verbs import using
 from nbstream.providers import registry
 from nbstream.providers.hosts import HOSTS
 from nbstream.providers.natives import NATIVES
@@ -79,7 +79,7 @@ def test_a_name_that_is_none_leads_to_the_nearest_or_to_the_list(written: str, l
 
 def test_who_reads_chinese_finds_the_services_with_a_chinese_name_first() -> None:
     set_language("zh")
-    rows = [row.split("|")[1].strip() for row in verbs.models().splitlines()[2:]]
+    rows = [row.split("|")[1].strip() for row in using.models().splitlines()[2:]]
     assert rows[:3] == ["deepseek", "ernie", "ernie-v1"] and rows.index("zhipu") < rows.index("anthropic")
     set_language("en")
-    assert verbs.models().splitlines()[2].startswith("| anthropic")
+    assert using.models().splitlines()[2].startswith("| anthropic")

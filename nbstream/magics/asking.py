@@ -1,0 +1,216 @@
+"""The flow of one cell: a turn from the prompt to the settled output."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from ..chat.session import session
+from ..errors import NbstreamError
+from ..show.console import put
+from . import after
+from .surface import Surface, cell_id, execution
+from .template import Prepared
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from ..chat.call import Call
+    from ..chat.conversation import Conversation
+    from ..chat.engine import Run
+    from ..chat.history import Turn
+    from ..providers.local import Running
+    from ..show.sinks import Sink
+
+TICK = 0.03
+"""Seconds between looks at the turn: what an interrupt may have to wait for where locks do not hear it."""
+PATIENCE = 0.5
+"""Seconds in which a view may be heard on the control channel before its comm messages are pumped."""
+
+
+@dataclass(slots=True)
+class Asking:
+    """One cell's turn while it is asked: what `rounds` and `after` may look at."""
+
+    options: Namespace
+    where: Surface
+    talk: Conversation
+    turn: Turn
+    run: Run
+    sink: Sink
+
+
+def ask(
+    prepared: Prepared, options: Namespace, where: Surface, at: Turn | None = None
+) -> NbstreamError | None:
+    """One turn from the prompt to the settled output; gives the error of a turn that failed.
+
+    `at` is a turn whose place the new one takes, on a branch of its own. Raises `NbstreamError` for what
+    goes wrong before anything is sent.
+    """
+    detached = options.background and where != "headless"  # nobody would be there to see it end
+    name = None if options.no_history else options.conversation
+    asking: Asking | None = None
+    looking: Future[list[Running]] | None = None
+
+    def settle() -> None:
+        from ..show.settled import bundle
+
+        assert asking is not None
+        turn = asking.turn
+        answer = turn.answer or replace(asking.run.progress.answer(), finish_reason="cancelled")
+        card = _introduction(answer, looking, 0.0 if detached else 0.3) if where == "notebook" else ""
+        asking.sink.settle(*bundle(turn, answer, name, footer=session().settings.footer, after=card))
+
+    try:
+        # The first time this imports a lot; Ctrl-C would end in the traceback of an import, so it waits.
+        with _undisturbed(most=1) as early:
+            from ..chat.stream import Stream
+
+            sink = _sink(where, background=options.background)
+            talk = session().scratch() if name is None else session().conversation(name)
+            turn, run = talk.begin(
+                prepared.prompt,
+                cell=cell_id(),
+                execution=execution(),
+                fresh=options.new,
+                at=at,
+                sent=prepared.sent,
+                attachments=prepared.attachments,
+                observer=sink,
+                model=options.model,
+                system=options.system,
+                temperature=options.temperature,
+                max_tokens=options.max_tokens,
+            )
+            asking = Asking(options, where, talk, turn, run, sink)
+            after.bind(options, Stream(run))
+            if detached:
+                sink.when_done = settle  # before the sink opens: its Stop may be pressed at once
+            sink.open(run, turn.id)
+            run.start()
+            looking = _look_around(run.call, where)
+        if early:
+            run.cancel()
+        if detached:
+            return None
+        if not early:  # a turn that was cancelled is waited for below, and not for ever
+            _rounds(asking)
+    except KeyboardInterrupt:
+        if asking is None:
+            raise
+        asking.run.cancel()
+    with _undisturbed() as pressed:
+        end = time.monotonic() + 2.0  # pressed once more: do not wait for the socket
+        while not pressed and not asking.run.wait(TICK) and time.monotonic() < end:
+            pass
+        settle()
+    answer = asking.turn.answer or asking.run.progress.answer()
+    after.afterwards(options, asking.turn, answer)
+    return answer.error
+
+
+def _rounds(asking: Asking) -> None:
+    """Wait for the answer; and for the next one, as long as something is to be said to it."""
+    from .rounds import next_round
+
+    _wait(asking.run, asking.sink)
+    while (answer := asking.turn.answer) is not None:
+        messages = next_round(asking, answer)
+        if messages is None:
+            return
+        asking.run = asking.talk.go_on(asking.turn, messages, asking.sink)
+        asking.sink.again(asking.run)
+        asking.run.start()
+        _wait(asking.run, asking.sink)
+
+
+@contextmanager
+def _undisturbed(most: int = sys.maxsize) -> Iterator[list[int]]:
+    """Ctrl-C waits for the end of this block, which is short: an answer half settled would be lost.
+
+    Whoever presses it more than `most` times is not made to wait.
+    """
+    pressed: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield pressed
+        return
+
+    def note(number: int, frame: FrameType | None) -> None:
+        pressed.append(number)
+        if len(pressed) > most:
+            signal.default_int_handler(number, frame)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before if before is not None else signal.default_int_handler)
+
+
+def _look_around(call: Call, where: Surface) -> Future[list[Running]] | None:
+    """While the first answer of `demo` comes, see what runs on this machine: it is offered at the end."""
+    here = session()
+    if where != "notebook" or here.introduced or call.provider.name != "demo" or here.ready():
+        return None
+    from ..chat.fetch import nearby
+
+    return nearby()
+
+
+def _introduction(answer: Any, looking: Future[list[Running]] | None, patience: float) -> str:
+    """What the first answer of `demo` in this kernel ends with: how to get a real model.
+
+    The answer took longer than the search has time for; after one that did not, up to `patience` seconds
+    are waited (none on the io thread, which does the searching).
+    """
+    here = session()
+    if here.introduced or answer.model != "demo" or answer.finish_reason != "stop":
+        return ""
+    from ..chat.fetch import found_by
+    from ..show.cards import connect_markdown
+
+    here.introduced = True
+    return connect_markdown(here.ready(), found_by(looking, patience) if looking is not None else ())
+
+
+def _wait(run: Run, sink: Sink) -> None:
+    """Block until the turn is over."""
+    from .pump import pump
+
+    step = pump()
+    patient = time.monotonic() + PATIENCE
+    while not run.wait(TICK):
+        if step is not None and not sink.on_control and time.monotonic() > patient:
+            step()
+
+
+def _sink(where: Surface, *, background: bool) -> Sink:
+    from ..show import sinks
+
+    if where == "notebook":
+        return sinks.WidgetSink(blocking=not background, footer=session().settings.footer)
+    if where == "terminal":
+        return sinks.SilentSink() if background else sinks.TerminalSink(footer=session().settings.footer)
+    return sinks.Sink()
+
+
+def show_error(error: NbstreamError, where: Surface) -> None:
+    """The card of an error that stopped a cell before it asked anything."""
+    if where == "terminal":
+        put(str(error), file=sys.stderr)
+        return
+    from IPython.display import display
+
+    from ..show.cards import error_markdown
+    from ..show.clean import clean
+
+    display({"text/markdown": error_markdown(error), "text/plain": clean(str(error))}, raw=True)

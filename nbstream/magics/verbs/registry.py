@@ -1,0 +1,125 @@
+"""How a verb of ``%llm`` is declared: by a function, whose signature is what may be written after it."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ...errors import NbstreamError, fail
+from ...i18n import t
+
+VERBS: dict[str, Verb] = {}
+"""All verbs, in the order of the help."""
+
+Shown = str | tuple[dict[str, str], dict[str, Any]] | None
+"""What a verb gives: Markdown, or a whole output with its metadata, or nothing to show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One verb: positional parameters are its words, keyword-only ones its options.
+
+    A ``bool`` option is a flag (``--verbose``, ``-v``); any other takes a value (``-m MODEL``).
+    """
+
+    name: str
+    run: Callable[..., Shown]
+
+    @property
+    def options(self) -> dict[str, bool]:
+        """Its options by parameter, and whether each is a flag."""
+        return {
+            one.name: isinstance(one.default, bool)
+            for one in inspect.signature(self.run).parameters.values()
+            if one.kind is one.KEYWORD_ONLY
+        }
+
+    @property
+    def arity(self) -> tuple[int, int | None]:
+        """How few and how many words it takes; None: any number."""
+        words = list(inspect.signature(self.run).parameters.values())
+        named = [one for one in words if one.kind is one.POSITIONAL_OR_KEYWORD]
+        least = sum(one.default is one.empty for one in named)
+        return least, None if any(one.kind is one.VAR_POSITIONAL for one in words) else len(named)
+
+    @property
+    def usage(self) -> str:
+        """The line as one writes it: ``%llm history [-v] [-c NAME]``."""
+        words = t(f"verb.{self.name}.words")
+        return f"%llm {self.name} {words}".rstrip()
+
+    def __call__(self, words: list[str]) -> Shown:
+        """Run it. Raises `NbstreamError` (config) for words and options that it does not take."""
+        plain, options = self._read(words)
+        least, most = self.arity
+        if len(plain) < least or (most is not None and len(plain) > most):
+            if most == 0:
+                wanted = "none"
+            elif most is None:
+                wanted = "at_least_one"
+            else:
+                wanted = "one" if least == most == 1 else "at_most_one" if most == 1 else "some"
+            said = t(f"words.{wanted}", least=least, most=most)
+            raise fail("config.verb_words", name=self.name, count=len(plain), wanted=said, usage=self.usage)
+        return self.run(*plain, **options)
+
+    def _read(self, words: list[str]) -> tuple[list[str], dict[str, Any]]:
+        known: dict[str, str] = {}
+        for name in self.options:
+            known["--" + name.replace("_", "-")] = name
+            known.setdefault("-" + name[0], name)
+        plain: list[str] = []
+        options: dict[str, Any] = {}
+        rest = iter(words)
+        for word in rest:
+            if not re.match(r"--?[A-Za-z]", word):
+                plain.append(word)
+                continue
+            written, equals, value = word.partition("=")
+            if written not in known:
+                raise self._unknown(written, known)
+            name = known[written]
+            if self.options[name]:
+                options[name] = True
+            elif equals:
+                options[name] = value
+            elif (following := next(rest, None)) is not None:
+                options[name] = following
+            else:
+                raise fail("config.verb_value", name=self.name, option=written, usage=self.usage)
+        return plain, options
+
+    def _unknown(self, written: str, known: dict[str, str]) -> NbstreamError:
+        close = difflib.get_close_matches(written, known, n=1, cutoff=0.5)
+        line = f"%llm {self.name} {close[0]}" if close else self.usage
+        names = ", ".join(known) or t("line.none")
+        return fail("config.verb_option", name=self.name, option=written[:20], known=names, line=line)
+
+
+def verb(name: str) -> Callable[[Callable[..., Shown]], Callable[..., Shown]]:
+    """Make a function the verb `name`; its words and its line of help stand in the locale files.
+
+    ``verb.NAME.words`` is what follows the name, ``verb.NAME`` what it does.
+    """
+
+    def declare(run: Callable[..., Shown]) -> Callable[..., Shown]:
+        VERBS[name] = Verb(name, run)
+        return run
+
+    return declare
+
+
+def help_text() -> str:
+    """A line for each verb, in columns.
+
+    >>> help_text().splitlines()[1].split()[:3]
+    ['%llm', 'use', 'MODEL']
+    """
+    lines = [(one.usage, t(f"verb.{one.name}")) for one in VERBS.values()]
+    lines[0] = ("%llm", lines[0][1])  # what is said when no verb is given
+    width = min(34, max(len(usage) for usage, _ in lines))
+    return "\n".join(f"{usage:{width}}  {does}" for usage, does in lines)
