@@ -42,7 +42,14 @@ def models(provider: Provider, credentials: dict[str, Secret], base_url: str | N
         failure = provider.explained(error)
     except TimeoutError:  # bytes kept coming, an end did not
         failure = fail("timeout.models", address=shown(str(request.url)), seconds="30")
-    raise masked(checks.unkeyed(failure, provider, credentials), provider.name, secrets(credentials, request))
+    raise told(failure, provider, credentials, request)
+
+
+def told(
+    failure: NbstreamError, provider: Provider, credentials: dict[str, Secret], request: WireRequest
+) -> NbstreamError:
+    """`failure` as a person may see it: as this provider's, and with no key in it."""
+    return masked(checks.unkeyed(failure, provider, credentials), provider.name, secrets(credentials, request))
 
 
 def nearby() -> Future[list[Running]]:

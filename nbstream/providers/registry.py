@@ -83,6 +83,15 @@ def names() -> list[str]:
     return sorted({"demo", *_ROWS, *_others()})
 
 
+def aliases() -> dict[str, str]:
+    """The other names of providers, Chinese ones among them, and whose they are.
+
+    >>> aliases()["星火"]
+    'spark'
+    """
+    return dict(_ALIASES)
+
+
 def loaded() -> Iterator[Provider]:
     """All providers that load; one that another package broke is left out."""
     for name in names():

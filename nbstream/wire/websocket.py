@@ -156,7 +156,8 @@ class Socket:
             self._wake(self._ring)
             # Who stops reading in the middle of a long question has often said why.
             with suppress(OSError, websocket.WebSocketConnectionClosedException):
-                ws.send(self._request.body or b"")
+                if self._request.body is not None:  # nothing to ask: the handshake alone was wanted
+                    ws.send(self._request.body)
             self._read(ws)
         except (NbstreamError, Refused) as failure:
             # Without its traceback: the frames of the handshake hold the signed URL in the clear.
