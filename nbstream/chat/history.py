@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from .context import Context
 
 Status = Literal["running", "done", "stopped", "failed"]
+KERNEL = uuid.uuid4().hex[:12]
+"""A name for this run of this kernel."""
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
@@ -32,6 +34,8 @@ class Turn:
         ``provider:model``.
     cell : str or None
         The id of the notebook cell that asked.
+    line : str
+        What stood behind ``%%llm``: the options as they were typed, for whoever edits or repeats the turn.
     execution : str or None
         The run of that cell: two turns of one run do not replace each other.
     fresh : bool
@@ -52,6 +56,8 @@ class Turn:
         The turn before it, and those that followed it: several, where the conversation branches.
     number : int
         Its place on its branch, from 1.
+    kernel : str
+        Which kernel asked: another one knew nothing of what was said in this one.
     """
 
     prompt: str
@@ -64,6 +70,7 @@ class Turn:
     attachments: tuple[Attachment, ...] = ()
     rounds: tuple[Message, ...] = ()
     pinned: bool = False
+    line: str = field(default="", repr=False)
     execution: str | None = field(default=None, repr=False)
     answer: Answer | None = None
     context: Context | None = field(default=None, repr=False)
@@ -71,6 +78,7 @@ class Turn:
     parent: Turn | None = field(default=None, repr=False)
     children: list[Turn] = field(default_factory=list, repr=False)
     number: int = 1
+    kernel: str = field(default_factory=lambda: KERNEL, repr=False)
     id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     created: float = field(default_factory=time.time)
 
@@ -151,6 +159,13 @@ class History:
             yield turn
             waiting += reversed(turn.children)
 
+    def of_cell(self, cell: str | None, execution: str | None = None) -> Turn | None:
+        """The first turn that the notebook cell with this id made in another run than `execution`."""
+        for turn in self._by_cell.get(cell, ()) if cell is not None else ():
+            if turn.execution is None or turn.execution != execution:
+                return turn
+        return None
+
     def versions(self, turn: Turn) -> list[Turn]:
         """`turn` and what else was asked in its place, the oldest first."""
         return list(turn.parent.children) if turn.parent is not None else [turn]
@@ -172,8 +187,15 @@ class History:
     # --- changing -------------------------------------------------------------------------------------
 
     def begin(self, turn: Turn, at: Turn | None = None) -> Turn:
-        """Put `turn` at the end; in the place of the turn that the same cell made before; or beside `at`."""
-        if (before := self._made_by(turn)) is not None:
+        """Put `turn` at the end; in the place of the turn that the same cell made before; or beside `at`.
+
+        A cell that was made to stand for another place has its earlier turn taken out.
+        """
+        before = self.of_cell(turn.cell, turn.execution)
+        if before is not None and at is not None and before.parent is not at.parent:
+            self.remove(before)
+            turn.replaced, before = before, None
+        if before is not None:
             self._replace(before, turn)
         else:
             self._hang(turn, (at.parent if at is not None else self.head) or self.root)
@@ -184,6 +206,13 @@ class History:
 
     def finish(self, turn: Turn, answer: Answer) -> None:
         turn.answer = answer
+
+    def add(self, turn: Turn, after: Turn | None = None) -> Turn:
+        """Put a turn that was asked before, and is known from a file, behind `after`; the head stays."""
+        self._hang(turn, after or self.root)
+        if turn.cell is not None:
+            self._by_cell[turn.cell] = turn
+        return turn
 
     def undo(self, count: int = 1) -> list[Turn]:
         """Take the last `count` turns of the branch in use out, and give them."""
@@ -239,16 +268,16 @@ class History:
         turn.replaced = before
         if self.head is before:
             self.head = turn
-        elif all(one is not turn for one in self.turns):
+        elif self._in_place(turn.number) is not turn:
             self.go_to(turn)  # its cell is on another branch, and that is what a person looks at now
         self._forget(before)
 
-    def _made_by(self, new: Turn) -> Turn | None:
-        """The first turn that an earlier run of the same cell made, or None."""
-        for turn in self._by_cell.get(new.cell, ()) if new.cell is not None else ():
-            if turn.execution is None or turn.execution != new.execution:
-                return turn
-        return None
+    def _in_place(self, number: int) -> Turn | None:
+        """The turn with this number on the branch in use, without a walk beyond it."""
+        turn = self.head
+        while turn is not None and turn.number > number:
+            turn = turn.parent
+        return turn
 
     def _forget(self, turn: Turn) -> None:
         if turn.cell is not None:
