@@ -18,6 +18,7 @@ from .base import HostProvider, Model
 from .blocks import message_events
 from .parsing import listed, mapping, word
 from .refusals import clean, from_response
+from .structured import bounded, without
 from .toolcalls import answered, arguments, function
 
 VERSION = "2023-06-01"
@@ -51,6 +52,9 @@ class Anthropic(HostProvider):
         if chat.tools:
             body["tools"] = [_tool(tool) for tool in chat.tools]
         body["max_tokens"] = chat.max_tokens or _room(model, chat.options)
+        if shaped := bool(chat.schema) and "output_config" not in chat.options:
+            form = {"type": "json_schema", "schema": bounded(chat.schema or {})}
+            body["output_config"] = {"format": form}
         body |= chat.options
         slow = re.search(self.host.slow, model, re.I) or "thinking" in body
         return WireRequest(
@@ -60,6 +64,7 @@ class Anthropic(HostProvider):
             body=encoded(body),
             slow_start=bool(slow),
             allow_insecure=chat.allow_insecure,
+            dispensable=("output_config.format",) if shaped else (),
         )
 
     def events(self, frames: Iterator[Frame]) -> Iterator[Event | None]:
@@ -69,7 +74,10 @@ class Anthropic(HostProvider):
         return from_response(self.host, response)
 
     def again(self, request: WireRequest, error: NbstreamError) -> WireRequest | None:
-        """Once more with the model's own limit, where our number was above it; or with the newer thinking."""
+        """Once more with the model's own limit, where our number was above it; or with the newer thinking.
+
+        Or without the form for JSON, which older models do not have.
+        """
         try:
             body = json.loads(request.body or b"{}")
         except ValueError:
@@ -87,7 +95,7 @@ class Anthropic(HostProvider):
         # "max_tokens: 32000 > 8192, which is the maximum allowed number of output tokens for …"
         limit = re.search(r"max_tokens: (\d+) > (\d+)", error.why) if error.status == 400 else None
         if limit is None or body.get("max_tokens") != _room(model, body):
-            return None
+            return without(request, error)
         return replace(request, body=encoded(body | {"max_tokens": int(limit.group(2))}))
 
     def models_request(self, credentials: Credentials, base_url: str | None = None) -> WireRequest | None:

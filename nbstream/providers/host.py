@@ -42,6 +42,8 @@ class Host:
         Pattern of models that know ``max_completion_tokens`` and refuse ``max_tokens``.
     usage_option : bool
         Whether to ask for usage with ``stream_options``.
+    structured : tuple of str
+        What its ``response_format`` knows: ``json_object``, ``json_schema``.
     returns_reasoning : bool
         Whether an assistant message with tool calls must carry the reasoning that led to them.
     prefill : Prefill or None
@@ -75,6 +77,7 @@ class Host:
     slow: str = THINKERS
     renames_max_tokens: str = r"(?!)"
     usage_option: bool = True
+    structured: tuple[str, ...] = ("json_object",)
     returns_reasoning: bool = False
     prefill: Prefill | None = None
     codes: Mapping[str, str] = field(default_factory=dict)

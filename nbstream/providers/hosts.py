@@ -9,6 +9,8 @@ from __future__ import annotations
 from .host import Host, kinds
 from .prefill import Prefill
 
+BOTH = ("json_object", "json_schema")
+
 HOSTS: tuple[Host, ...] = (
     Host(
         "openai",
@@ -21,6 +23,7 @@ HOSTS: tuple[Host, ...] = (
         # whose servers often know nothing else: hence by model, not by host. [gen]
         renames_max_tokens=r"^(o[1-9]|gpt-[5-9]|gpt-\d\d)",
         models=r"gpt-|o[1-9]\b",
+        structured=BOTH,
     ),
     Host(
         "deepseek",
@@ -120,6 +123,7 @@ HOSTS: tuple[Host, ...] = (
         ("OPENROUTER_API_KEY",),
         "openrouter/auto",  # its own router; every other name is vendor/model
         "https://openrouter.ai/settings/keys",
+        structured=BOTH,
     ),
     Host(
         "mistral",
@@ -130,6 +134,7 @@ HOSTS: tuple[Host, ...] = (
         "https://console.mistral.ai/api-keys",
         # It sends usage unasked, and its validation refuses fields that it does not know. [gen]
         usage_option=False,
+        structured=BOTH,  # [doc: structured output]
         prefill=Prefill(message={"prefix": True}, echoes=True),  # the answer repeats it [gen]
     ),
     Host(
@@ -171,6 +176,7 @@ HOSTS: tuple[Host, ...] = (
         ("LMSTUDIO_API_KEY",),
         key_required=False,
         slow="",
+        structured=("json_schema",),  # it refuses json_object [gen]
     ),
     Host(
         "llamacpp",
@@ -181,6 +187,7 @@ HOSTS: tuple[Host, ...] = (
         aliases=("llama.cpp",),
         key_required=False,
         slow="",
+        structured=BOTH,
         # On unless started with --no-prefill-assistant [doc]; versions before May 2026 may repeat it. [doc]
         prefill=Prefill(echoes=True),
     ),
@@ -191,6 +198,7 @@ HOSTS: tuple[Host, ...] = (
         ("OLLAMA_API_KEY",),
         key_required=False,
         slow="",
+        structured=BOTH,
         prefill=Prefill(),  # as by its own route
     ),
 )

@@ -26,6 +26,7 @@ from .addresses import endpoint
 from .base import HostProvider, Model
 from .parsing import compact, count, listed, mapping, notes_at_end, objects, sequence, word
 from .refusals import from_response, no_answer, refusal, told
+from .structured import without
 from .toolcalls import answered, arguments, function
 
 ENDPOINT = "/api/chat"
@@ -62,6 +63,8 @@ class Ollama(HostProvider):
         body |= {name: value for name, value in chat.options.items() if name in TOP - {"options"}}
         if options:
             body["options"] = options
+        if shaped := chat.schema is not None and "format" not in chat.options:
+            body["format"] = chat.schema or "json"
         return WireRequest(
             "ndjson",
             url=self._url(chat.base_url, ENDPOINT, insecure=chat.allow_insecure),
@@ -69,6 +72,7 @@ class Ollama(HostProvider):
             body=encoded(body),
             slow_start=bool(re.search(self.host.slow, model, re.I)),
             allow_insecure=chat.allow_insecure,
+            dispensable=("format",) if shaped else (),
         )
 
     def events(self, frames: Iterator[Frame]) -> Iterator[Event | None]:
@@ -110,7 +114,7 @@ class Ollama(HostProvider):
                 model = ""
             if re.fullmatch(r"[\w.:/@-]{1,200}", model) and "model" in error.why:
                 error.fix = t("refusal.ollama_pull.fix", model=model)
-        return None
+        return without(request, error)
 
     def explained(self, error: NbstreamError) -> NbstreamError:
         if error.kind == "connection" and error.case == "refused":

@@ -18,6 +18,7 @@ from .base import HostProvider, Model
 from .chunks import chat_events
 from .prefill import THINKING_OPTIONS, begun
 from .refusals import clean, from_response, no_answer
+from .structured import response_format, without
 
 ENDPOINT = "/chat/completions"
 
@@ -50,6 +51,9 @@ class OpenAICompatible(HostProvider):
             thought = {"reasoning_content": last.reasoning} if prefill.reasoning and last.reasoning else {}
             body["messages"][-1] |= dict(prefill.message) | thought
             body |= prefill.body
+        form = None if chat.schema is None else response_format(chat.schema, self.host.structured)
+        if form is not None and "response_format" not in chat.options:
+            body["response_format"] = form
         body |= chat.options
         if body.get("stream") is not True and "stream_options" not in chat.options:
             body.pop("stream_options", None)
@@ -68,6 +72,7 @@ class OpenAICompatible(HostProvider):
             body=encoded(body),
             slow_start=bool(slow),
             allow_insecure=chat.allow_insecure,
+            dispensable=("response_format",) if body.get("response_format") is form is not None else (),
         )
 
     def events(self, frames: Iterator[Frame]) -> Iterator[Event | None]:
@@ -77,7 +82,10 @@ class OpenAICompatible(HostProvider):
         return from_response(self.host, response)
 
     def again(self, request: WireRequest, error: NbstreamError) -> WireRequest | None:
-        """Once more without what a 400 named: ``stream_options``, or ``max_tokens`` by its old name."""
+        """Once more without what a 400 named: ``stream_options``, ``max_tokens`` by its old name; or the form.
+
+        The form is what promises JSON; words ask for it as well.
+        """
         try:
             body = json.loads(request.body or b"{}")
         except ValueError:
@@ -87,13 +95,13 @@ class OpenAICompatible(HostProvider):
             asked = dict(model=clean(str(body.get("model")), 100), url=plain(request.url, ENDPOINT))
             error.fix = t("refusal.not_found.fix", provider=self.name, **asked)
         if error.status not in (400, 422):
-            return None
+            return without(request, error)
         if "stream_options" in body and re.search("stream_options|include_usage", error.why):
             del body["stream_options"]
         elif "max_tokens" in body and "max_completion_tokens" in error.why:
             body["max_completion_tokens"] = body.pop("max_tokens")
         else:
-            return None
+            return without(request, error)
         return replace(request, body=encoded(body))
 
     def models_request(self, credentials: Credentials, base_url: str | None = None) -> WireRequest | None:

@@ -45,6 +45,8 @@ class WireRequest:
     source : function
         For ``library``: called for each attempt; gives the frames, raises `NbstreamError`, and closes the
         connection when it is closed.
+    dispensable : tuple of str
+        Names in the body, dotted, that may be left out if the service refuses the request.
     """
 
     transport: Transport
@@ -56,6 +58,7 @@ class WireRequest:
     allow_insecure: bool = False
     script: Iterable[tuple[float, Frame]] = field(default=(), repr=False)
     source: Callable[[], AsyncGenerator[Frame, None]] | None = field(default=None, repr=False)
+    dispensable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
