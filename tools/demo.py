@@ -1,4 +1,4 @@
-"""Open JupyterLab on the first notebook: tools/demo.py [PORT]
+"""Open JupyterLab on a copy of the first notebook: tools/demo.py [PORT]
 
 With no display (a server, a container) no browser is started: Jupyter prints the address with its token
 and keeps serving until Ctrl-C.
@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-FIRST = {"en": "notebooks/01_quickstart.ipynb", "zh": "notebooks/01_quickstart.zh.ipynb"}
+FIRST = {"en": "01_quickstart.ipynb", "zh": "01_quickstart.zh.ipynb"}
+COPIES = ROOT / "demo"
 
 
 def has_display() -> bool:
@@ -38,8 +40,16 @@ def quiet() -> None:
     settings.write_text(json.dumps(wanted, indent=2))
 
 
+def copies() -> None:
+    """Notebooks to write in: those of the project stay as they are. What is there already is the reader's."""
+    COPIES.mkdir(exist_ok=True)
+    for notebook in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        if not (COPIES / notebook.name).exists():
+            shutil.copy(notebook, COPIES)
+
+
 def command(port: str) -> list[str]:
-    first = FIRST[language()]
+    first = f"{COPIES.name}/{FIRST[language()]}"
     words = [
         sys.executable,
         "-m",
@@ -64,6 +74,7 @@ def main() -> None:
     if "--no-browser" in words:
         print("nbstream: no display here; open the address below in a browser (Ctrl-C ends it)", flush=True)
     quiet()
+    copies()
     os.chdir(ROOT)
     os.execv(words[0], words)
 

@@ -17,7 +17,11 @@ def pause(attempt: int, error: NbstreamError) -> float | None:
     ``Retry-After`` is honoured as given; otherwise the pause doubles from half a second to eight, with
     a quarter of jitter so that a class of thirty does not come back in step.
 
-    >>> from nbstream.errors import NbstreamError, KINDS
+    A connection that was kept alive, and hung up on just when we asked, costs no pause.
+
+    >>> from nbstream.errors import KINDS, fail
+    >>> pause(0, fail("connection.closed", address="h.example"))
+    0.0
     >>> pause(0, KINDS["rate_limit"]("slow down", retry_after=7))
     7.0
     >>> pause(0, KINDS["auth"]("wrong key")) is None
@@ -27,4 +31,6 @@ def pause(attempt: int, error: NbstreamError) -> float | None:
         return None
     if error.retry_after is not None:
         return float(error.retry_after) if error.retry_after <= PATIENCE else None
+    if attempt == 0 and error.case == "closed":
+        return 0.0
     return min(LONGEST, FIRST * 2.0**attempt) * random.uniform(0.75, 1.25)

@@ -203,9 +203,11 @@ class Socket:
         except websocket.WebSocketBadStatusException as error:
             status = error.status_code
         except websocket.WebSocketException:
-            status = line.status()  # 101 with a wrong key, 200 with a page: or no HTTP at all
+            status = line.status()  # 200 with a page, or no HTTP at all
             if status is None:
                 raise
+            if status == 101:
+                raise fail("protocol.handshake", address=self.address) from None
         if status != 101 or not ws.connected:
             raise Refused(line.refusal())
         line.settle()

@@ -146,10 +146,8 @@ class TestWhatIsRefused:
         [
             (b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>", 200),
             (b"HTTP/1.1 302 Found\r\nLocation: ws://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n", 302),
-            (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-             b"Sec-WebSocket-Accept: wrong\r\n\r\n", 101),
         ],
-        ids=["a page", "a redirect", "a wrong key"],
+        ids=["a page", "a redirect"],
     )  # fmt: skip
     def test_what_is_no_websocket_is_refused_and_no_redirect_is_followed(
         self, raw: bytes, status: int
@@ -157,6 +155,13 @@ class TestWhatIsRefused:
         with WebSocketServer(answers(raw)) as server, pytest.raises(Refused) as caught:
             read(server.url)
         assert caught.value.response.status == status
+
+    def test_an_answer_that_is_not_for_this_handshake_is_told_at_once(self) -> None:
+        head = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        raw = head + b"Sec-WebSocket-Accept: wrong\r\n\r\n"
+        with WebSocketServer(answers(raw)) as server, pytest.raises(NbstreamError) as caught:
+            read(server.url)
+        assert (caught.value.kind, caught.value.case) == ("protocol", "handshake")
 
     @pytest.mark.parametrize("raw", [b"SSH-2.0-OpenSSH_9.9\r\n", b"", b"\xff\xfe" * 40 + b"\n"])
     def test_what_is_no_http_is_said(self, raw: bytes) -> None:
