@@ -9,10 +9,11 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..messages import Answer, Attachment, Message
+from .pins import mark, mark_after
 
 if TYPE_CHECKING:
     from .context import Context
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 Status = Literal["running", "done", "stopped", "failed"]
 KERNEL = uuid.uuid4().hex[:12]
 """A name for this run of this kernel."""
+
+
+def _new_id() -> str:
+    return uuid.uuid4().hex[:12]
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
@@ -56,6 +61,8 @@ class Turn:
         The turn before it, and those that followed it: several, where the conversation branches.
     number : int
         Its place on its branch, from 1.
+    landmark : Turn or None
+        The nearest turn before it that is pinned or fresh (see `pins`).
     kernel : str
         Which kernel asked: another one knew nothing of what was said in this one.
     """
@@ -78,8 +85,9 @@ class Turn:
     parent: Turn | None = field(default=None, repr=False)
     children: list[Turn] = field(default_factory=list, repr=False)
     number: int = 1
+    landmark: Turn | None = field(default=None, repr=False)
     kernel: str = field(default_factory=lambda: KERNEL, repr=False)
-    id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    id: str = field(default_factory=_new_id)
     created: float = field(default_factory=time.time)
 
     @property
@@ -184,6 +192,13 @@ class History:
             if earlier.fresh:
                 return
 
+    def copy(self, count: int | None = None) -> History:
+        """A history of its own with copies of the first `count` turns of the branch in use, or all."""
+        copied = History()
+        for turn in self.turns[:count]:
+            copied.begin(replace(turn, parent=None, children=[], replaced=None, id=_new_id(), execution=None))
+        return copied
+
     # --- changing -------------------------------------------------------------------------------------
 
     def begin(self, turn: Turn, at: Turn | None = None) -> Turn:
@@ -211,7 +226,7 @@ class History:
         """Put a turn that was asked before, and is known from a file, behind `after`; the head stays."""
         self._hang(turn, after or self.root)
         if turn.cell is not None:
-            self._by_cell[turn.cell] = turn
+            self._by_cell.setdefault(turn.cell, []).append(turn)
         return turn
 
     def undo(self, count: int = 1) -> list[Turn]:
@@ -232,6 +247,7 @@ class History:
             child.parent = parent
             for later in self.every(child):
                 later.number -= 1
+                mark(later)
         if self.head is turn:
             self.head = None if parent is self.root else parent
         self._forget(turn)
@@ -254,6 +270,7 @@ class History:
     def _hang(self, turn: Turn, parent: Turn) -> None:
         turn.parent, turn.number = parent, parent.number + 1
         parent.children.append(turn)
+        mark(turn)
 
     def _replace(self, before: Turn, turn: Turn) -> None:
         parent = before.parent
@@ -263,6 +280,9 @@ class History:
         turn.pinned = turn.pinned or before.pinned
         for child in turn.children:
             child.parent = turn
+        mark(turn)
+        if before.pinned or before.fresh or turn.pinned or turn.fresh:
+            mark_after(turn)
         # Only the last one is kept: a cell may run a thousand times.
         before.parent, before.children, before.replaced = None, [], None
         turn.replaced = before
