@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from .i18n import t
+from .i18n import renamed, t
 
 if TYPE_CHECKING:
     from .messages import Answer
@@ -206,7 +206,7 @@ def fail(
     facts |= {"provider": provider or "", "status": status, "code": code}
     what, why, fix = (t(f"error.{key}.{part}", **facts) for part in ("what", "why", "fix"))
     error = cls(
-        what, why, fix,
+        what, why, renamed(fix),
         provider=provider, status=status, code=code, retry_after=retry_after, request_id=request_id,
     )  # fmt: skip
     error.case = case

@@ -19,6 +19,7 @@ _WIDE = r"[\u3000-\u9fff\uff00-\uff60]"
 _GAPS = tuple(map(re.compile, (rf"(?<={_WIDE}) (?={{(\w+)}})", rf"{{(\w+)}} (?={_WIDE})")))
 """Blanks of a Chinese sentence before and after a field."""
 _chosen: str | None = None
+_magic = "llm"
 
 
 def language() -> str:
@@ -40,6 +41,26 @@ def set_language(name: str | None) -> None:
     _chosen = name
 
 
+def magic() -> str:
+    """What the magic is called here: sentences that hold a line to paste name it so."""
+    return _magic
+
+
+def set_magic(name: str = "llm") -> None:
+    """Call the magic `name` from now on."""
+    global _magic
+    _magic = name
+
+
+def renamed(line: str) -> str:
+    """A line of ours to paste, with the magic's name as it is here.
+
+    >>> renamed("%llm use demo")
+    '%llm use demo'
+    """
+    return line if _magic == "llm" else re.sub(r"%llm\b", f"%{_magic}", line)
+
+
 @cache
 def sentences(lang: str) -> dict[str, str]:
     """All sentences of one language, by key."""
@@ -55,7 +76,7 @@ def t(key: str, /, lang: str | None = None, **values: Any) -> str:
     'Stop'
     """
     lang = lang or language()
-    sentence = sentences(lang)[key]
+    sentence = renamed(sentences(lang)[key])
     return (_closed(sentence, values) if lang == "zh" and " " in sentence else sentence).format(**values)
 
 

@@ -8,6 +8,7 @@ from IPython.core.magic import no_var_expand
 
 from ..chat.session import session
 from ..errors import NbstreamError, fail
+from ..i18n import magic
 from ..show.console import put
 from . import args as arguments
 from .asking import show_error
@@ -42,7 +43,7 @@ def llm_line(line: str) -> None:
         say(VERBS[verb](rest))
     except NbstreamError as error:
         if error.case == "unknown_provider":  # the nearest one, for what was wanted of it
-            error.fix = error.fix.replace("%llm use", f"%llm {verb}")
+            error.fix = error.fix.replace(f"%{magic()} use", f"%{magic()} {verb}")
         session().last_error = error
         show_error(error, where)
         if where == "headless":

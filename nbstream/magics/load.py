@@ -9,8 +9,9 @@ from typing import Any
 from IPython.core.interactiveshell import InteractiveShell
 
 from ..errors import NbstreamError
-from ..i18n import t
+from ..i18n import set_magic, t
 from ..show.console import put
+from . import complete
 from .cell import llm
 from .line import llm_line
 from .surface import surface
@@ -29,6 +30,7 @@ def load(shell: InteractiveShell) -> None:
     for kind, function in MAGICS.items():
         shell.magics_manager.register_function(function, kind, name)
     shell.input_transformers_cleanup.append(lone_line)
+    complete.install(shell)
     from ..chat.session import session
 
     try:
@@ -41,6 +43,7 @@ def load(shell: InteractiveShell) -> None:
         put(t("load.choose", names=t("list.joint").join(choice), first=choice[0]))
     else:
         put(t("load.taken" if taken else "load.ready", model=model))
+    set_magic(name)
 
 
 def unload(shell: InteractiveShell) -> None:
@@ -52,6 +55,8 @@ def unload(shell: InteractiveShell) -> None:
                 del registered[name]
     if lone_line in shell.input_transformers_cleanup:
         shell.input_transformers_cleanup.remove(lone_line)
+    complete.uninstall(shell)
+    set_magic()
     if background := sys.modules.get("nbstream.chat.background"):
         background.shut_down()
     if control := sys.modules.get("nbstream.show.control"):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from ..i18n import magic
 from ..wire.address import is_loopback
 from ..wire.request import WireResponse
 
@@ -52,7 +53,7 @@ class Running:
     @property
     def lines(self) -> list[str]:
         """What to paste to use its first model."""
-        use = f"%llm use {self.provider}:{self.models[0]}" if self.models else ""
+        use = f"%{magic()} use {self.provider}:{self.models[0]}" if self.models else ""
         return [line for line in (self.setup, use) if line]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import NbstreamError
-from ..i18n import t
+from ..i18n import magic, t
 from .escape import TextEscaper, html_text, tidy
 from .rules import RULES
 from .words import is_line
@@ -49,12 +49,12 @@ def connect_markdown(ready: Sequence[str], running: Sequence[Running] = ()) -> s
     """
     here = next((one for one in running if one.models), None)
     if ready:
-        found, lines = t("connect.found", names=literal(", ".join(ready))), [f"%llm use {ready[0]}"]
+        found, lines = t("connect.found", names=literal(", ".join(ready))), [f"%{magic()} use {ready[0]}"]
     elif here is not None:
         found = t("connect.running", name=literal(_name(here)), model=literal(here.models[0]))
         lines = here.lines
     else:
-        found, lines = t("connect.nothing"), [f"%llm login {t('connect.example')}"]
+        found, lines = t("connect.nothing"), [f"%{magic()} login {t('connect.example')}"]
     return "\n>\n".join([f"> {found}", *(f"> → {_code(line)}" for line in lines)])
 
 

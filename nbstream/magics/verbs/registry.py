@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import NbstreamError, fail
-from ...i18n import t
+from ...i18n import magic, t
 
 VERBS: dict[str, Verb] = {}
 """All verbs, in the order of the help."""
@@ -39,6 +39,13 @@ class Verb:
         }
 
     @property
+    def written(self) -> dict[str, str]:
+        """Its options as they are written, short forms too, and the parameter that each sets."""
+        names = list(self.options)
+        short = {"-" + name[0]: name for name in reversed(names)}
+        return {"--" + name.replace("_", "-"): name for name in names} | short
+
+    @property
     def arity(self) -> tuple[int, int | None]:
         """How few and how many words it takes; None: any number."""
         words = list(inspect.signature(self.run).parameters.values())
@@ -50,7 +57,7 @@ class Verb:
     def usage(self) -> str:
         """The line as one writes it: ``%llm history [-v] [-c NAME]``."""
         words = t(f"verb.{self.name}.words")
-        return f"%llm {self.name} {words}".rstrip()
+        return f"%{magic()} {self.name} {words}".rstrip()
 
     def __call__(self, words: list[str]) -> Shown:
         """Run it. Raises `NbstreamError` (config) for words and options that it does not take."""
@@ -68,10 +75,7 @@ class Verb:
         return self.run(*plain, **options)
 
     def _read(self, words: list[str]) -> tuple[list[str], dict[str, Any]]:
-        known: dict[str, str] = {}
-        for name in self.options:
-            known["--" + name.replace("_", "-")] = name
-            known.setdefault("-" + name[0], name)
+        known = self.written
         plain: list[str] = []
         options: dict[str, Any] = {}
         rest = iter(words)
@@ -95,7 +99,7 @@ class Verb:
 
     def _unknown(self, written: str, known: dict[str, str]) -> NbstreamError:
         close = difflib.get_close_matches(written, known, n=1, cutoff=0.5)
-        line = f"%llm {self.name} {close[0]}" if close else self.usage
+        line = f"%{magic()} {self.name} {close[0]}" if close else self.usage
         names = ", ".join(known) or t("line.none")
         return fail("config.verb_option", name=self.name, option=written[:20], known=names, line=line)
 
@@ -120,6 +124,6 @@ def help_text() -> str:
     ['%llm', 'use', 'MODEL']
     """
     lines = [(one.usage, t(f"verb.{one.name}")) for one in VERBS.values()]
-    lines[0] = ("%llm", lines[0][1])  # what is said when no verb is given
+    lines[0] = (f"%{magic()}", lines[0][1])  # what is said when no verb is given
     width = min(34, max(len(usage) for usage, _ in lines))
     return "\n".join(f"{usage:{width}}  {does}" for usage, does in lines)

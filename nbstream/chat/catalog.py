@@ -1,0 +1,100 @@
+"""Which models there are, as far as this kernel has heard: asked for in the background.
+
+Nobody is asked unless somebody wants to know: a provider with a key when its models are wanted by name, and
+this machine's own servers when one of them is.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+
+from ..providers import registry
+from ..providers.local import PLACES
+
+FRESH = 3600.0
+"""Seconds after which a list is asked for again, and `STALE` those after a failure."""
+STALE = 60.0
+log = logging.getLogger("nbstream")
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    names: tuple[str, ...]
+    till: float
+
+
+class Catalog:
+    """The models that each provider is known to have."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, _Entry] = {}
+        self._asking: dict[str, threading.Event] = {}
+        self._lock = threading.Lock()
+
+    def keep(self, provider: str, names: Iterable[str]) -> None:
+        """Remember what `provider` has said it offers."""
+        self._kept[provider] = _Entry(tuple(dict.fromkeys(names)), time.monotonic() + FRESH)
+
+    def names(self, provider: str) -> list[str]:
+        """The models of `provider` as far as they are known, its default one first."""
+        known: list[str] = []
+        with suppress(Exception):  # a provider of another package may do anything
+            one = registry.get(provider)
+            known = [one.default_model, *(model.name for model in one.listed)]
+        kept = self._kept.get(provider)
+        return list(dict.fromkeys(filter(None, [*known, *(kept.names if kept else ())])))
+
+    def heard_of(self) -> list[str]:
+        """The providers that have said what they offer."""
+        return [name for name, entry in self._kept.items() if entry.names]
+
+    def refresh(self, provider: str, ask: Callable[[], Iterable[str]], patience: float = 0.0) -> None:
+        """Have `ask` find out in a thread what `provider` offers, and wait for it at most `patience` seconds.
+
+        Nothing is asked while the last answer is fresh. `ask` may raise: then it is asked later again.
+        """
+        with self._lock:
+            kept = self._kept.get(provider)
+            if kept is not None and time.monotonic() < kept.till:
+                return
+            done = self._asking.get(provider)
+            if done is None:
+                done = self._asking[provider] = threading.Event()
+                name = f"nbstream-models-{provider}"
+                threading.Thread(
+                    target=self._find, args=(provider, ask, done), name=name, daemon=True
+                ).start()
+        done.wait(patience)
+
+    def _find(self, provider: str, ask: Callable[[], Iterable[str]], done: threading.Event) -> None:
+        old = self._kept.get(provider)
+        try:
+            self.keep(provider, ask())
+        except Exception:  # whoever wanted to know is told nothing: there is a command that says why
+            log.debug("no list of models from %s", provider, exc_info=True)
+            self._kept[provider] = _Entry(old.names if old else (), time.monotonic() + STALE)
+        finally:
+            with self._lock:
+                self._asking.pop(provider, None)
+            done.set()
+
+
+def is_local(provider: str) -> bool:
+    """Whether the servers of `provider` usually run on one's own machine.
+
+    >>> is_local("ollama"), is_local("openai")
+    (True, False)
+    """
+    return provider in PLACES
+
+
+@cache
+def catalog() -> Catalog:
+    """The catalog of this kernel."""
+    return Catalog()
