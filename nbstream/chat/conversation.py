@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from weakref import WeakValueDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from ..errors import fail
 from ..messages import Answer, Attachment, Message
 from .context import fitted
 from .history import History, Turn
+from .resuming import How, Rest, messages_for, unfinished
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .call import Call
     from .engine import Observer, Run
+    from .loading import Loaded
     from .session import Session
+    from .store import Saved
     from .stream import Stream
+
+
+_GIVEN: WeakKeyDictionary[Turn, dict[str, Any]] = WeakKeyDictionary()
+"""What each turn was asked with, for whoever goes on with it: beyond what the turn itself tells."""
+
+
+def _as_it_is(answer: Answer) -> Answer:
+    return answer
 
 
 class Conversation:
@@ -34,6 +48,8 @@ class Conversation:
         self.name = name
         self.history = History()
         self._session = session
+        self.branched_in: str | None = None
+        """The id of the cell that branched it off, and may do so anew."""
         self._running: WeakValueDictionary[str, Run] = WeakValueDictionary()
 
     @property
@@ -51,6 +67,7 @@ class Conversation:
         at: Turn | None = None,
         sent: str | None = None,
         attachments: tuple[Attachment, ...] = (),
+        line: str = "",
         observer: Observer | None = None,
         **options: Any,
     ) -> tuple[Turn, Run]:
@@ -68,8 +85,10 @@ class Conversation:
             name: options[name] for name in ("temperature", "max_tokens") if options.get(name) is not None
         }
         turn = Turn(
-            prompt, call.model, call.chat.system, kept, cell, fresh, sent, attachments, execution=execution
-        )
+            prompt, call.model, call.chat.system, kept, cell, fresh, sent, attachments,
+            line=line, execution=execution,
+        )  # fmt: skip
+        _GIVEN[turn] = options | ({"credentials": call.credentials} if options.get("credentials") else {})
         self.history.begin(turn, at)
         if turn.replaced is not None and (before := self._running.get(turn.replaced.id)) is not None:
             before.cancel()  # its cell runs again: nobody will read the rest
@@ -87,11 +106,54 @@ class Conversation:
         turn.answer = None
         return self._run(turn, call, observer)
 
-    def _run(self, turn: Turn, call: Call, observer: Observer | None) -> Run:
+    def resume(self, turn: Turn, observer: Observer | None = None, *, plainly: bool = False) -> Run:
+        """Go on with an answer that was stopped, cut or too long: what comes joins it.
+
+        The model is given the beginning of its answer, where its provider goes on from there; else (and
+        always, if `plainly`) it is asked to go on. Observers see the whole answer.
+        """
+        before = turn.answer
+        if before is None:
+            raise fail("config.turn_running", given=turn.number)
+        if not unfinished(turn):
+            case = "continue_whole" if before.text.strip() else "continue_empty"
+            raise fail(f"config.{case}", number=turn.number)
+        known = {"system": turn.system, **turn.options, **_GIVEN.get(turn, {}), "model": turn.model}
+        call = self._session.call(messages_for(turn, "asked"), **known)
+        prefill = None if plainly else call.provider.prefill(call.chat)
+        if prefill is not None:
+            call = replace(call, chat=replace(call.chat, messages=messages_for(turn, "prefilled")))
+        how: How = "asked" if prefill is None else "prefilled"
+        rest = Rest(before, how, observer, echoes=prefill is not None and prefill.echoes)
+        earlier, turn.context = fitted(self.history, turn, call)
+        turn.answer = None
+        return self._run(turn, call.with_history(earlier), rest, rest.whole)
+
+    def branch(self, name: str, count: int | None = None) -> Conversation:
+        """A conversation `name` that begins with the first `count` turns of this one, or all."""
+        turns = self.turns[:count]
+        if running := [turn for turn in turns if turn.answer is None]:
+            raise fail("config.turn_running", given=running[0].number)
+        there = self._session.conversation(name)
+        there.reset()
+        there.history = self.history.copy(count)
+        for turn, copied in zip(turns, there.turns, strict=True):
+            _GIVEN[copied] = _GIVEN.get(turn, {})
+        return there
+
+    def _run(
+        self, turn: Turn, call: Call, observer: Observer | None, whole: Callable[[Answer], Answer] = _as_it_is
+    ) -> Run:
         run = self._session.run(call, observer)
-        run.when_done(lambda run, answer: self.history.finish(turn, answer))
+        history = self.history  # by the time it is done, this conversation may have another
+        run.when_done(lambda run, answer: history.finish(turn, whole(answer)))
         self._running[turn.id] = run
         return run
+
+    def hand_over(self, history: History, to: Conversation) -> None:
+        """Go on with `history`; what was here is the other conversation's from now on."""
+        to.history, self.history = self.history, history
+        to._running, self._running = self._running, WeakValueDictionary()
 
     def stream(self, prompt: str, **options: Any) -> Stream:
         """Ask, with the conversation so far sent along; the turn joins it."""
@@ -104,12 +166,32 @@ class Conversation:
         return self.stream(prompt, **options).wait()
 
     def undo(self, count: int = 1) -> list[Turn]:
-        """Take the last `count` turns out."""
-        return self.history.undo(count)
+        """Take the last `count` turns out, and stop those that still run."""
+        gone = self.history.undo(count)
+        self._stop(gone)
+        return gone
 
     def reset(self) -> None:
         """Begin anew."""
+        self._stop(list(self.history.every()))
         self.history.reset()
+
+    def _stop(self, gone: list[Turn]) -> None:
+        for turn in gone:
+            if (run := self._running.get(turn.id)) is not None:
+                run.cancel()  # nobody will read the rest
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Saved:
+        """Write all turns to a file, versions and branches too; a file of another kind is kept."""
+        from .store import save
+
+        return save(self.history, self.name, path, overwrite=overwrite)
+
+    def load(self, path: str | Path) -> Loaded:
+        """Go on from a file that `save` wrote; turns that were here become another conversation's."""
+        from .loading import load
+
+        return load(self._session, path, self.name)
 
     def __repr__(self) -> str:
         return f"<Conversation {self.name!r}: {len(self.turns)} turns>"
