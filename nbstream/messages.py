@@ -229,6 +229,30 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True)
+class Cost:
+    """What a turn cost, at list price, in one currency (ISO 4217)."""
+
+    amount: float
+    currency: str = "USD"
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What of the conversation went along with a prompt."""
+
+    sent: int
+    """Turns that were sent, the new one counted."""
+    turns: int
+    """Turns that there are."""
+    tokens: int | None = None
+    """Of all that was sent, as estimated."""
+    window: int | None = None
+    """The most that the model reads, where that is known."""
+    cut: bool = False
+    """Whether turns were left out because they do not fit."""
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """A model's answer, whole or as far as it came. ``str(answer)`` is its text.
 
@@ -245,6 +269,8 @@ class Answer:
     model: str = ""
     timing: Timing = field(default_factory=Timing)
     error: NbstreamError | None = field(default=None, repr=False, compare=False)
+    cost: Cost | None = None
+    context: Context | None = field(default=None, repr=False)
     opaque: tuple[Opaque, ...] = field(default=(), repr=False)
 
     @property

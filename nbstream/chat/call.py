@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Literal
 
 from ..credentials import Credentials
 from ..errors import NbstreamError
-from ..messages import ChatRequest, Message
+from ..messages import ChatRequest, Context, Message
 from ..providers.base import Provider
 from ..wire.limits import Limits
 
 if TYPE_CHECKING:
+    from ..providers.known import Price
     from .gate import Gate
     from .pool import Pool
 
@@ -29,15 +30,27 @@ class Call:
     """The seats of its provider, where somebody logged in; `credentials` are then the first one's."""
     gate: Gate | None = None
     """Where it may have to queue."""
+    context: Context | None = None
+    """What of a conversation goes along."""
 
     @property
     def model(self) -> str:
         """As a person writes it: ``provider:model``."""
         return f"{self.provider.name}:{self.chat.model}" if self.chat.model else self.provider.name
 
-    def with_history(self, earlier: tuple[Message, ...]) -> Call:
+    @property
+    def price(self) -> Price | None:
+        """What its tokens cost, where that is known: at the service's own address."""
+        from ..providers.facts import at_home, facts  # not at load
+
+        addresses = [self.chat.base_url, *(seat.base_url for seat in (self.pool.seats if self.pool else ()))]
+        if not all(at_home(address, self.provider.base_url) for address in addresses):
+            return None
+        return facts(self.provider.name, self.chat.model).price
+
+    def with_history(self, earlier: tuple[Message, ...], context: Context | None = None) -> Call:
         """The same call with `earlier` messages ahead of its own."""
-        return replace(self, chat=replace(self.chat, messages=earlier + self.chat.messages))
+        return replace(self, chat=replace(self.chat, messages=earlier + self.chat.messages), context=context)
 
 
 @dataclass(frozen=True, slots=True)

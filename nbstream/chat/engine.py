@@ -65,7 +65,7 @@ class Run:
         self.call = call
         self._buffer = buffer
         self._when_done = [when_done] if when_done else []
-        self.progress = Progress(call.model)
+        self.progress = Progress(call.model, call.price, call.context)
         self.observer = observer
         self.cancelled = False
         self._changed = threading.Condition()
@@ -132,13 +132,18 @@ class Run:
             self._end(error)
 
     async def _carry(self) -> None:
-        async with aclosing(events(self.call, partial(self._tell, "state"))) as batches:
+        async with aclosing(events(self.call, self._state)) as batches:
             async for batch in batches:
                 self.progress.add(batch)
                 self._tell("batch", batch)
                 self._ring()
                 if self._positions:
                     await self._wait_for_readers()
+
+    def _state(self, state: State) -> None:
+        if state.phase == "retrying":
+            self.progress.retries += 1
+        self._tell("state", state)
 
     def _queued(self, place: int) -> None:
         self._tell("state", State("queued", place=place))

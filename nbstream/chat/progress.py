@@ -9,6 +9,7 @@ from dataclasses import replace
 from ..errors import NbstreamError
 from ..messages import (
     Answer,
+    Context,
     Event,
     Finish,
     Note,
@@ -21,6 +22,8 @@ from ..messages import (
     ToolCallDelta,
     Usage,
 )
+from ..providers.facts import cost
+from ..providers.known import Price
 
 
 class Progress:
@@ -32,12 +35,16 @@ class Progress:
         Grows at the end only.
     done : bool
         Nothing more will come.
+    retries : int
+        How often it was asked anew.
     stamps : array of float
         Seconds from the start at which each text or reasoning delta arrived.
     """
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, price: Price | None = None, context: Context | None = None) -> None:
         self.model = model
+        self.retries = 0
+        self._price, self._context = price, context
         self.events: list[Event] = []
         self.done = False
         self.error: NbstreamError | None = None
@@ -113,5 +120,7 @@ class Progress:
             model=self.model,
             timing=Timing(self._started, first, self._duration, len(self.stamps)),
             error=self.error,
+            cost=cost(self._price, usage),
+            context=self._context,
             opaque=tuple(opaque),
         )
