@@ -18,6 +18,7 @@ from ..providers.registry import Keyed
 from ..settings import Settings
 from ..wire.limits import Limits
 from . import checks
+from .audit import Audit
 from .call import Call
 from .conversation import Conversation
 from .gate import Gate
@@ -42,7 +43,8 @@ class Session:
         self.introduced = False
         """Whether somebody has been told how to connect a real model."""
         self.last_error: NbstreamError | None = None
-        self.keys = Keys()
+        self.keys = Keys(lambda: str(self.settings.env_file))
+        self.audit = Audit()
         self._gates: dict[str, Gate] = {}
 
     # --- which model, which key -----------------------------------------------------------------------
