@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from .chat.again import Again, waited
 from .chat.conversation import Conversation
+from .chat.engine import Run
 from .chat.keys import Seats
 from .chat.session import Prompt, Session, session
 from .chat.stats import ProviderStats
@@ -18,7 +20,7 @@ from .chat.stream import Stream
 from .credentials import Secret, guard
 from .errors import fail
 from .i18n import t
-from .messages import Answer
+from .messages import Answer, Message
 from .show.console import put
 
 config = session().settings
@@ -53,6 +55,8 @@ def stream(prompt: Prompt, *, model: str | None = None, system: str | None = Non
         Allow plain ``http://`` to another machine.
     options : dict, optional
         Passed to the provider as it is.
+    schema : type or dict, optional
+        A pydantic model, a dataclass, a TypedDict, or a JSON schema (``{}``: any) that the answer must fit.
 
     Returns
     -------
@@ -77,18 +81,29 @@ def stream(prompt: Prompt, *, model: str | None = None, system: str | None = Non
     if model is None and (line := session().undecided()) is not None:
         warnings.warn(line, stacklevel=2)
     options["credentials"] = _guarded(options.get("credentials"))
-    call = session().call(prompt, model=model, system=system, **options)
-    return Stream(session().run(call))
+    return Stream(_run(prompt, {"model": model, "system": system, **options}))
 
 
 def ask(prompt: Prompt, *, model: str | None = None, system: str | None = None, **options: Any) -> Answer:
     """Ask a model and wait for the whole answer. Options as for `stream`.
 
+    With `schema` the answer is JSON: what does not fit is asked for once more, and what does is
+    ``answer.object``.
+
     >>> ask("hello", model="demo", options={"delay": 0}).finish_reason
     'stop'
     """
     options["credentials"] = _guarded(options.get("credentials"))
-    return stream(prompt, model=model, system=system, **options).wait()
+    asked = stream(prompt, model=model, system=system, **options)
+    return waited(session(), asked._run, options.get("schema"))
+
+
+def _run(prompt: Prompt, options: dict[str, Any]) -> Run:
+    here, messages = session(), Message.many(prompt)
+    call = here.call(messages, **options)
+    run = here.run(call)
+    run.progress.again = Again(here, call.provider.name, messages, options)
+    return run
 
 
 def _guarded(credentials: Mapping[str, Any] | None) -> dict[str, Secret] | None:
@@ -113,8 +128,10 @@ def login(provider: str, seats: Seats | None = None, /, **credentials: str | Sec
         The fields of one, by name; ``base_url`` too.
     """
     guarded = {name: _guard(one) for name, one in credentials.items()}
-    name = session().login(provider, _guarded_seats(seats), **guarded)[0]
-    if (credentials or seats) and "get_ipython" in vars(builtins):
+    several, literal = _guarded_seats(seats), bool(credentials or seats)
+    del credentials, seats  # %xmode Verbose shows the variables of every frame
+    name = session().login(provider, several, **guarded)[0]
+    if literal and "get_ipython" in vars(builtins):
         _warn_once(name)
 
 

@@ -10,7 +10,7 @@ Everything here is frozen and does no I/O.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -272,6 +272,10 @@ class Answer:
     cost: Cost | None = None
     context: Context | None = field(default=None, repr=False)
     opaque: tuple[Opaque, ...] = field(default=(), repr=False)
+    object: Any = None
+    """What the answer says in JSON, where that was asked for: by a pydantic model one of its objects."""
+    again: Callable[..., Answer] | None = field(default=None, repr=False, compare=False)
+    """How `retry` asks; None in an answer that was loaded or made by hand."""
 
     @property
     def code(self) -> str:
@@ -280,14 +284,35 @@ class Answer:
         >>> Answer("Try:\\n```python\\nprint(1)\\n```\\n").code
         'print(1)\\n'
         """
-        return "\n".join(code_blocks(self.text))
+        return "\n".join(content for _, content in self.blocks)
+
+    @property
+    def blocks(self) -> list[tuple[str, str]]:
+        """The answer's fenced code blocks: language ("" where none is given) and content."""
+        from .parts import fences
+
+        return fences(self.text)
+
+    @property
+    def tables(self) -> list[list[dict[str, str]]]:
+        """The answer's tables, each a list of rows, each row a dict: ``pandas.DataFrame(answer.tables[0])``.
+
+        >>> Answer("|a|b|\\n|-|-|\\n|1|2|").tables
+        [[{'a': '1', 'b': '2'}]]
+        """
+        from .parts import tables
+
+        return tables(self.text)
+
+    def retry(self, model: str | None = None, **options: Any) -> Answer:
+        """Ask the same again, with what stood before it, and wait; `model` may be another.
+
+        The conversation stays as it is (``%llm retry`` puts the new answer into it). `options` are those of
+        `nbstream.ask`.
+        """
+        if self.again is None:
+            raise fail("config.no_retry")
+        return self.again(model, **options)
 
     def __str__(self) -> str:
         return self.text
-
-
-def code_blocks(text: str) -> list[str]:
-    """The contents of all fenced code blocks in Markdown `text`, in order."""
-    from markdown_it import MarkdownIt
-
-    return [token.content for token in MarkdownIt("commonmark").parse(text) if token.type == "fence"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from array import array
+from collections.abc import Callable
 from dataclasses import replace
 
 from ..errors import NbstreamError
@@ -50,6 +51,7 @@ class Progress:
         self.error: NbstreamError | None = None
         self.finish: Finish | None = None
         self.notes: list[str] = []
+        self.again: Callable[..., Answer] | None = None
         self.stamps = array("d")
         self._started = 0.0
         self._clock = 0.0
@@ -123,4 +125,5 @@ class Progress:
             cost=cost(self._price, usage),
             context=self._context,
             opaque=tuple(opaque),
+            again=self.again,
         )

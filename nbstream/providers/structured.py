@@ -76,7 +76,7 @@ def bounded(schema: Schema) -> dict[str, Any]:
             del kept["minItems"]
         return {**kept, "additionalProperties": False} if _is_object(kept) else kept
 
-    return walked(schema, trim)
+    return dict(walked(schema, trim))
 
 
 def walked(schema: Any, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Any:
@@ -89,7 +89,9 @@ def walked(schema: Any, change: Callable[[dict[str, Any]], dict[str, Any]]) -> A
         return schema  # true and false are schemas, too
     made: dict[str, Any] = dict(schema)
     for name, inside in schema.items():
-        if name in ("properties", "$defs", "definitions", "patternProperties") and isinstance(inside, Mapping):
+        if name in ("properties", "$defs", "definitions", "patternProperties") and isinstance(
+            inside, Mapping
+        ):
             made[name] = {key: walked(one, change) for key, one in inside.items()}
         elif name in ("anyOf", "allOf", "oneOf", "prefixItems") and isinstance(inside, list | tuple):
             made[name] = [walked(one, change) for one in inside]
