@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
-from ..errors import fail
+from ..errors import NbstreamError, fail
 from ..messages import Answer, Attachment, Message
+from .again import Again
 from .context import fitted
 from .history import History, Turn
 from .resuming import How, Rest, messages_for, unfinished
@@ -106,11 +107,11 @@ class Conversation:
         turn.answer = None
         return self._run(turn, call, observer)
 
-    def resume(self, turn: Turn, observer: Observer | None = None, *, plainly: bool = False) -> Run:
+    def resume(self, turn: Turn, observer: Observer | None = None, *, again: bool = False) -> Run:
         """Go on with an answer that was stopped, cut or too long: what comes joins it.
 
-        The model is given the beginning of its answer, where its provider goes on from there; else (and
-        always, if `plainly`) it is asked to go on. Observers see the whole answer.
+        The model is given the beginning of its answer, where its provider goes on from there; else it is
+        asked to go on. Observers see the whole answer. After a run that `balked`, `again` asks.
         """
         before = turn.answer
         if before is None:
@@ -120,14 +121,26 @@ class Conversation:
             raise fail(f"config.{case}", number=turn.number)
         known = {"system": turn.system, **turn.options, **_GIVEN.get(turn, {}), "model": turn.model}
         call = self._session.call(messages_for(turn, "asked"), **known)
-        prefill = None if plainly else call.provider.prefill(call.chat)
+        prefill = None if again else call.provider.prefill(call.chat)
         if prefill is not None:
             call = replace(call, chat=replace(call.chat, messages=messages_for(turn, "prefilled")))
         how: How = "asked" if prefill is None else "prefilled"
-        rest = Rest(before, how, observer, echoes=prefill is not None and prefill.echoes)
+        rest = Rest(before, how, observer, echoes=prefill is not None and prefill.echoes, again=again)
         earlier, turn.context = fitted(self.history, turn, call)
         turn.answer = None
         return self._run(turn, call.with_history(earlier), rest, rest.whole)
+
+    def balked(self, run: Run) -> bool:
+        """Whether the service would not go on from the beginning that `resume` gave it, as newer ones do."""
+        rest = run.observer
+        return isinstance(rest, Rest) and run.progress.done and rest.refused(run.progress.answer())
+
+    def so_far(self, turn: Turn, run: Run) -> Answer:
+        """The answer of `turn`, which `run` carries: whole, or as far as it has come."""
+        if turn.answer is not None:
+            return turn.answer
+        answer = replace(run.progress.answer(), finish_reason="cancelled")
+        return run.observer.whole(answer) if isinstance(run.observer, Rest) else answer
 
     def branch(self, name: str, count: int | None = None) -> Conversation:
         """A conversation `name` that begins with the first `count` turns of this one, or all."""
@@ -148,6 +161,8 @@ class Conversation:
         history = self.history  # by the time it is done, this conversation may have another
         run.when_done(lambda run, answer: history.finish(turn, whole(answer)))
         self._running[turn.id] = run
+        given = _GIVEN.get(turn, {})
+        run.progress.again = Again(self._session, call.provider.name, (turn.question(),), given, self, turn)
         return run
 
     def hand_over(self, history: History, to: Conversation) -> None:
@@ -162,8 +177,24 @@ class Conversation:
         return Stream(self.begin(prompt, **options)[1])
 
     def ask(self, prompt: str, **options: Any) -> Answer:
-        """The same, waiting for the whole answer."""
-        return self.stream(prompt, **options).wait()
+        """The same, waiting for the whole answer; with `schema` in JSON that fits it."""
+        from . import structured
+        from .stream import Stream
+
+        turn, run = self.begin(prompt, **options)
+        answer = Stream(run).wait()
+        if (schema := options.get("schema")) is None:
+            return answer
+        try:
+            answer = structured.settled(
+                answer, structured.shape(schema), lambda said: Stream(self.go_on(turn, said)).wait()
+            )
+        except NbstreamError as error:
+            answer = error.answer
+            raise
+        finally:
+            self.history.finish(turn, answer)
+        return answer
 
     def undo(self, count: int = 1) -> list[Turn]:
         """Take the last `count` turns out, and stop those that still run."""

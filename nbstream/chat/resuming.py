@@ -108,13 +108,31 @@ class Echo:
 
 
 class Rest:
-    """Observes the run that goes on with `before`, and lets `observer` see both as one answer."""
+    """Observes the run that goes on with `before`, and lets `observer` see both as one answer.
 
-    def __init__(self, before: Answer, how: How, observer: Observer | None, *, echoes: bool = False) -> None:
+    Where the service refuses an answer that was begun, the observer is not told of an end: the model is to
+    be asked instead, `again`.
+    """
+
+    def __init__(
+        self,
+        before: Answer,
+        how: How,
+        observer: Observer | None,
+        *,
+        echoes: bool = False,
+        again: bool = False,
+    ) -> None:
         self.before, self.how, self.echoes = before, how, echoes
         self._observer = observer
         self._echo = Echo(beginning(before, how) if echoes else "")
-        self._begun = self._withdrawn = False
+        self._begun, self._withdrawn = again, False
+
+    def refused(self, answer: Answer) -> bool:
+        """Whether the service, with this answer, refused to go on from a beginning."""
+        error = answer.error
+        none = not (answer.timing.pieces or self._withdrawn)
+        return self.how == "prefilled" and none and error is not None and error.kind == "invalid_request"
 
     def state(self, state: State) -> None:
         self._begin()
@@ -138,7 +156,8 @@ class Rest:
         if self._observer is not None:
             if held := self._echo.end():
                 self._observer.batch([TextDelta(held)])
-            self._observer.done(self.whole(answer))
+            if not self.refused(answer):
+                self._observer.done(self.whole(answer))
 
     def whole(self, rest: Answer) -> Answer:
         """`rest` and what came before it, as one."""

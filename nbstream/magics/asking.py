@@ -9,7 +9,7 @@ import time
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -49,13 +49,19 @@ class Asking:
 
 
 def ask(
-    prepared: Prepared, options: Namespace, where: Surface, at: Turn | None = None
+    prepared: Prepared,
+    options: Namespace,
+    where: Surface,
+    at: Turn | None = None,
+    resumed: Turn | None = None,
 ) -> NbstreamError | None:
     """One turn from the prompt to the settled output; gives the error of a turn that failed.
 
-    `at` is a turn whose place the new one takes, on a branch of its own. Raises `NbstreamError` for what
-    goes wrong before anything is sent.
+    `at` is a turn whose place the new one takes, on a branch of its own; `resumed` one whose answer is gone
+    on with instead. Raises `NbstreamError` for what goes wrong before anything is sent.
     """
+    if not getattr(options, "raw", False):
+        session().keys.refuse_in("\n".join([options.system or "", prepared.sent or prepared.prompt]))
     detached = options.background and where != "headless"  # nobody would be there to see it end
     name = None if options.no_history else options.conversation
     asking: Asking | None = None
@@ -66,7 +72,7 @@ def ask(
 
         assert asking is not None
         turn = asking.turn
-        answer = turn.answer or replace(asking.run.progress.answer(), finish_reason="cancelled")
+        answer = asking.talk.so_far(turn, asking.run)
         card = _introduction(answer, looking, 0.0 if detached else 0.3) if where == "notebook" else ""
         asking.sink.settle(*bundle(turn, answer, name, footer=session().settings.footer, after=card))
 
@@ -77,20 +83,24 @@ def ask(
 
             sink = _sink(where, background=options.background)
             talk = session().scratch() if name is None else session().conversation(name)
-            turn, run = talk.begin(
-                prepared.prompt,
-                cell=cell_id(),
-                execution=execution(),
-                fresh=options.new,
-                at=at,
-                sent=prepared.sent,
-                attachments=prepared.attachments,
-                observer=sink,
-                model=options.model,
-                system=options.system,
-                temperature=options.temperature,
-                max_tokens=options.max_tokens,
-            )
+            if resumed is not None:
+                turn, run = resumed, talk.resume(resumed, sink)
+            else:
+                turn, run = talk.begin(
+                    prepared.prompt,
+                    cell=cell_id(),
+                    execution=execution(),
+                    fresh=options.new,
+                    at=at,
+                    sent=prepared.sent,
+                    attachments=prepared.attachments,
+                    line=getattr(options, "line", ""),
+                    observer=sink,
+                    model=options.model,
+                    system=options.system,
+                    temperature=options.temperature,
+                    max_tokens=options.max_tokens,
+                )
             asking = Asking(options, where, talk, turn, run, sink)
             after.bind(options, Stream(run))
             if detached:
@@ -113,7 +123,7 @@ def ask(
         while not pressed and not asking.run.wait(TICK) and time.monotonic() < end:
             pass
         settle()
-    answer = asking.turn.answer or asking.run.progress.answer()
+    answer = asking.talk.so_far(asking.turn, asking.run)
     after.afterwards(options, asking.turn, answer)
     return answer.error
 
@@ -123,6 +133,11 @@ def _rounds(asking: Asking) -> None:
     from .rounds import next_round
 
     _wait(asking.run, asking.sink)
+    if asking.talk.balked(asking.run):  # then it is asked to
+        asking.run = asking.talk.resume(asking.turn, asking.sink, again=True)
+        asking.sink.again(asking.run)
+        asking.run.start()
+        _wait(asking.run, asking.sink)
     while (answer := asking.turn.answer) is not None:
         messages = next_round(asking, answer)
         if messages is None:

@@ -10,6 +10,7 @@ from ..errors import NbstreamError
 from ..show.console import put
 from . import args as arguments
 from .asking import ask, show_error
+from .editing import place
 from .surface import surface
 from .template import prepared
 
@@ -21,7 +22,10 @@ from .template import prepared
 @argument("-t", "--temperature", type=float, help="how freely to choose words")
 @argument("--max-tokens", type=arguments.whole, help="bound on the answer's length")
 @argument("-c", "--conversation", default="main", help="the conversation to go on with (default: main)")
+@argument("-a", "--attach", action="append", metavar="FILE", help="take an image or a text file along")
+@argument("--raw", action="store_true", help="send {{braces}} as they stand: put no variables in")
 @argument("-o", "--out", type=arguments.name, help="bind the Answer to this variable")
+@argument("--at", type=arguments.whole, metavar="N", help="ask in the place of turn N, which is kept")
 @argument("--new", action="store_true", help="send nothing of what came before")
 @argument("--no-history", action="store_true", help="neither send nor keep anything")
 @argument("--background", action="store_true", help="return at once; the answer goes on streaming")
@@ -38,7 +42,8 @@ def llm(line: str, cell: str) -> None:
         if options.help:
             put(llm.parser.format_help())
             return
-        error = ask(prepared(cell, options), options, where)
+        options.line = line
+        error = ask(prepared(cell, options), options, where, place(options))
     except NbstreamError as unsent:
         session().last_error = error = unsent
         show_error(error, where)

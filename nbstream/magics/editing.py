@@ -1,0 +1,57 @@
+"""Asking anew in an earlier turn's place: the cell that does so, and the place it stands for."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from ..chat.session import session
+from ..errors import fail
+from .surface import cell_id, execution, name
+
+if TYPE_CHECKING:
+    from ..chat.history import Turn
+
+_AT = re.compile(r"(?<!\S)--at(?:=|\s+)\d+\s*")
+
+
+def place(options: Namespace) -> Turn | None:
+    """The turn in whose place ``--at N`` asks; None for the end of the conversation."""
+    number: int | None = options.at
+    if number is None or options.no_history:
+        return None
+    history = session().conversation(options.conversation).history
+    turns = history.turns
+    if number <= len(turns):
+        return turns[number - 1]
+    # Its own turn may be all that is left of a branch; and the next number is the end.
+    own = history.of_cell(cell_id(), execution())
+    if own is None and number > len(turns) + 1:
+        raise fail("config.at_number", given=number, count=len(turns))
+    return own
+
+
+def cell_for(turn: Turn, conversation: str) -> str:
+    """A cell that asks `turn`'s prompt in its place: to be changed, then run.
+
+    The options of its own cell are kept; a turn that no cell made has those that it was asked with.
+    """
+    line = _AT.sub("", turn.line).strip() if turn.line else _options(turn, conversation)
+    return f"%%{name()} --at {turn.number} {line}".rstrip() + f"\n{turn.prompt}"
+
+
+def _options(turn: Turn, conversation: str) -> str:
+    words = ["-m", turn.model] if turn.model != session().default_model() else []
+    if turn.system:
+        words += ["-s", turn.system]
+    if (temperature := turn.options.get("temperature")) is not None:
+        words += ["-t", str(temperature)]
+    if (most := turn.options.get("max_tokens")) is not None:
+        words += ["--max-tokens", str(most)]
+    if conversation != "main":
+        words += ["-c", conversation]
+    if turn.fresh:
+        words.append("--new")
+    return shlex.join(word if "\n" not in word else " ".join(word.split()) for word in words)
