@@ -1,19 +1,17 @@
-"""Secrets, and where they come from.
+"""Secrets, and what a provider needs of them; where they come from stands in ``keysources/``.
 
 A `Secret` is unwrapped only where a header or a URL is signed (``wire/``); everywhere else it is a mask.
 """
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from base64 import b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
-from urllib.parse import quote
+from typing import NoReturn
 
 from .errors import fail
-from .i18n import t
 
 
 class Secret:
@@ -47,19 +45,30 @@ class Secret:
         return Secret(value, parts=parts)
 
     def hide_in(self, text: str) -> str:
-        """`text` with every occurrence of the secret replaced by its mask, percent-encoded ones too."""
+        """`text` with every occurrence of the secret replaced by its mask, however a server spelled it.
+
+        As it is, percent-encoded (once or twice), in base64 (alone or inside something longer).
+
+        >>> key = Secret("sk-1234567890abcdef")
+        >>> key.hide_in("bad key sk-1234567890abcdef: QmVhcmVyIHNrLTEyMzQ1Njc4OTBhYmNkZWY=")
+        'bad key …cdef: QmVhcmVyIH…cdefY='
+        """
+        mask = str(self)
         for part in {self._value, *self._parts}:
             if len(part) < 4:
                 continue
-            for form in {part, quote(part, safe="")}:
-                text = text.replace(form, str(self))
+            coded = in_base64(part) if len(part) >= SHORTEST_CODED else []
+            for form in (part, *coded):
+                text = re.sub(_spelled(form), lambda _: mask, text)
             if part not in self._parts:
                 continue  # an address with a signature in it: how it begins may be seen
-            text = _without_beginnings(text, part, str(self))
+            text = _without_beginnings(text, part, mask)
+            for form in coded:
+                text = _without_beginnings(text, form, mask, BEGINNING_CODED)
             # A message that was cut may end in a few characters of the key.
             for length in range(min(len(part) - 1, len(text)), 7, -1):
                 if text.rstrip("….").endswith(part[:length]):
-                    text = text.rstrip("….")[:-length] + str(self)
+                    text = text.rstrip("….")[:-length] + mask
                     break
         return text
 
@@ -84,22 +93,53 @@ class Secret:
 
 BEGINNING = 12
 """Characters of a key that a text may not hold, wherever its rest was cut off."""
+BEGINNING_CODED = 14
+"""The same of a key in base64."""
+SHORTEST_CODED = 8
+"""Characters below which a name in base64 is too short to be told from chance."""
 
 
-def _without_beginnings(text: str, secret: str, mask: str) -> str:
-    """`text` without any run of at least `BEGINNING` characters that `secret` begins with.
+def in_base64(text: str) -> list[str]:
+    """How `text` may stand inside something in base64: it begins at one of three places, in two alphabets.
+
+    >>> in_base64("secret-key")[:2]
+    ['c2VjcmV0LWtle', 'NlY3JldC1rZX']
+    """
+    found = []
+    for offset in range(3):
+        coded = b64encode(bytes(offset) + text.encode("utf-8", "replace")).decode().rstrip("=")
+        # Its first and last characters may hold bits of the neighbours, too.
+        core = coded[-(-8 * offset // 6) : 8 * (offset + len(text.encode("utf-8", "replace"))) // 6]
+        found += [core, core.replace("+", "-").replace("/", "_")]
+    return list(dict.fromkeys(found))
+
+
+def _spelled(text: str) -> str:
+    """A pattern for `text`, each of its signs as it is or percent-encoded, once or more often."""
+    return "".join(map(_sign, text))
+
+
+def _sign(sign: str) -> str:
+    if sign.isascii() and sign.isalnum():
+        return sign
+    coded = "".join(f"%(?:25)*(?i:{byte:02x})" for byte in sign.encode("utf-8", "replace"))
+    return f"(?:{re.escape(sign)}|{coded})"
+
+
+def _without_beginnings(text: str, secret: str, mask: str, least: int = BEGINNING) -> str:
+    """`text` without any run of at least `least` characters that `secret` begins with.
 
     >>> _without_beginnings("no '/chat?key=0123456789abcd…' here", "0123456789abcdefgh", "…efgh")
     "no '/chat?key=…efgh…' here"
     """
-    if len(secret) <= BEGINNING:
+    if len(secret) <= least:
         return text
-    pieces, start = [], 0
-    while (at := text.find(secret[:BEGINNING], start)) >= 0:
-        end = at + BEGINNING
-        while end < len(text) and end - at < len(secret) and text[end] == secret[end - at]:
-            end += 1
-        pieces += [text[start:at], mask]
+    pieces, start, begins = [], 0, re.compile(_spelled(secret[:least]))
+    while (found := begins.search(text, start)) is not None:
+        end, signs = found.end(), iter(secret[least:])
+        while (sign := next(signs, "")) and (more := re.compile(_sign(sign)).match(text, end)) is not None:
+            end = more.end()
+        pieces += [text[start : found.start()], mask]
         start = end
     return "".join(pieces) + text[start:]
 
@@ -154,86 +194,7 @@ def guard(value: str, variable: str = "") -> Secret:
     Raises `NbstreamError` (config) for one with a line break or another character inside that no key has.
     """
     secret = Secret(bare(value))
+    del value  # %xmode Verbose shows the variables of a frame that raises
     if not (secret.reveal().isprintable() and secret.reveal().isascii()):
         raise fail("config.bad_variable", name=variable) if variable else fail("config.header")
     return secret
-
-
-def collect(
-    fields: Iterable[CredentialField],
-    given: Mapping[str, Any] | None,
-    kept: Credentials,
-    environ: Mapping[str, str] | None = None,
-    *,
-    login: str = "",
-) -> dict[str, Secret]:
-    """What is known of `fields`: given in the call, else kept in this kernel, else in the environment.
-
-    Raises `NbstreamError` (config) for a name in `given` that is no field; `login` names the provider where
-    it was given to `login`.
-    """
-    fields = tuple(fields)
-    environ = os.environ if environ is None else environ
-    names = [field.name for field in fields]
-    for name in given or {}:
-        if name not in names:
-            needed = [field for field in fields if field.required] or list(fields[:1])
-            words = ", ".join(f'{field.name}="…"' for field in needed)
-            line = f'nbstream.login("{login}", {words})' if login else f"credentials={example(needed)}"
-            raise fail("config.credential_name", name=name, names=", ".join(names) or "—", line=line)
-    found: dict[str, Secret] = {}
-    for field in fields:
-        value = (given or {}).get(field.name)
-        if value is not None:
-            found[field.name] = value if isinstance(value, Secret) else guard(str(value))
-        elif field.name in kept:
-            found[field.name] = kept[field.name]
-        else:
-            for name in field.env:
-                if environ.get(name, "").strip():
-                    found[field.name] = guard(environ[name], name)
-                    break
-    return found
-
-
-def example(fields: Iterable[CredentialField]) -> str:
-    """Credentials as one writes them: ``{"app_id": "…", "api_key": "…"}``."""
-    return "{" + ", ".join(f'"{field.name}": "…"' for field in fields) + "}"
-
-
-def prompt_for(
-    fields: Iterable[CredentialField],
-    needs: Iterable[tuple[str, ...]] = (),
-    ask: Callable[[str], str] | None = None,
-) -> dict[str, Secret]:
-    """Ask for each field, in a hidden prompt unless it may be seen; an empty answer leaves it out.
-
-    Where any one of the sets in `needs` is enough, nothing is asked that would complete none, and nothing
-    more once one is complete. Raises `NbstreamError` (config) where nobody can be asked.
-    """
-    sets = [frozenset(names) for names in needs]
-    found: dict[str, Secret] = {}
-    for field in fields:
-        if sets and not any(field.name in names for names in sets):
-            continue
-        optional = not field.required and not (sets and all(field.name in names for names in sets))
-        text = t("login.optional" if optional else "login.field", field=field.shown)
-        if value := guard(_asked(text, field.hidden, ask)):
-            found[field.name] = value
-            sets = [names for names in sets if field.name in names]
-        elif not optional:
-            break
-        else:
-            sets = [names for names in sets if field.name not in names]
-        if any(names <= found.keys() for names in sets):
-            break
-    return found
-
-
-def _asked(text: str, hidden: bool, ask: Callable[[str], str] | None) -> str:
-    from getpass import getpass
-
-    try:
-        return (ask or (getpass if hidden else input))(text)
-    except (EOFError, NotImplementedError):  # no terminal; a kernel whose front end takes no input
-        raise fail("config.nobody") from None

@@ -43,6 +43,14 @@ class Settings(Configurable):
         "in this kernel alone: each notebook counts for itself. "
         "None: no bound.",
     ).tag(config=True)
+    env_file = Unicode(
+        help="A file of variables, such as .env, where keys are looked for that are nowhere else."
+    ).tag(config=True)
+    longest_value = Integer(
+        100_000,
+        min=100,
+        help="Characters of one {{variable}} or attached text; of more the middle is left out.",
+    ).tag(config=True)
     buffer = Integer(
         512,
         min=1,

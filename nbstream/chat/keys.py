@@ -3,38 +3,61 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import nullcontext, suppress
 from typing import Any
 
-from .. import credentials as sources
 from ..credentials import Secret
 from ..errors import NbstreamError, fail
+from ..keysources import colab, collect, dotenv, vault
+from ..keysources.typed import prompt_for
 from ..providers import registry
 from ..providers.base import Provider
 from ..providers.local import own_address
 from ..providers.registry import Keyed
+from . import tokens
 from .pool import Pool, Seat
 from .seats import no_seats, seats_of
 
 Seats = str | Mapping[str, Any] | Iterable[str | Secret | Mapping[str, Any]]
 
+SECRETIVE = re.compile(r"(?:^|_)(?:KEY|SECRET|TOKEN|PASSWORD|AK|SK)$", re.I)
+"""Names of environment variables that hold secrets."""
+
 
 class Keys:
-    """What was given at login, by provider; the environment has what was not."""
+    """What was given at login, by provider; what was not is looked for where ``keysources/`` says.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    env_file : function, optional
+        Gives the file of variables that a setting names, or "".
+    """
+
+    def __init__(self, env_file: Callable[[], str] = str) -> None:
         self.pools: dict[str, Pool] = {}
+        self.refused: list[Secret] = []
+        """What was typed where a key must not stand: the history may be cleared of it."""
+        self._env_file = env_file
 
     def ready(self) -> list[str]:
-        """The providers that have what they need here: keys, or a base URL of the user's own."""
+        """The providers that have what they need here: keys, or a base URL of the user's own.
+
+        Nothing is asked for it that takes time: of the keyring the list, of Colab nothing.
+        """
         found = []
+        variables = self._variables(quietly=True)
         for provider in registry.keyed():
             if not (provider.needs or any(field.required for field in provider.fields)):
                 continue
             own = bool(self.base_url(provider)) and provider.key_optional_elsewhere
             with suppress(NbstreamError):  # a key that is none: said when it is to be used
-                if own or not self.missing(provider, self.credentials(provider)):
+                has: dict[str, object] = {**self._at_hand(provider)}
+                has |= dict.fromkeys(vault.stored(provider.name), True)
+                written = [one.name for one in provider.fields if not variables.keys().isdisjoint(one.env)]
+                has |= dict.fromkeys(written, True)
+                if own or not self.missing(provider, has):
                     found.append(provider.name)
         return found
 
@@ -47,16 +70,43 @@ class Keys:
     def credentials(
         self, provider: Keyed | Provider, given: Mapping[str, Any] | None = None
     ) -> dict[str, Secret]:
-        """What is known of the provider's fields."""
+        """What is known of the provider's fields; what is not at hand is asked of the later places."""
+        found = self._at_hand(provider, given)
+        if found and not self.missing(provider, found):
+            return found
+        variables = self._variables()
+        kept = vault.read(provider.name)
+        for field in provider.fields:
+            if field.name not in found:
+                secret = kept.get(field.name)
+                if secret is None and self.missing(provider, found):
+                    secret = colab.from_colab(field)
+                if secret is None and (name := next((name for name in field.env if name in variables), "")):
+                    secret = variables[name]
+                if secret is not None:
+                    found[field.name] = secret
+        return found
+
+    def _at_hand(
+        self, provider: Keyed | Provider, given: Mapping[str, Any] | None = None
+    ) -> dict[str, Secret]:
         seat = self.first_seat(provider)
-        return sources.collect(provider.fields, given, seat.credentials if seat else {})
+        return collect(provider.fields, given, seat.credentials if seat else {})
+
+    def _variables(self, *, quietly: bool = False) -> dict[str, Secret]:
+        """What stands in the file that the setting names. Raises `NbstreamError` unless `quietly`."""
+        if not (path := self._env_file()):
+            return {}
+        with suppress(NbstreamError) if quietly else nullcontext():
+            return dotenv.read(path)
+        return {}
 
     def first_seat(self, provider: Keyed | Provider) -> Seat | None:
         """What was given at login; of several the first."""
         pool = self.pools.get(provider.name)
         return pool.seats[0] if pool else None
 
-    def missing(self, provider: Keyed | Provider, found: Mapping[str, Secret]) -> list[str]:
+    def missing(self, provider: Keyed | Provider, found: Mapping[str, object]) -> list[str]:
         """The fields that `found` lacks: of the set that is nearest to complete, where several would do."""
         sets = provider.needs or ([field.name for field in provider.fields if field.required],)
         return min(([name for name in names if not found.get(name)] for names in sets), key=len)
@@ -82,7 +132,7 @@ class Keys:
         if not provider.fields:
             raise fail("config.no_login", provider=provider.name, label=provider.label)
         if seats is None and not given:
-            made = [Seat(sources.prompt_for(provider.fields, provider.needs))]
+            made = [Seat(prompt_for(provider.fields, provider.needs))]
         elif seats is None or not given:
             made = seats_of(provider, [given] if seats is None else seats)
         else:
@@ -91,13 +141,56 @@ class Keys:
             missing = self.missing(provider, seat.credentials)
             if missing and not (seat.base_url and provider.key_optional_elsewhere):
                 raise self.no_key(provider, missing)
-        self.pools[provider.name] = Pool(made)
-        return provider.name, dict(made[0].credentials)
+        return provider.name, self._keep(provider.name, Pool(made))
+
+    def _keep(self, name: str, pool: Pool) -> dict[str, Secret]:
+        """From the next turn on `pool` is asked; turns under way end with the keys that they began with."""
+        self.pools[name] = pool
+        tokens.forget_all(name)
+        return dict(pool.seats[0].credentials)
+
+    def put_back(self, name: str, before: Pool | None) -> None:
+        """The keys that were just given are none: go on with those `before`."""
+        if before is None:
+            self.logout(name)
+        else:
+            self._keep(name, before)
 
     def logout(self, name: str | None = None) -> list[str]:
-        """Forget the credentials of `name`, or all, and say whose were kept here."""
+        """Forget the credentials of `name`, or all, and say whose were kept here; their tokens, too."""
         names = [registry.get(name).name] if name else list(self.pools)
+        for one in names if name else registry.names():
+            tokens.forget_all(one)
         return [one for one in names if self.pools.pop(one, None) is not None]
+
+    def known(self, least: int = 16) -> Iterator[tuple[str, Secret]]:
+        """The secrets that are at hand, and whose each is; not those that are shorter than `least`.
+
+        Of a provider, or in a variable whose name says what it is.
+        """
+        for provider in registry.keyed():
+            pool = self.pools.get(provider.name)
+            places = [*(seat.credentials for seat in pool.seats)] if pool else []
+            places.append(vault.at_hand(provider.name))
+            for field in provider.fields:
+                found = [place[field.name] for place in places if field.hidden and field.name in place]
+                yield from ((provider.name, one) for one in found if len(one.reveal()) >= least)
+        variables = {name: Secret(value.strip()) for name, value in list(os.environ.items())}
+        for name, secret in (variables | self._variables(quietly=True)).items():
+            if SECRETIVE.search(name) and len(secret.reveal()) >= least:
+                yield name, secret
+
+    def hide_in(self, text: str) -> str:
+        """`text` without any key that is at hand."""
+        for _, secret in self.known():
+            text = secret.hide_in(text)
+        return text
+
+    def refuse_in(self, text: str) -> None:
+        """Raise `NbstreamError` (config) if `text`, which is about to be sent, holds one of the keys."""
+        for name, secret in self.known():
+            if secret.reveal() in text:
+                raise fail("config.key_in_prompt", name=name, tail=str(secret))
 
     def no_key(self, provider: Provider, missing: list[str]) -> NbstreamError:
         """The error for a provider of whose fields these are `missing`."""

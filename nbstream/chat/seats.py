@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .. import credentials as keys
 from ..credentials import Secret
 from ..errors import NbstreamError, fail
+from ..keysources import collect, example
 from ..messages import ChatRequest, Message
 from ..providers.base import Provider
 from .pool import Seat
@@ -27,7 +27,7 @@ def seats_of(provider: Provider, given: object) -> list[Seat]:
 
 def no_seats(provider: Provider) -> NbstreamError:
     """The error for what is no list of credentials; it shows one."""
-    one = keys.example(field for field in provider.fields if field.name in _needed(provider))
+    one = example(field for field in provider.fields if field.name in _needed(provider))
     return fail("config.seats", provider=provider.name, one=one)
 
 
@@ -52,7 +52,7 @@ def _seat(provider: Provider, given: object) -> Seat:
     base_url = str(fields.pop("base_url", None) or "").strip() or None
     found = {
         name: key
-        for name, key in keys.collect(provider.fields, fields, {}, {}, login=provider.name).items()
+        for name, key in collect(provider.fields, fields, {}, {}, login=provider.name).items()
         if key
     }
     if base_url:

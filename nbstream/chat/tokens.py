@@ -6,16 +6,15 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import Hashable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from ..credentials import Secret
 from ..errors import NbstreamError
 from ..wire.limits import Limits
 from .background import io_loop
 from .call import Call
-from .fetch import fetch
 from .masking import masked_response
 
 EARLY = 3600.0
@@ -38,7 +37,16 @@ class _Kept:
         return time.monotonic() < self.fetched.result()[1]
 
 
-_kept: dict[Hashable, _Kept] = {}
+class _Place(NamedTuple):
+    """What must be the same for a token to be shared."""
+
+    provider: str
+    base_url: str | None
+    token_url: str
+    secrets: frozenset[tuple[str, Secret]]
+
+
+_kept: dict[_Place, _Kept] = {}
 _lock = threading.Lock()
 
 
@@ -83,7 +91,16 @@ def forget(call: Call) -> None:
             del _kept[key]
 
 
+def forget_all(provider: str) -> None:
+    """Fetch no turn's token from here any more: the keys of `provider` are others now, or gone."""
+    with _lock:
+        for key in [one for one in _kept if one.provider == provider]:
+            del _kept[key]
+
+
 async def _fetch(call: Call) -> tuple[Secret, float]:
+    from .fetch import fetch  # it brings httpx2, and whoever logs out must not wait for that
+
     request = call.provider.token_request(call.chat, call.credentials)
     assert request is not None
     response = await fetch(request, LIMITS)
@@ -94,6 +111,6 @@ async def _fetch(call: Call) -> tuple[Secret, float]:
     return token, time.monotonic() + seconds - min(EARLY, seconds / 10)
 
 
-def _key(call: Call) -> Hashable:
+def _key(call: Call) -> _Place:
     secrets = frozenset((name, one) for name, one in call.credentials.items() if name != "token")
-    return call.provider.name, call.chat.base_url, str(call.chat.options.get("token_url")), secrets
+    return _Place(call.provider.name, call.chat.base_url, str(call.chat.options.get("token_url")), secrets)

@@ -11,6 +11,7 @@ from typing import Any
 from IPython.core.error import UsageError
 from IPython.core.magic_arguments import MagicArgumentParser
 
+from ..credentials import Secret
 from ..errors import NbstreamError, fail
 
 # What keys look like: OpenAI and its likes, Baidu, Google, Groq, xAI, Hugging Face, JWTs.
@@ -26,13 +27,18 @@ def refuse_keys(line: str) -> None:
     """Raise if `line` seems to hold a key: it would stay in the notebook and in the history."""
     if _KEY.search(line) or _KEY_OPTION.search(line):
         named = re.search(r"(?:^\s*login|-m|--model)[\s=]+([^\s:：]+)", line)
-        raise key_on_line(named[1] if named else "")
+        raise key_on_line(named[1] if named else "", *re.split(r"[\s=\"']+", line))
 
 
-def key_on_line(name: str = "") -> NbstreamError:
-    """The error for a key on a magic line, meant for the provider `name` if there is such a one."""
+def key_on_line(name: str = "", *words: str) -> NbstreamError:
+    """The error for a key on a magic line, meant for the provider `name` if there is such a one.
+
+    What of the line's `words` may be a key is remembered, so that the history can be cleared of it.
+    """
+    from ..chat.session import session
     from ..providers import registry
 
+    session().keys.refused += [Secret(word) for word in words if len(word) >= 16 and not word.isalpha()]
     try:
         name = registry.get(name).name
     except NbstreamError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from IPython.core.magic import no_var_expand
@@ -16,6 +17,8 @@ from .surface import surface
 
 if TYPE_CHECKING:
     from .verbs.registry import Shown
+
+OPTION = re.compile(r"--?[A-Za-z]")
 
 
 @no_var_expand
@@ -38,8 +41,8 @@ def llm_line(line: str) -> None:
 
             close = difflib.get_close_matches(verb, [*VERBS, "help"], n=1, cutoff=0.5)
             raise fail("config.unknown_verb", name=verb[:40], nearest=close[0] if close else "help")
-        if verb == "login" and len(rest) > 1:  # whatever it looks like: what else would one write here?
-            raise arguments.key_on_line(rest[0])
+        if verb == "login" and not {*filter(OPTION.match, rest)} <= VERBS["login"].written.keys():
+            raise arguments.key_on_line(rest[0], *rest)  # what else would one write here?
         say(VERBS[verb](rest))
     except NbstreamError as error:
         if error.case == "unknown_provider":  # the nearest one, for what was wanted of it

@@ -79,8 +79,8 @@ def test_logout_forgets(kernel: Kernel, served: Served) -> None:
 def test_a_literal_key_works_and_says_once_how_to_clear_it(kernel: Kernel, served: Served) -> None:
     addressed(kernel, served)
     cell = f"import nbstream\nnbstream.login('openai', api_key='{KEY}')"
-    assert "%history" in kernel.run(cell).text
-    assert "%history" not in kernel.run(cell).text
+    assert "%llm login --clear" in kernel.run(cell).text
+    assert "--clear" not in kernel.run(cell).text
 
 
 def test_a_traceback_and_debug_logging_hold_no_key(kernel: Kernel, served: Served) -> None:

@@ -10,9 +10,10 @@ import pytest
 import nbstream
 from nbstream import api
 from nbstream.chat.session import Session
-from nbstream.credentials import guard, prompt_for
+from nbstream.credentials import guard
 from nbstream.errors import NbstreamError
 from nbstream.i18n import set_language
+from nbstream.keysources.typed import prompt_for
 from nbstream.magics import args as arguments
 from nbstream.magics.verbs import VERBS
 from nbstream.providers import registry
@@ -156,7 +157,7 @@ def test_a_wrong_name_leads_to_the_providers_own_fields() -> None:
     ("verb", "words", "wanted", "usage"),
     [
         ("use", ["a", "b"], "It takes exactly one.", "%llm use MODEL"),
-        ("login", [], "It takes exactly one.", "%llm login PROVIDER"),
+        ("login", [], "It takes exactly one.", "%llm login PROVIDER [--env|--keyring]"),
         ("models", ["a", "b"], "It takes one at most.", "%llm models [PROVIDER]"),
         ("stats", ["a"], "It takes no word after it.", "%llm stats"),
     ],
