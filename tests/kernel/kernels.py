@@ -171,6 +171,17 @@ class Kernel:
         assert run.status == "ok", run.errors
         return run.text.rstrip("\n")
 
+    def complete(self, cell: str) -> dict[str, Any]:
+        """What TAB at ``|`` in `cell` gives."""
+        code, position = cell.replace("|", "", 1), cell.index("|")
+        wanted = self.client.complete(code, position)
+        while (message := self.client.get_shell_msg(timeout=30))["parent_header"]["msg_id"] != wanted:
+            self.replies[message["parent_header"]["msg_id"]] = message["content"]
+        reply: dict[str, Any] = message["content"]
+        assert reply["status"] == "ok", reply
+        reply["replaced"] = code[reply["cursor_start"] : reply["cursor_end"]]
+        return reply
+
     def say(self, content: Message, comm: str | None = None, subshell: str | None = None) -> None:
         """What a view sends: by the comm with this id (on a subshell), or else on the control channel."""
         if comm is None:

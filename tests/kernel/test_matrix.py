@@ -7,6 +7,7 @@ the end of the test run; with ``CI=true`` a pair that is wanted and missing is a
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -22,6 +23,18 @@ VERSIONS = (
     "'Python %s · ipykernel %s · IPython %s' % (__import__('platform').python_version(), "
     "__import__('ipykernel').__version__, __import__('IPython').__version__)"
 )
+TABS = [  # at |, what is replaced, a match
+    ("%%llm --mo|", "--mo", "--model"),
+    ("%%llm -m op|\nprompt", "op", "openai"),
+    ("%%llm -m openai:words:2|", "openai:words:2", "openai:words:200@50"),
+    ("%%llm -m spark:4.0|", "spark:4.0", "spark:4.0Ultra"),
+    ("%%llm -m 星|", "星", "星火"),
+    ("%%llm -c ma|", "ma", "main"),
+    ("x = 1\n%llm hist|", "hist", "history"),
+    ("%llm use spark:4.0|", "spark:4.0", "spark:4.0Ultra"),
+    ("%%llm\n你好 {{fra|}} and more\n", "fra", "frame"),
+    ("%%llm\nprompt {{frame.col|", "frame.col", "frame.columns"),
+]
 VERSION: WeakKeyDictionary[Kernel, int] = WeakKeyDictionary()
 """The major version of each kernel's ipykernel."""
 # ■ in the moment in which %%llm imports its HTTP client.
@@ -85,6 +98,23 @@ def asked(request: Any, fleet: Fleet, served: Served) -> Iterator[Kernel]:
     request.config.stash[RAN].append(kernel.value(VERSIONS))
     yield kernel
     fleet.pop(pair).close()
+
+
+def test_tab_completes_options_models_verbs_and_names(asked: Kernel, served: Served) -> None:
+    asked.run("class Frame:\n    columns = 3\nframe = Frame()")
+    begun = len(served.log())
+    end = time.monotonic() + 20  # the list of models is fetched meanwhile: TAB does not wait for it
+    while "openai:hold" not in asked.complete("%%llm -m openai:h|")["matches"]:
+        assert time.monotonic() < end, "the list of models never came"
+    for jedi in (True, False):
+        asked.run(f"%config IPCompleter.use_jedi = {jedi}")
+        for cell, replaced, match in TABS:
+            reply = asked.complete(cell)
+            assert match in reply["matches"], (cell, reply["matches"][:10])
+            assert reply["replaced"] == replaced, cell
+            types = {one["type"] for one in reply["metadata"]["_jupyter_types_experimental"]}
+            assert len(types) == 1, f"nobody else has a word to say: {cell}"
+    assert len(served.log()) == begun, "no model was asked anything"
 
 
 def since(served: Served, begun: int) -> Log:
