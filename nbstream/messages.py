@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from .attachment import Attachment as Attachment  # it is one of these values, with a file of its own
 from .errors import NbstreamError, fail
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "cancelled", "other"]
@@ -38,24 +39,6 @@ class Opaque:
 
 
 @dataclass(frozen=True, slots=True)
-class Attachment:
-    """A file that goes along with a message, such as a picture for a model that sees.
-
-    Parameters
-    ----------
-    media_type : str
-        As in a Content-Type: ``image/png``.
-    data : bytes
-    name : str
-        What a person calls it.
-    """
-
-    media_type: str
-    data: bytes = field(repr=False)
-    name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Message:
     """One message of a conversation, in no provider's dialect.
 
@@ -70,7 +53,7 @@ class Message:
     tool_call_id : str or None
         On tool messages: the call that `content` answers.
     attachments : tuple of Attachment
-        On user messages.
+        On user messages: pictures, ``Message("user", "What is this?", attachments=(Attachment.of(path),))``.
     """
 
     role: str

@@ -11,6 +11,7 @@ from ..show.console import put
 from . import args as arguments
 from .asking import ask, show_error
 from .editing import place
+from .help import cell_help
 from .surface import surface
 from .template import prepared
 
@@ -25,6 +26,9 @@ from .template import prepared
 @argument("-a", "--attach", action="append", metavar="FILE", help="take an image or a text file along")
 @argument("--raw", action="store_true", help="send {{braces}} as they stand: put no variables in")
 @argument("-o", "--out", type=arguments.name, help="bind the Answer to this variable")
+@argument("--code", action="store_true", help="put the code of the answer into a new cell below")
+@argument("-f", "--format", choices=["json"], help="json: the answer is JSON; -o then binds its object")
+@argument("--schema", metavar="NAME", help="what the JSON must fit: a pydantic model, a dict, a .json file")
 @argument("--at", type=arguments.whole, metavar="N", help="ask in the place of turn N, which is kept")
 @argument("--new", action="store_true", help="send nothing of what came before")
 @argument("--no-history", action="store_true", help="neither send nor keep anything")
@@ -40,7 +44,7 @@ def llm(line: str, cell: str) -> None:
     try:
         options = arguments.parse(llm.parser, line)
         if options.help:
-            put(llm.parser.format_help())
+            put(cell_help(llm.parser))
             return
         options.line = line
         error = ask(prepared(cell, options), options, where, place(options))

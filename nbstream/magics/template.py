@@ -1,11 +1,34 @@
-"""What a cell says becomes what is sent."""
+"""What a cell says becomes what is sent: ``{{variables}}`` are put in, ``-a`` files are taken along.
+
+Expressions run in the user's namespace, each once, in the order in which they stand, before anything is
+sent; what they give is text and is not looked into again. Only a cell's own text comes here: nothing that
+a model said, and nothing that was restored.
+"""
 
 from __future__ import annotations
 
+import builtins
+import difflib
 from argparse import Namespace
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
 
+from IPython.core.getipython import get_ipython
+
+from ..chat.session import session
+from ..errors import NbstreamError, fail
+from ..i18n import t
 from ..messages import Attachment
+from .braces import Expression, expressions
+from .files import taken_along
+from .previews import preview
+
+LARGE = 100_000
+"""Characters beyond which one is told how much goes out."""
+LARGE_FILES = 4_000_000
+HINTS = 3
+"""Names that one is told about, of those that nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,5 +43,141 @@ class Prepared:
 
 
 def prepared(cell: str, options: Namespace) -> Prepared:
-    """The prompt in `cell`."""
-    return Prepared(cell.strip("\n"))
+    """The prompt in `cell`, filled, and the files of the options.
+
+    Raises `NbstreamError` (config) where an expression fails or a file is not there.
+    """
+    prompt = cell.strip("\n")
+    files = taken_along(getattr(options, "attach", None) or ())
+    filling = _Filling() if getattr(options, "raw", False) else _filled(prompt)
+    sent = "".join(filling.pieces) if filling.pieces else prompt
+    if prompt.strip() or files.attachments:
+        sent = "\n\n".join([sent, *files.texts])
+    attachments = (*filling.attachments, *files.attachments)
+    hints = (*filling.hints, *_large(sent, attachments))
+    return Prepared(prompt, sent if sent != prompt else None, attachments, hints)
+
+
+@dataclass(slots=True)
+class _Filling:
+    pieces: list[str] = field(default_factory=list)
+    attachments: list[Attachment] = field(default_factory=list)
+    hints: list[str] = field(default_factory=list)
+
+
+def _filled(text: str) -> _Filling:
+    """`text` with what its expressions give."""
+    shell = get_ipython()
+    filling, at = _Filling(), 0
+    if shell is None:
+        return filling
+    known = _Names(shell)
+    for one in expressions(text):
+        if unknown := [name for name in one.names if not known(name, alone=bool(one.name))]:
+            filling.hints += [known.hint(one, unknown[0])] if len(filling.hints) < HINTS else []
+            continue
+        shown = _put_in(one, shell, filling, before=text[at : one.start], after=text[one.end :])
+        filling.pieces += [text[at : one.start], shown]
+        at = one.end
+    if filling.pieces:
+        filling.pieces.append(text[at:])
+    return filling
+
+
+def _put_in(one: Expression, shell: Any, filling: _Filling, *, before: str, after: str) -> str:
+    """What stands in the place of `one`; pictures go along."""
+    from ..images import picture
+
+    most = session().settings.longest_value
+    try:
+        value = eval(one.code, shell.user_global_ns, shell.user_ns)  # the user's own words, in their own cell
+        images = list(_pictures(value, one.name or "image", picture))
+        if images:
+            filling.attachments += images
+            return " ".join(f"[image: {image.name}]" for image in images)
+        found = preview(value, one.name, most)
+    except NbstreamError:
+        raise
+    except KeyboardInterrupt:
+        raise fail("config.expression_stopped", expression=_short(one.source)) from None
+    except (Exception, SystemExit) as error:
+        raise _failed(one, error) from None
+    if not found.block:
+        return found.text
+    text = found.text
+    if found.code and not one.alone:
+        mark = "`" * max(3, *(len(run) + 1 for run in text.split() if set(run) == {"`"}), 3)
+        text = f"{mark}{found.code}\n{text}\n{mark}"
+    # It has lines of its own, whatever stands beside it.
+    opens = "" if one.alone or not before.rpartition("\n")[2].strip() else "\n\n"
+    closes = "" if one.alone or not after.partition("\n")[0].strip() else "\n\n"
+    return f"{opens}{text}{closes}"
+
+
+def _pictures(value: Any, name: str, picture: Any) -> Iterator[Attachment]:
+    """`value` as a picture, or the pictures that it is a list of."""
+    if isinstance(value, list | tuple) and 0 < len(value) <= 20:
+        made = [picture(one, f"{name}-{number}") for number, one in enumerate(value, 1)]
+        if None not in made:
+            yield from made
+    elif (one := picture(value, name)) is not None:
+        yield one
+
+
+def _failed(one: Expression, error: BaseException) -> NbstreamError:
+    try:
+        said = str(error)
+    except Exception:
+        said = ""
+    reason = f"{type(error).__name__}: {_short(said, 300)}".rstrip(": ")
+    return fail("config.expression", expression=_short(one.source), reason=reason)
+
+
+class _Names:
+    """What is known in the user's namespace: what they made and imported, not what IPython put there."""
+
+    def __init__(self, shell: Any) -> None:
+        self.all = {**shell.user_global_ns, **shell.user_ns}
+        self.hidden = shell.user_ns_hidden
+
+    def __call__(self, name: str, *, alone: bool) -> bool:
+        """Whether there is such a name; `alone`: it is all that is asked for.
+
+        Then a function of Python's own does not count: ``{{input}}`` and ``{{id}}`` stand in templates.
+        """
+        if name in self.all:
+            value = self.all[name]
+            return not (alone and callable(value) and self.hidden.get(name) is value)
+        return not alone and hasattr(builtins, name)
+
+    def hint(self, one: Expression, name: str) -> str:
+        """That `one` stays as it is, and which name is near."""
+        own = [name for name in self.all if name not in self.hidden and not name.startswith("_")]
+        near = difflib.get_close_matches(name, own, n=1, cutoff=0.7)
+        facts = {"expression": _short(one.source), "name": name}
+        return t("template.near", near=near[0], **facts) if near else t("template.unknown", **facts)
+
+
+def _large(sent: str, attachments: tuple[Attachment, ...]) -> list[str]:
+    """How much goes out, where it is much."""
+    size = sum(len(one.data) for one in attachments)
+    if len(sent) <= LARGE and size <= LARGE_FILES:
+        return []
+    parts = []
+    if len(sent) > LARGE:
+        facts = {"count": f"{len(sent):,}", "tokens": f"{_tokens(sent):,}"}
+        parts.append(t("template.characters", **facts))
+    if size > LARGE_FILES:
+        parts.append(t("template.images", count=len(attachments), size=f"{size / 1e6:.1f}"))
+    return [t("template.large", what=t("list.joint").join(parts))]
+
+
+def _tokens(text: str) -> int:
+    """About how many: four letters each, or one and a half Chinese characters. A guess, so it is rounded."""
+    wide = sum(one > "\u2e7f" for one in text)
+    return int(round((len(text) - wide) / 4 + wide / 1.5, -3))
+
+
+def _short(text: str, most: int = 80) -> str:
+    text = " ".join(text[: 4 * most].split())
+    return text if len(text) <= most else text[: most - 1] + "…"

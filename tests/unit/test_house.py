@@ -19,7 +19,18 @@ from nbstream.errors import KINDS
 PACKAGE = Path(nbstream.__file__).parent
 # Along the road; a package imports what stands before it, and its neighbours of the same rank.
 ROAD = {"wire": 0, "providers": 1, "chat": 2, "show": 3, "magics": 4, "panel": 4, "teach": 4}
-LEAVES = {"errors", "messages", "parts", "i18n", "credentials", "keysources", "settings", "images", "_version"}
+LEAVES = {
+    "attachment",
+    "errors",
+    "messages",
+    "parts",
+    "i18n",
+    "credentials",
+    "keysources",
+    "settings",
+    "images",
+    "_version",
+}
 ALONE = {
     "httpx2": "wire/http.py",
     "httpcore2": "wire/sockets.py",

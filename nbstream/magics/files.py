@@ -1,0 +1,103 @@
+"""The files of ``-a``: pictures go along as pictures, text goes into the prompt under the file's name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..chat.session import session
+from ..errors import fail
+from ..messages import Attachment
+from .previews.bounds import middle_out
+
+MOST = 20_000_000
+"""Bytes of a text file that are read at all."""
+_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+_LANGUAGES = {
+    **{".py": "python", ".ipynb": "python", ".js": "javascript", ".ts": "typescript", ".md": "markdown"},
+    **{".sh": "bash", ".r": "r", ".sql": "sql", ".json": "json", ".yaml": "yaml", ".yml": "yaml"},
+    **{".toml": "toml", ".html": "html", ".css": "css", ".c": "c", ".cpp": "cpp", ".java": "java"},
+    **{".rs": "rust", ".go": "go", ".jl": "julia", ".csv": "csv", ".tex": "latex", ".xml": "xml"},
+}
+_KNOWN = {
+    **{b"%PDF": "PDF", b"PK\x03\x04": "ZIP / Office", b"\xd0\xcf\x11\xe0": "Office"},
+    **{b"\x1f\x8b": "gzip", b"PAR1": "Parquet", b"\x89HDF": "HDF5", b"SQLite": "SQLite"},
+    **{b"ID3": "MP3", b"RIFF": "WAV / AVI", b"OggS": "Ogg", b"\x7fELF": "ELF"},
+}
+
+
+@dataclass(slots=True)
+class Taken:
+    """What was taken along: text to stand behind the prompt, and pictures."""
+
+    texts: list[str] = field(default_factory=list)
+    attachments: list[Attachment] = field(default_factory=list)
+
+
+def taken_along(names: Iterable[str]) -> Taken:
+    """The files with these names. Raises `NbstreamError` (config) for one that cannot go along."""
+    from ..images import SUFFIXES, of_file, read
+
+    taken = Taken()
+    for name in names:
+        path = Path(name).expanduser()
+        if path.suffix.lower() in SUFFIXES:
+            taken.attachments.append(of_file(path))
+            continue
+        data = read(path, MOST)
+        if (image := _image(data, path.name)) is not None:
+            taken.attachments.append(image)
+        else:
+            taken.texts.append(_fenced(path.name, _text(data, path), path.suffix.lower()))
+    return taken
+
+
+def _image(data: bytes, name: str) -> Attachment | None:
+    """A picture whose name does not say so."""
+    from ..images import picture
+
+    return picture(data, name)
+
+
+def _text(data: bytes, path: Path) -> str:
+    encoding = next((name for mark, name in _MARKS.items() if data.startswith(mark)), None)
+    if encoding is None and (b"\0" in data[:100_000] or data.startswith(tuple(_KNOWN))):
+        raise _no_text(data, path)
+    for one in [encoding] if encoding else ["utf-8", "gb18030"]:
+        try:
+            text = data.decode(one).replace("\r\n", "\n")
+            return _cells(text) if path.suffix.lower() == ".ipynb" else text
+        except UnicodeDecodeError:
+            continue
+    raise _no_text(data, path)
+
+
+def _no_text(data: bytes, path: Path) -> Exception:
+    kind = next((kind for mark, kind in _KNOWN.items() if data.startswith(mark)), "")
+    if kind == "PDF":
+        return fail("config.file_pdf", name=path.name, path=path.as_posix())
+    return fail("config.file_kind", name=path.name, kind=kind or path.suffix.lstrip(".").upper() or "?")
+
+
+def _cells(text: str) -> str:
+    """A notebook's cells without their outputs, which may be anything and large."""
+    try:
+        cells = json.loads(text)["cells"]
+        return "\n\n".join(f"# %% [{one['cell_type']}]\n{_joined(one['source'])}" for one in cells)
+    except (ValueError, KeyError, TypeError):
+        return text
+
+
+def _joined(source: Any) -> str:
+    return source if isinstance(source, str) else "".join(source)
+
+
+def _fenced(name: str, text: str, suffix: str) -> str:
+    text = middle_out(text.rstrip("\n"), session().settings.longest_value)
+    mark = "```"
+    while mark in text:
+        mark += "`"
+    return f"{name}:\n\n{mark}{_LANGUAGES.get(suffix, '')}\n{text}\n{mark}"
