@@ -1,28 +1,53 @@
-"""What of a conversation goes to the model along with a prompt."""
+"""What of a conversation goes to the model along with a prompt: as much as it reads, the newest first."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..messages import Message
+from ..messages import Context, Message
+from .pins import pinned
+
+__all__ = ["Context", "fitted"]
 
 if TYPE_CHECKING:
     from .call import Call
     from .history import History, Turn
+    from .sizes import Sizes
+
+SPARED = 0.95
+"""How much of the room is filled: sizes are estimates."""
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What was sent along: `sent` of `turns` turns, the new one counted; `tokens` is an estimate."""
+def fitted(
+    history: History, turn: Turn, call: Call, sizes: Sizes | None = None
+) -> tuple[tuple[Message, ...], Context]:
+    """The messages that go ahead of `turn`'s own, and what they are.
 
-    sent: int
-    turns: int
-    tokens: int | None = None
+    Always: the prompt itself, the system message, and pinned turns. Then the turns before it, the nearest
+    first, until the next one does not fit; what lies beyond is not even looked at. Where nobody knows how
+    much the model reads, everything is sent.
+    """
+    if sizes is None:
+        from .sizes import Sizes  # not at load
 
-
-def fitted(history: History, turn: Turn, call: Call) -> tuple[tuple[Message, ...], Context]:
-    """The messages that go ahead of `turn`'s own, and what they are."""
-    told = [one for one in history.told(turn) if one.messages()]
-    messages = tuple(message for one in reversed(told) for message in one.messages())
-    return messages, Context(len(told) + 1, turn.number)
+        sizes = Sizes()
+    window = sizes.reads(call)
+    room = None if window is None else SPARED * window
+    always = [one for one in pinned(turn) if one.messages()]
+    tokens = sizes.of_request(call) + sum(sizes.of_turn(call.model, one) for one in always)
+    left = {id(one): one for one in always}
+    sent: list[Turn] = []
+    cut = False
+    for one in history.told(turn):
+        if left.pop(id(one), None) is None:
+            if not one.messages():
+                continue
+            size = sizes.of_turn(call.model, one)
+            if room is not None and tokens + size > room:
+                cut = True
+                break
+            tokens += size
+        sent.append(one)
+    sent += left.values()  # pinned, and older than what fits
+    messages = tuple(message for one in reversed(sent) for message in one.messages())
+    return messages, Context(len(sent) + 1, turn.number, tokens, window, cut)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
@@ -13,6 +14,7 @@ from .again import Again
 from .context import fitted
 from .history import History, Turn
 from .resuming import How, Rest, messages_for, unfinished
+from .totals import added
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,8 +95,8 @@ class Conversation:
         self.history.begin(turn, at)
         if turn.replaced is not None and (before := self._running.get(turn.replaced.id)) is not None:
             before.cancel()  # its cell runs again: nobody will read the rest
-        earlier, turn.context = fitted(self.history, turn, call)
-        return turn, self._run(turn, call.with_history(earlier), observer)
+        earlier, turn.context = fitted(self.history, turn, call, self._session.sizes)
+        return turn, self._run(turn, call.with_history(earlier, turn.context), observer)
 
     def go_on(self, turn: Turn, messages: tuple[Message, ...], observer: Observer | None = None) -> Run:
         """Another round of the same turn: what it answered, and what is said to that, in `messages`.
@@ -104,8 +106,14 @@ class Conversation:
         call = self._running[turn.id].call
         call = replace(call, chat=replace(call.chat, messages=call.chat.messages + messages))
         turn.rounds += messages
-        turn.answer = None
-        return self._run(turn, call, observer)
+        before, turn.answer = turn.answer, None
+        return self._run(turn, call, observer, partial(added, before) if before is not None else _as_it_is)
+
+    def break_off(self, turn: Turn, messages: tuple[Message, ...]) -> None:
+        """End `turn` between two rounds: `messages` are its last answer and what was said to that."""
+        if (before := turn.answer) is not None:
+            turn.rounds += messages
+            turn.answer = added(before, Answer(finish_reason="cancelled", model=before.model))
 
     def resume(self, turn: Turn, observer: Observer | None = None, *, again: bool = False) -> Run:
         """Go on with an answer that was stopped, cut or too long: what comes joins it.
@@ -126,9 +134,9 @@ class Conversation:
             call = replace(call, chat=replace(call.chat, messages=messages_for(turn, "prefilled")))
         how: How = "asked" if prefill is None else "prefilled"
         rest = Rest(before, how, observer, echoes=prefill is not None and prefill.echoes, again=again)
-        earlier, turn.context = fitted(self.history, turn, call)
+        earlier, turn.context = fitted(self.history, turn, call, self._session.sizes)
         turn.answer = None
-        return self._run(turn, call.with_history(earlier), rest, rest.whole)
+        return self._run(turn, call.with_history(earlier, turn.context), rest, rest.whole)
 
     def balked(self, run: Run) -> bool:
         """Whether the service would not go on from the beginning that `resume` gave it, as newer ones do."""
@@ -159,7 +167,16 @@ class Conversation:
     ) -> Run:
         run = self._session.run(call, observer)
         history = self.history  # by the time it is done, this conversation may have another
-        run.when_done(lambda run, answer: history.finish(turn, whole(answer)))
+        sizes = self._session.sizes
+
+        def done(run: Run, answer: Answer) -> None:
+            history.finish(turn, whole(answer))
+            if answer.error is not None and answer.error.kind == "context_length":
+                from .overflow import advise
+
+                advise(answer.error, history, turn, run.call, sizes)
+
+        run.when_done(done)
         self._running[turn.id] = run
         given = _GIVEN.get(turn, {})
         run.progress.again = Again(self._session, call.provider.name, (turn.question(),), given, self, turn)

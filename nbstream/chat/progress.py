@@ -60,6 +60,12 @@ class Progress:
     def start(self) -> None:
         self._started, self._clock = time.time(), time.perf_counter()
 
+    def _sent_along(self, usage: Usage | None) -> Context | None:
+        """What went along, with the tokens as the provider counted them if it did."""
+        if self._context is None or usage is None or usage.input_tokens is None:
+            return self._context
+        return replace(self._context, tokens=usage.input_tokens)
+
     def beyond(self, position: int) -> bool:
         """Whether there is more than `position` events, or never will be."""
         return self.done or len(self.events) > position
@@ -123,7 +129,7 @@ class Progress:
             timing=Timing(self._started, first, self._duration, len(self.stamps)),
             error=self.error,
             cost=cost(self._price, usage),
-            context=self._context,
+            context=self._sent_along(usage),
             opaque=tuple(opaque),
             again=self.again,
         )

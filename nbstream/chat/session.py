@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..credentials import Secret
@@ -27,6 +27,7 @@ from .stats import ProviderStats, SeatStats
 
 if TYPE_CHECKING:
     from .engine import Observer, Run
+    from .sizes import Sizes
 
 Prompt = str | Message | Mapping[str, Any] | Iterable[Any]
 
@@ -46,6 +47,13 @@ class Session:
         self.keys = Keys(lambda: str(self.settings.env_file))
         self.audit = Audit()
         self._gates: dict[str, Gate] = {}
+
+    @cached_property
+    def sizes(self) -> Sizes:
+        """What the models' answers told of their tokens and windows."""
+        from .sizes import Sizes  # not at load
+
+        return Sizes()
 
     # --- which model, which key -----------------------------------------------------------------------
 
@@ -111,9 +119,11 @@ class Session:
         retries: int | None = None,
         allow_insecure: bool = False,
         options: Mapping[str, Any] | None = None,
+        schema: Any = None,
     ) -> Call:
         """Put a call together from what is given and what this session knows. Sends nothing.
 
+        With `schema` (see `structured.shape`) the last message asks in words for JSON that fits it.
         Raises `NbstreamError` (config) for an unknown model, a missing key, or an empty prompt.
         """
         messages = Message.many(prompt)
@@ -150,6 +160,10 @@ class Session:
             messages, name, system, temperature, max_tokens, given, address,
             allow_insecure, options or {},
         )  # fmt: skip
+        if schema is not None:
+            from . import structured
+
+            chat = structured.shaped(chat, structured.shape(schema).schema)
         call = Call(
             provider, chat, found, limits, s.retries if retries is None else retries,
             pool, self._gate(provider.name),
@@ -185,6 +199,7 @@ class Session:
     def _count(self, run: Run, answer: Answer) -> None:
         name = run.call.provider.name
         self.last_error = answer.error or self.last_error
+        self.sizes.learn(run.call, answer)
         self.stats.setdefault(name, ProviderStats(name)).add(answer, run.progress.stamps)
 
     def statistics(self) -> dict[str, ProviderStats]:
