@@ -112,16 +112,35 @@ class Turn:
         """What was asked, as a message."""
         return Message("user", self.asked, attachments=self.attachments)
 
+    def whole(self, answer: Answer) -> Answer:
+        """`answer` with what was said and called in the rounds before it: what a person reads."""
+        before = [one for one in self.rounds if one.tool_calls]
+        if not before:
+            return answer
+        return replace(
+            answer,
+            text=_joined([*(one.content for one in before), answer.text]),
+            reasoning=_joined([*(one.reasoning for one in before), answer.reasoning]),
+            tool_calls=[*(call for one in before for call in one.tool_calls), *answer.tool_calls],
+        )
+
     def messages(self) -> tuple[Message, ...]:
         """What later turns send along: nothing where no text came, since dialects want alternation."""
-        if self.answer is None or not self.answer.text.strip():
+        if self.answer is None:
             return ()
         answer = self.answer
+        if not answer.text.strip():  # stopped before the last word: what it said while it worked
+            said = self.whole(answer).text
+            return (self.question(), Message("assistant", said)) if said else ()
         return (
             self.question(),
             *self.rounds,
             Message("assistant", answer.text, reasoning=answer.reasoning, opaque=answer.opaque),
         )
+
+
+def _joined(texts: list[str]) -> str:
+    return "\n\n".join(text for text in texts if text.strip())
 
 
 class History:
@@ -196,7 +215,8 @@ class History:
         """A history of its own with copies of the first `count` turns of the branch in use, or all."""
         copied = History()
         for turn in self.turns[:count]:
-            copied.begin(replace(turn, parent=None, children=[], replaced=None, id=_new_id(), execution=None))
+            same = replace(turn, parent=None, children=[], replaced=None, id=_new_id())
+            copied.head = copied.add(same, copied.head)
         return copied
 
     # --- changing -------------------------------------------------------------------------------------

@@ -42,6 +42,19 @@ def cell_for(turn: Turn, conversation: str) -> str:
     return f"%%{name()} --at {turn.number} {line}".rstrip() + f"\n{turn.prompt}"
 
 
+def asked_with(turn: Turn, conversation: str) -> Namespace:
+    """The options with which `turn` was asked, to ask once more."""
+    from . import args as arguments
+    from .cell import llm
+
+    options = arguments.parse(llm.parser, _AT.sub("", turn.line))
+    options.line, options.at = turn.line, None
+    options.model, options.system, options.new = turn.model, turn.system, turn.fresh
+    options.temperature, options.max_tokens = (turn.options.get(one) for one in ("temperature", "max_tokens"))
+    options.conversation, options.no_history, options.background = conversation, False, False
+    return options
+
+
 def _options(turn: Turn, conversation: str) -> str:
     words = ["-m", turn.model] if turn.model != session().default_model() else []
     if turn.system:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import no_var_expand
 
@@ -16,9 +16,10 @@ from .asking import show_error
 from .surface import surface
 
 if TYPE_CHECKING:
-    from .verbs.registry import Shown
+    from .verbs.registry import Verb
 
 OPTION = re.compile(r"--?[A-Za-z]")
+HELP = frozenset({"--help", "-h"})
 
 
 @no_var_expand
@@ -30,20 +31,18 @@ def llm_line(line: str) -> None:
     where = surface()
     try:
         arguments.refuse_keys(line)
-        from .verbs import VERBS, help_text  # not before somebody asks: loading must cost nothing
-
         verb, *rest = arguments.words(line, comments=True) or ["status"]
-        if verb in ("help", "--help", "-h"):
-            put(help_text())
-            return
-        if verb not in VERBS:
-            import difflib
-
-            close = difflib.get_close_matches(verb, [*VERBS, "help"], n=1, cutoff=0.5)
-            raise fail("config.unknown_verb", name=verb[:40], nearest=close[0] if close else "help")
-        if verb == "login" and not {*filter(OPTION.match, rest)} <= VERBS["login"].written.keys():
+        if verb in HELP:
+            verb = "help"
+        elif not HELP.isdisjoint(rest):
+            verb, rest = "help", [verb]
+        called = found(verb)
+        if verb == "login" and not {*filter(OPTION.match, rest)} <= called.written.keys():
             raise arguments.key_on_line(rest[0], *rest)  # what else would one write here?
-        say(VERBS[verb](rest))
+        outcome = called(rest)
+        if not isinstance(outcome, NbstreamError):
+            say(outcome)
+            return
     except NbstreamError as error:
         if error.case == "unknown_provider":  # the nearest one, for what was wanted of it
             error.fix = error.fix.replace(f"%{magic()} use", f"%{magic()} {verb}")
@@ -51,9 +50,24 @@ def llm_line(line: str) -> None:
         show_error(error, where)
         if where == "headless":
             raise
+        return
+    if where == "headless":  # a turn that failed: its card stands already
+        raise outcome
 
 
-def say(markdown: Shown) -> None:
+def found(name: str) -> Verb:
+    """The verb `name`. Raises `NbstreamError` (config) with the nearest where there is none."""
+    from .verbs import VERBS  # not before somebody asks: loading must cost nothing
+
+    if name not in VERBS:
+        import difflib
+
+        close = difflib.get_close_matches(name, VERBS, n=1, cutoff=0.5)
+        raise fail("config.unknown_verb", name=name[:40], nearest=close[0] if close else "help")
+    return VERBS[name]
+
+
+def say(markdown: str | tuple[dict[str, str], dict[str, Any]] | None) -> None:
     """Show Markdown, or a whole output with its metadata."""
     from IPython.display import display
 

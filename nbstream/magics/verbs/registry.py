@@ -13,10 +13,13 @@ from ...errors import NbstreamError, fail
 from ...i18n import magic, t
 
 VERBS: dict[str, Verb] = {}
-"""All verbs, in the order of the help."""
+"""All verbs."""
 
-Shown = str | tuple[dict[str, str], dict[str, Any]] | None
-"""What a verb gives: Markdown, or a whole output with its metadata, or nothing to show."""
+Shown = str | tuple[dict[str, str], dict[str, Any]] | NbstreamError | None
+"""What a verb gives: Markdown, or a whole output with its metadata, or nothing to show.
+
+An error is that of a turn which it asked and whose card is on the screen: a headless run fails with it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +118,3 @@ def verb(name: str) -> Callable[[Callable[..., Shown]], Callable[..., Shown]]:
         return run
 
     return declare
-
-
-def help_text() -> str:
-    """A line for each verb, in columns.
-
-    >>> help_text().splitlines()[1].split()[:3]
-    ['%llm', 'use', 'MODEL']
-    """
-    lines = [(one.usage, t(f"verb.{one.name}")) for one in VERBS.values()]
-    lines[0] = (f"%{magic()}", lines[0][1])  # what is said when no verb is given
-    width = min(34, max(len(usage) for usage, _ in lines))
-    return "\n".join(f"{usage:{width}}  {does}" for usage, does in lines)

@@ -1,61 +1,123 @@
-"""What was said: ``%llm history``, ``reset``, ``show``."""
+"""What was said: ``%llm history``, ``show``, ``undo``, ``reset``, ``branch``, ``version``, ``pin``."""
 
 from __future__ import annotations
 
-import re
+from typing import TYPE_CHECKING
 
+from ...chat.pins import pin as pin_turn
 from ...chat.session import session
 from ...errors import fail
 from ...i18n import t
-from ...show.cards import literal, table
+from ...show.cards import literal
+from ...show.turns import others_markdown, turns_markdown, versions_markdown
+from ..surface import cell_id
 from .registry import Shown, verb
+
+if TYPE_CHECKING:
+    from ...chat.conversation import Conversation
+    from ...chat.history import Turn
+
+
+def talk(name: str) -> Conversation:
+    """The conversation `name`; one that nobody has begun is empty, and is not begun by being looked at."""
+    return session().conversations.get(name) or session().scratch()
+
+
+def turn_of(conversation: Conversation, number: str | None) -> Turn:
+    """Turn `number` of the branch in use; the last where none is given."""
+    turns = conversation.turns
+    place = len(turns) if number is None else _count(number, len(turns))
+    if not 1 <= place <= len(turns):
+        raise fail("config.turn_number", given=place, count=len(turns))
+    return turns[place - 1]
+
+
+def _count(given: str, turns: int) -> int:
+    if not (given.isdecimal() and len(given) < 10):
+        raise fail("config.turn_number", given=given[:20], count=turns)
+    return int(given)
 
 
 @verb("history")
-def history(name: str = "main") -> str:
-    turns = session().conversation(name).turns
-    if not turns:
-        return t("line.no_turns", name=literal(name))
-    rows = []
-    for number, turn in enumerate(turns, 1):
-        text = turn.answer.text if turn.answer else ""
-        text = re.sub(r"\A\*[^*\n]+\*\n", "", text)  # the label of demo, alike in all of them
-        rows.append([number, turn.model, _short(turn.prompt), _short(text), t(f"turn.{turn.status}")])
-    return table(["#", t("line.model"), t("line.prompt"), t("line.answer"), t("line.status")], rows)
-
-
-def _short(text: str, most: int = 60) -> str:
-    """The beginning of `text` on one line, without marks of Markdown; a Chinese character counts twice."""
-    text = " ".join(
-        re.sub(r"^\s{0,3}(#+|>|[-*+])\s+|\*\*|`+|^\s*\|", " ", text[: 4 * most], flags=re.M).split()
-    )
-    for place, character in enumerate(text):
-        most -= 1 + (character > "\u2e7f")
-        if most < 0:
-            return text[:place] + "…"
-    return text
-
-
-@verb("reset")
-def reset(name: str = "main") -> str:
-    talk = session().conversation(name)
-    count = len(talk.turns)
-    talk.reset()
-    return t("line.reset", name=literal(name), count=count)
+def history(*, verbose: bool = False, conversation: str = "main") -> str:
+    here = talk(conversation)
+    turns = here.turns
+    shown = turns_markdown(here.history, turns, verbose=verbose)
+    parts = [shown if turns else t("line.no_turns", name=literal(conversation))]
+    if verbose or not turns:
+        others = session().conversations.items()
+        parts.append(
+            others_markdown({n: len(one.turns) for n, one in others if n != conversation and one.turns})
+        )
+    return "\n\n".join(filter(None, parts))
 
 
 @verb("show")
-def show(number: str | None = None) -> Shown:
+def show(number: str | None = None, *, conversation: str = "main") -> Shown:
     from ...show.settled import bundle
 
-    talk = session().conversation()
-    turns = talk.turns
-    if number is not None and not (number.isdecimal() and len(number) < 10):
-        raise fail("config.turn_number", given=number[:20], count=len(turns))
-    position = int(number) if number else len(turns)
-    if not 1 <= position <= len(turns):
-        raise fail("config.turn_number", given=position, count=len(turns))
-    turn = turns[position - 1]
+    turn = turn_of(talk(conversation), number)
     if turn.answer is None:
-        raise fail("config.turn_running", given=position)
-    return bundle(turn, turn.answer, talk.name, footer=session().settings.footer)
+        raise fail("config.turn_running", given=turn.number)
+    return bundle(turn, turn.answer, conversation, footer=session().settings.footer)
+
+
+@verb("undo")
+def undo(count: str = "1", *, conversation: str = "main") -> str:
+    here = talk(conversation)
+    turns = here.turns
+    number = _count(count, len(turns))
+    if not turns:
+        return t("line.no_turns", name=literal(conversation))
+    gone = here.undo(number)
+    return "\n\n".join(
+        [turns_markdown(here.history, gone), t("line.undone", count=len(gone), left=len(turns) - len(gone))]
+    )
+
+
+@verb("reset")
+def reset(*, conversation: str = "main") -> str:
+    here = talk(conversation)
+    count = len(here.turns)
+    here.reset()
+    return t("line.reset", name=literal(conversation), count=count)
+
+
+@verb("branch")
+def branch(name: str, number: str | None = None, *, conversation: str = "main") -> str:
+    here, cell = talk(conversation), cell_id()
+    count = turn_of(here, number).number if number is not None else len(here.turns)
+    there = session().conversations.get(name)
+    if name == conversation or (there and there.turns and (cell is None or there.branched_in != cell)):
+        raise fail("config.conversation_exists", name=name)
+    made = here.branch(name, count)
+    made.branched_in = cell
+    return t("line.branched", name=literal(name), count=count, origin=literal(conversation))
+
+
+@verb("version")
+def version(number: str | None = None, which: str | None = None, *, conversation: str = "main") -> str:
+    here = talk(conversation)
+    turn = turn_of(here, number)
+    versions = here.history.versions(turn)
+    if which is not None:
+        place = _count(which, len(versions)) if which.isdecimal() else 0
+        if not 1 <= place <= len(versions):
+            raise fail("config.version_number", given=which[:20], number=turn.number, count=len(versions))
+        turn = versions[place - 1]
+        here.history.go_to(turn)
+    return versions_markdown(here.history, turn)
+
+
+@verb("pin")
+def pin(number: str | None = None, *, conversation: str = "main") -> str:
+    turn = turn_of(talk(conversation), number)
+    pin_turn(turn)
+    return t("line.pinned", number=turn.number)
+
+
+@verb("unpin")
+def unpin(number: str | None = None, *, conversation: str = "main") -> str:
+    turn = turn_of(talk(conversation), number)
+    pin_turn(turn, False)
+    return t("line.unpinned", number=turn.number)

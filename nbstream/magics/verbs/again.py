@@ -1,0 +1,43 @@
+"""Asking once more: ``%llm edit``, ``retry``, ``continue``."""
+
+from __future__ import annotations
+
+from IPython.core.getipython import get_ipython
+
+from ...i18n import t
+from ..asking import ask
+from ..editing import asked_with, cell_for
+from ..surface import cell_id, execution, surface
+from ..template import Prepared
+from .registry import Shown, verb
+from .talking import talk, turn_of
+
+
+@verb("edit")
+def edit(number: str | None = None, *, conversation: str = "main") -> Shown:
+    turn = turn_of(talk(conversation), number)
+    text = cell_for(turn, conversation)
+    shell = get_ipython()
+    if shell is None or surface() == "headless":  # nobody would see a new cell
+        from ...show.markdown import plain
+
+        return f"{t('line.edit_here')}\n\n{plain(text)}"
+    shell.set_next_input(text)
+    return t("line.edit", number=turn.number)
+
+
+@verb("retry")
+def retry(number: str | None = None, *, model: str | None = None, conversation: str = "main") -> Shown:
+    here = talk(conversation)
+    own = here.history.of_cell(cell_id(), execution())  # run again, this cell repeats what it repeated
+    turn = own if own is not None and number is None else turn_of(here, number)
+    options = asked_with(turn, conversation)
+    options.model = model or turn.model
+    prepared = Prepared(turn.prompt, turn.sent, turn.attachments)
+    return ask(prepared, options, surface(), at=turn)
+
+
+@verb("continue")
+def go_on(*, conversation: str = "main") -> Shown:
+    turn = turn_of(talk(conversation), None)
+    return ask(Prepared(turn.prompt), asked_with(turn, conversation), surface(), resumed=turn)

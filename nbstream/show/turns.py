@@ -1,0 +1,96 @@
+"""A conversation as a table of its turns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ..chat.history import History, Turn
+from ..i18n import t
+from .cards import literal, table
+
+
+def turns_markdown(history: History, turns: Sequence[Turn], *, verbose: bool = False) -> str:
+    """The `turns` as a table: what was asked, of whom, and how each answer begins and ended.
+
+    `verbose` adds what else is known: options, tokens, the cell, other versions, tools, files, pins.
+    """
+    heads = ["#", t("line.model"), t("line.prompt"), t("line.answer"), t("line.status")]
+    rows = []
+    for turn in turns:
+        row = [str(turn.number), turn.model, short(turn.prompt), beginning(turn), status(turn)]
+        rows.append([*row, details(history, turn)] if verbose else row)
+    return table([*heads, t("line.details")] if verbose else heads, rows)
+
+
+def versions_markdown(history: History, turn: Turn) -> str:
+    """All that was asked in `turn`'s place, numbered; the one in use is marked."""
+    heads = ["", t("line.model"), t("line.prompt"), t("line.answer"), t("line.status")]
+    rows = [
+        [f"{number}{' ←' if one is turn else ''}", one.model, short(one.prompt), beginning(one), status(one)]
+        for number, one in enumerate(history.versions(turn), 1)
+    ]
+    return table(heads, rows)
+
+
+def status(turn: Turn) -> str:
+    """What became of `turn`, where that is worth a word."""
+    if turn.answer is not None and turn.answer.finish_reason in ("length", "content_filter"):
+        return t(f"footer.{turn.answer.finish_reason}")
+    return t(f"turn.{turn.status}")
+
+
+def details(history: History, turn: Turn) -> str:
+    """What else is known of `turn`, on one line."""
+    parts = [f"{name} {value}" for name, value in turn.options.items()]
+    if turn.system:
+        parts.append(t("turn.system", system=short(turn.system, 30)))
+    usage = turn.answer.usage if turn.answer is not None else None
+    if usage is not None and usage.output_tokens is not None:
+        given = "?" if usage.input_tokens is None else f"{usage.input_tokens:,}"
+        parts.append(t("footer.tokens", input=given, output=f"{usage.output_tokens:,}"))
+    if turn.context is not None and turn.context.sent < turn.context.turns and turn.context.cut:
+        parts.append(t("turn.context", sent=turn.context.sent, turns=turn.context.turns))
+    versions = history.versions(turn)
+    if len(versions) > 1:
+        place = next(number for number, one in enumerate(versions, 1) if one is turn)
+        parts.append(t("turn.version", number=place, count=len(versions)))
+    calls = [call.name for message in turn.rounds for call in message.tool_calls]
+    if calls:
+        parts.append(t("turn.tools", names=t("list.joint").join(dict.fromkeys(calls)), count=len(calls)))
+    if turn.attachments:
+        parts.append(t("turn.files", count=len(turn.attachments)))
+    parts += [t(f"turn.{mark}") for mark in ("fresh", "pinned") if getattr(turn, mark)]
+    if turn.cell:
+        parts.append(t("turn.cell", cell=turn.cell[:8]))
+    return " · ".join(parts)
+
+
+def others_markdown(counts: dict[str, int]) -> str:
+    """The other conversations, and how many turns each has; "" where there is none."""
+    if not counts:
+        return ""
+    named = [t("line.turns", name=literal(name), count=count) for name, count in counts.items()]
+    return t("line.others", names=t("list.joint").join(named))
+
+
+def beginning(turn: Turn) -> str:
+    """How the answer of `turn` begins."""
+    text = turn.answer.text if turn.answer is not None else ""
+    return short(re.sub(r"\A\*[^*\n]+\*\n", "", text))  # the label of demo, alike in all of them
+
+
+def short(text: str, most: int = 60) -> str:
+    """The beginning of `text` on one line, without marks of Markdown; a Chinese character counts twice.
+
+    >>> short("# Title\\n\\nand **more**", 12)
+    'Title and mo…'
+    """
+    text = " ".join(
+        re.sub(r"^\s{0,3}(#+|>|[-*+])\s+|\*\*|`+|^\s*\|", " ", text[: 4 * most], flags=re.M).split()
+    )
+    for place, character in enumerate(text):
+        most -= 1 + (character > "\u2e7f")
+        if most < 0:
+            return text[:place] + "…"
+    return text
