@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tests.kernel.kernels import Kernel, Run
 from tests.served import KEY, Served
 
@@ -98,3 +100,74 @@ def test_a_traceback_and_debug_logging_hold_no_key(kernel: Kernel, served: Serve
     ]
     assert [run.status for run in runs[:2]] == ["error", "error"]
     assert WRONG not in str([run.messages for run in runs])
+
+
+OTHER = "sk-other-9876543210fedc"
+
+
+def test_a_day_with_keys(kernel: Kernel, tmp_path: Path) -> None:
+    """One kernel for all: a wrong key keeps the right one, a new one rotates, files, keyring, logout."""
+    with Served(key=None) as served:
+        kernel.run(f"%load_ext nbstream\n%env OPENAI_BASE_URL={served.url}")
+        kernel.run("%env PYTHON_KEYRING_BACKEND=tests.unit.test_keysources.Drawer")
+        login(kernel, KEY)
+        shown = login(kernel, OTHER).markdown
+        assert f"…{OTHER[-4:]} ✓" in shown and f"takes the place of API Key …{KEY[-4:]}" in shown
+        run = kernel.start("%llm login openai --keyring", allow_stdin=True)
+        kernel.client.get_stdin_msg(timeout=30)
+        kernel.client.input(KEY)
+        assert "`%llm logout openai --keyring`" in run.finish().markdown
+        assert "keyring" in kernel.run("%llm logout openai", allow_stdin=True).markdown
+        kernel.run("%%llm -m openai:words:5\nHello", allow_stdin=True)
+        assert "authorization" in served.log()[-1]["headers"], "the keyring has it still"
+        gone = kernel.run("%llm logout openai --keyring", allow_stdin=True).markdown
+        assert "Out of this system's keyring: openai" in gone and "still" not in gone
+        kernel.run("%%llm -m openai:words:5\nHello", allow_stdin=True)
+        assert "authorization" not in served.log()[-1]["headers"]
+
+        file = tmp_path / "my keys.env"
+        file.write_text(f"OPENAI_API_KEY={KEY}\nGROQ_API_KEY={OTHER}\n")
+        file.chmod(0o644)
+        missing = kernel.run("%llm login openai --env", allow_stdin=False)
+        assert "no file .env" in missing.markdown
+        shown = kernel.run('%llm login openai --env "my keys.env"', allow_stdin=False).markdown
+        assert f"…{KEY[-4:]} ✓" in shown and "chmod 600" in shown
+        both = kernel.run('%llm login --env "my keys.env"', allow_stdin=False).markdown
+        assert "OpenAI" in both and "Groq" in both and "not checked" in both
+        assert "QIANFAN_API_KEY" in kernel.run('%llm login ernie --env "my keys.env"').markdown
+    assert KEY not in everything(kernel) and OTHER not in everything(kernel)
+
+
+def test_a_key_that_was_typed_into_a_cell_can_be_cleared_from_the_history(kernel: Kernel) -> None:
+    kernel.run("%load_ext nbstream")
+    kernel.run(f"import nbstream\nnbstream.login('openai', api_key={KEY!r})")
+    refused = kernel.run(f"%llm login deepseek {OTHER}", allow_stdin=True).markdown
+    assert "%llm login deepseek" in refused and "%llm login --clear" in refused and OTHER not in refused
+    kernel.run("get_ipython().history_manager.writeout_cache()")  # in the file, as after a while
+    kernel.run(f"'{OTHER}'")  # and not yet in the file
+    assert "4 entries" in kernel.run("%llm login --clear", allow_stdin=True).markdown
+    assert "none of the keys" in kernel.run("%llm login --clear", allow_stdin=True).markdown
+    seen = kernel.run(
+        "%history -g\nprint(In, [v for k, v in globals().copy().items() if k[:2] == '_i'])"
+    ).text
+    assert (
+        "nbstream.login('openai', api_key='…3c0e" not in seen
+        and "nbstream.login('openai', api_key='…" in seen
+    )
+    path = Path(kernel.value("get_ipython().history_manager.hist_file"))
+    kernel.run("get_ipython().history_manager.writeout_cache()")
+    for text in (seen.encode(), path.read_bytes()):
+        assert KEY.encode() not in text and OTHER.encode() not in text
+
+
+def test_a_prompt_that_holds_a_key_is_not_sent(kernel: Kernel, served: Served) -> None:
+    kernel.run(served.setup())
+    assert (
+        f"…{KEY[-4:]}" in kernel.run(f"%%llm -m openai:echo\nIs {KEY} a good key?", allow_stdin=True).markdown
+    )
+    kernel.run("import os\nsettings = dict(os.environ)")
+    card = kernel.run("%%llm -m openai:echo\nWhat is in {{settings}}?", allow_stdin=True).markdown
+    assert "it was not sent" in card and KEY not in card
+    assert served.log() == []
+    kernel.run(f"%%llm -m openai:words:3 --raw\nIs {KEY} a good key?", allow_stdin=True)
+    assert len(served.log()) == 1
