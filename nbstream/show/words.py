@@ -11,7 +11,8 @@ from ..chat.call import State
 from ..chat.history import Turn
 from ..errors import NbstreamError
 from ..i18n import t
-from ..messages import Answer
+from ..messages import Answer, Context
+from .amounts import money, short
 from .clean import clean
 
 MARK = "⟡"
@@ -77,8 +78,26 @@ def footer(answer: Answer) -> str:
         spent = timing.duration - timing.first_token
         if usage is not None and usage.output_tokens and spent > 0.05:
             parts.append(t("footer.speed", rate=f"{usage.output_tokens / spent:.0f}"))
+    if answer.cost is not None and answer.cost.amount:
+        parts.append(f"≈ {money(answer.cost)}")
+    if answer.context is not None and (said := sent_along(answer.context)):
+        parts.append(said)
     parts += answer.notes
     return f"{MARK} " + " · ".join(parts)
+
+
+FULL, MANY = 0.5, 20_000
+"""A part of the window, or so many tokens where nobody knows it: then a reader is told what is sent along."""
+
+
+def sent_along(context: Context) -> str:
+    """What went along, where turns stayed out or the conversation has become long; else ""."""
+    tokens = context.tokens or 0
+    if context.cut:
+        return t("footer.context", sent=context.sent, turns=context.turns, tokens=short(tokens))
+    if context.sent > 1 and tokens >= (FULL * context.window if context.window else MANY):
+        return t("footer.context_all", turns=context.sent, tokens=short(tokens))
+    return ""
 
 
 def receipt(turn: Turn, answer: Answer, conversation: str | None) -> dict[str, Any]:
@@ -108,10 +127,28 @@ def receipt(turn: Turn, answer: Answer, conversation: str | None) -> dict[str, A
             "duration": _rounded(answer.timing.duration),
         },
         "prompt_sha256": hashlib.sha256(turn.prompt.encode("utf-8", "replace")).hexdigest(),
+        "characters": len(clean(answer.text)),
+        **_place(turn),
     }
     if answer.error is not None:
         facts["error"] = {"kind": answer.error.kind, "status": answer.error.status, "code": answer.error.code}
     return {"nbstream": facts}
+
+
+def _place(turn: Turn) -> dict[str, Any]:
+    """Where a turn stands in its conversation, and what of it is not in the notebook."""
+    before = turn.parent if turn.parent is not None and turn.parent.number else None
+    facts: dict[str, Any] = {"kernel": turn.kernel, "number": turn.number}
+    if before is not None:
+        facts |= {"parent": before.id, "parent_cell": before.cell}
+    more = {
+        "fresh": turn.fresh,
+        "system": turn.system,
+        "filled": turn.sent is not None and turn.sent != turn.prompt,
+        "attachments": len(turn.attachments),
+        "rounds": len(turn.rounds),
+    }
+    return facts | {name: value for name, value in more.items() if value}
 
 
 def _rounded(seconds: float | None) -> float | None:

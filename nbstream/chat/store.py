@@ -1,0 +1,209 @@
+"""Saving a conversation to a file, and loading it again: JSON with a version, written whole or not at all.
+
+A file holds the whole tree of turns: versions, branches, attachments, what was used and when. Keys are not in
+a turn, so they cannot be in a file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import time
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .._version import __version__
+from ..errors import NbstreamError, fail
+from ..messages import Answer
+from .history import History, Turn
+from .schema import Damaged, Writer, turn
+
+FORMAT = "nbstream conversation"
+VERSION = 1
+"""Of the schema. A reader takes its own and older ones, and refuses newer ones."""
+MOST_BYTES = 200_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What was written to a file, or found in one."""
+
+    path: Path
+    name: str
+    turns: int
+    """Of all branches."""
+    saved: float = 0.0
+    replaced: Saved | None = None
+    """The earlier save of a conversation that stood in its place."""
+    left_out: tuple[str, ...] = ()
+    """Attachments for which the file would have been too large."""
+    running: int = 0
+    """Turns that had no answer yet."""
+
+
+def save(history: History, name: str, path: str | Path, *, overwrite: bool = False) -> Saved:
+    """Write all turns of `history` to `path`. A file that is none of ours is kept, unless `overwrite`."""
+    target = place(path)
+    before = None
+    if target.exists():
+        with suppress(NbstreamError, Damaged):
+            facts = _facts(target)
+            before = Saved(target, _name(facts), len(_listed(facts)), _when(facts))
+        if before is None and not overwrite:
+            raise fail("config.file_exists", file=target.name, line=f"%llm save {quoted(path)} --overwrite")
+    writer, now, turns = Writer(), time.time(), list(history.every())
+    body = {
+        "format": FORMAT,
+        "version": VERSION,
+        "nbstream": __version__,
+        "saved": round(now, 3),
+        "name": name,
+        "head": history.head.id if history.head is not None else None,
+        "turns": [_with_parent(writer.turn(one), one, history) for one in turns],
+    }
+    write(target, encoded(body))
+    running = sum(one.answer is None for one in turns)
+    return Saved(target, name, len(turns), now, before, tuple(writer.left_out), running)
+
+
+def load(path: str | Path) -> tuple[History, Saved]:
+    """The turns in `path`. Raises `NbstreamError` (config) for a file that is damaged, newer or not ours."""
+    source = place(path)
+    facts = _facts(source)
+    try:
+        history = _tree(_listed(facts), facts.get("head"))
+        return history, Saved(source, _name(facts), len(_listed(facts)), _when(facts))
+    except Damaged:
+        raise fail("config.file_damaged", file=source.name) from None
+
+
+def _with_parent(facts: dict[str, Any], one: Turn, history: History) -> dict[str, Any]:
+    parent = one.parent.id if one.parent is not None and one.parent is not history.root else None
+    return {"id": facts["id"], "parent": parent, **facts}
+
+
+def _tree(listed: list[Any], head: Any) -> History:
+    """The turns, put together again. Each names one before it as its parent: so there are no circles."""
+    history, made = History(), dict[str, Turn]()
+    for facts in listed:
+        one = turn(facts)
+        parent = facts.get("parent")
+        if one.id in made or not (parent is None or (isinstance(parent, str) and parent in made)):
+            raise Damaged
+        if one.answer is None:  # it was running, and nobody will ever finish it
+            one.answer = Answer(model=one.model, finish_reason="cancelled")
+        made[one.id] = history.add(one, made[parent] if parent is not None else None)
+    if head is not None and (not isinstance(head, str) or head not in made):
+        raise Damaged
+    history.head = made[head] if head is not None else None
+    return history
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    """What stands in the file; its format and version are known to be ours."""
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise fail("config.file_large", file=path.name, most=f"{MOST_BYTES // 1_000_000} MB")
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        raise fail("config.no_such_file", file=str(path)) from None
+    except OSError as error:
+        raise fail("config.file_unread", name=str(path), reason=error.strerror or str(error)) from None
+    try:
+        facts = json.loads(raw)
+    except (ValueError, RecursionError):
+        ours = FORMAT.encode() in raw[:400]  # a file that was cut still begins so
+        raise fail("config.file_damaged" if ours else "config.file_foreign", file=path.name) from None
+    if not isinstance(facts, dict) or facts.get("format") != FORMAT:
+        if isinstance(facts, dict) and "cells" in facts:
+            raise fail("config.file_notebook", file=path.name, line=f"%llm restore {quoted(path)}")
+        raise fail("config.file_foreign", file=path.name)
+    version = facts.get("version")
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise fail("config.file_damaged", file=path.name)
+    if version > VERSION:
+        raise fail("config.file_newer", file=path.name, version=version, known=VERSION)
+    return facts
+
+
+def _listed(facts: dict[str, Any]) -> list[Any]:
+    turns = facts.get("turns")
+    if not isinstance(turns, list):
+        raise Damaged
+    return turns
+
+
+def _name(facts: dict[str, Any]) -> str:
+    name = facts.get("name")
+    if not isinstance(name, str) or not 0 < len(name) <= 100 or not name.isprintable():
+        raise Damaged
+    return name
+
+
+def _when(facts: dict[str, Any]) -> float:
+    saved = facts.get("saved")
+    return float(saved) if isinstance(saved, int | float) and 0 <= saved < 1e11 else 0.0
+
+
+# --- files ------------------------------------------------------------------------------------------
+
+
+def place(path: str | Path) -> Path:
+    """Where a file is; a link is followed, so that what it leads to is written."""
+    return Path(os.path.realpath(Path(path).expanduser()))
+
+
+def quoted(path: str | Path) -> str:
+    """A path as a word of a magic line."""
+    text = str(path)
+    return f'"{text}"' if " " in text else text
+
+
+def encoded(body: Any) -> bytes:
+    """`body` as JSON that people can read; half a surrogate pair can only be written as an escape."""
+    try:
+        return json.dumps(body, ensure_ascii=False, indent=1).encode() + b"\n"
+    except UnicodeEncodeError:
+        return json.dumps(body, indent=1).encode() + b"\n"
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: beside its place first, then put there in one step."""
+    made: Path | None = None
+    try:
+        beside = path.with_name(f".{path.name[:40]}.{uuid.uuid4().hex}.part")
+        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _mode(path)), "wb") as file:
+            made = beside
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(made, path)
+        made = None
+        _sync(path.parent)
+    except OSError as error:
+        raise fail("config.file_unwritten", file=str(path), reason=error.strerror or str(error)) from None
+    finally:
+        if made is not None:
+            with suppress(OSError):
+                os.unlink(made)
+
+
+def _mode(path: Path) -> int:
+    """The rights of the file that is replaced, else those of any new file (less the user's mask)."""
+    with suppress(OSError):
+        return stat.S_IMODE(path.stat().st_mode)
+    return 0o666
+
+
+def _sync(folder: Path) -> None:
+    """Have the folder's own entry written, where the system can."""
+    with suppress(OSError, AttributeError):
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

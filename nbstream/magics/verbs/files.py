@@ -1,0 +1,48 @@
+"""Conversations and files: ``%llm save``, ``load``, ``export``, ``restore``."""
+
+from __future__ import annotations
+
+from ...chat.session import session
+from ...errors import fail
+from ...i18n import t
+from ...show.cards import literal
+from ...show.when import ago
+from ..surface import name as magic
+from .registry import Shown, verb
+
+
+@verb("save")
+def save(file: str, *, conversation: str = "main", overwrite: bool = False) -> Shown:
+    talk = session().conversation(conversation)
+    if not any(talk.history.every()):
+        raise fail("config.nothing_to_save", name=conversation)
+    saved = talk.save(file, overwrite=overwrite)
+    said = [t("save.done", name=literal(saved.name), count=saved.turns, file=literal(str(saved.path)))]
+    if (before := saved.replaced) is not None:
+        said.append(t("save.replaced", name=literal(before.name), count=before.turns, ago=ago(before.saved)))
+    if saved.running:
+        said.append(t("save.running", count=saved.running))
+    if saved.left_out:
+        said.append(t("save.left_out", names=literal(", ".join(saved.left_out))))
+    return "\n\n".join(said)
+
+
+@verb("load")
+def load(file: str, *, conversation: str | None = None) -> Shown:
+    from ...chat.loading import load as loading
+
+    loaded = loading(session(), file, conversation)
+    said = [
+        t(
+            "load_file.done",
+            name=literal(loaded.name),
+            count=loaded.saved.turns,
+            file=literal(loaded.saved.path.name),
+            ago=ago(loaded.saved.saved),
+        )
+    ]
+    if loaded.kept_as is not None:
+        said.append(t("load_file.kept", name=literal(loaded.kept_as), count=loaded.kept))
+    if loaded.name != "main":
+        said.append(t("load_file.go_on", line=f"`%%{magic()} -c {literal(loaded.name)}`"))
+    return "\n\n".join(said)
