@@ -10,6 +10,7 @@ from ..errors import NbstreamError
 from ..messages import ChatRequest, Context, Message
 from ..providers.base import Provider
 from ..wire.limits import Limits
+from .sight import seen
 
 if TYPE_CHECKING:
     from ..providers.known import Price
@@ -50,7 +51,8 @@ class Call:
 
     def with_history(self, earlier: tuple[Message, ...], context: Context | None = None) -> Call:
         """The same call with `earlier` messages ahead of its own."""
-        return replace(self, chat=replace(self.chat, messages=earlier + self.chat.messages), context=context)
+        whole = replace(self, chat=replace(self.chat, messages=earlier + self.chat.messages), context=context)
+        return replace(whole, chat=seen(whole))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +66,5 @@ class State:
     error: NbstreamError | None = None
     place: int = 0
     """In the queue, from 1."""
+    request_id: str | None = None
+    """What the service calls the request, once it has accepted it."""

@@ -143,6 +143,7 @@ class Run:
     def _state(self, state: State) -> None:
         if state.phase == "retrying":
             self.progress.retries += 1
+        self.progress.request_id = state.request_id or self.progress.request_id
         self._tell("state", state)
 
     def _queued(self, place: int) -> None:

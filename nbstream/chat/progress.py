@@ -38,6 +38,8 @@ class Progress:
         Nothing more will come.
     retries : int
         How often it was asked anew.
+    request_id : str or None
+        How the service calls the request, where it says so.
     stamps : array of float
         Seconds from the start at which each text or reasoning delta arrived.
     """
@@ -45,6 +47,7 @@ class Progress:
     def __init__(self, model: str, price: Price | None = None, context: Context | None = None) -> None:
         self.model = model
         self.retries = 0
+        self.request_id: str | None = None
         self._price, self._context = price, context
         self.events: list[Event] = []
         self.done = False

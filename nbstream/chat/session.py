@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -23,7 +24,8 @@ from .call import Call
 from .conversation import Conversation
 from .gate import Gate
 from .keys import Keys, Seats, os_address
-from .stats import ProviderStats, SeatStats
+from .sight import seen
+from .stats import TURNS, ProviderStats, SeatStats, TurnStats
 
 if TYPE_CHECKING:
     from .engine import Observer, Run
@@ -40,6 +42,7 @@ class Session:
         self.settings._unknown = registry.unknown
         self.conversations: dict[str, Conversation] = {}
         self.stats: dict[str, ProviderStats] = {}
+        self.last_turns: deque[TurnStats] = deque(maxlen=TURNS)
         self.chosen: str | None = None
         self.introduced = False
         """Whether somebody has been told how to connect a real model."""
@@ -170,7 +173,7 @@ class Session:
         )  # fmt: skip
         # What cannot be asked is said now, before any history is written.
         provider.request(replace(chat, base_url=base_url or self.base_url(provider)) if pool else chat, found)
-        return call
+        return replace(call, chat=seen(call))
 
     def _gate(self, name: str) -> Gate:
         if name not in self._gates:
@@ -200,7 +203,15 @@ class Session:
         name = run.call.provider.name
         self.last_error = answer.error or self.last_error
         self.sizes.learn(run.call, answer)
-        self.stats.setdefault(name, ProviderStats(name)).add(answer, run.progress.stamps)
+        counted = self.stats.setdefault(name, ProviderStats(name))
+        turn = counted.add(answer, run.progress.stamps, run.progress.retries)
+        self.last_turns.append(turn)
+        self.audit(
+            "turn", provider=name, model=answer.model, outcome=turn.outcome,
+            request_id=run.progress.request_id or (answer.error.request_id if answer.error else None),
+            input_tokens=turn.input_tokens, output_tokens=turn.output_tokens,
+            seconds=turn.duration, retries=turn.retries or None,
+        )  # fmt: skip
 
     def statistics(self) -> dict[str, ProviderStats]:
         """What the turns took, per provider, with the seats where there are several."""

@@ -8,11 +8,13 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from ..messages import Answer
+from ..messages import Answer, Cost, Usage
 from .pool import Seat
 
 KEPT = 4096
 """Samples of latency kept per provider."""
+TURNS = 200
+"""Single turns kept: the last ones of this kernel."""
 
 
 def percentile(samples: Iterable[float], share: float) -> float | None:
@@ -49,6 +51,60 @@ class SeatStats:
         )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class TurnStats:
+    """What one turn took. Times are seconds; None: not known."""
+
+    model: str
+    started: float
+    """Seconds since the epoch."""
+    outcome: str
+    """``done``, ``stopped``, or the kind of its error."""
+    input_tokens: int | None
+    output_tokens: int | None
+    cost: Cost | None
+    first_token: float | None
+    duration: float | None
+    retries: int = 0
+
+    @classmethod
+    def of(cls, answer: Answer, retries: int = 0) -> TurnStats:
+        usage, timing = answer.usage or Usage(), answer.timing
+        stopped = "stopped" if answer.finish_reason == "cancelled" else "done"
+        return cls(
+            answer.model,
+            timing.started,
+            answer.error.kind if answer.error is not None else stopped,
+            usage.input_tokens,
+            usage.output_tokens,
+            answer.cost,
+            timing.first_token,
+            timing.duration,
+            retries,
+        )
+
+    @property
+    def failed(self) -> bool:
+        return self.outcome not in ("done", "stopped")
+
+    @property
+    def free(self) -> bool:
+        """Whether nothing came, which nobody bills."""
+        return self.failed and self.first_token is None and not self.output_tokens
+
+    @property
+    def streaming(self) -> float | None:
+        """Seconds from the first token to the end, where these are enough to make a rate of."""
+        if self.duration is None or self.first_token is None:
+            return None
+        return spent if (spent := self.duration - self.first_token) > 0.05 else None
+
+    @property
+    def rate(self) -> float | None:
+        """Tokens in a second, once they came."""
+        return self.output_tokens / self.streaming if self.output_tokens and self.streaming else None
+
+
 @dataclass(slots=True)
 class ProviderStats:
     """One provider's turns in this kernel. Times are seconds; None: not known."""
@@ -56,17 +112,40 @@ class ProviderStats:
     provider: str
     turns: int = 0
     errors: int = 0
+    retries: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
-    cost: float | None = None
+    costs: dict[str, float] = field(default_factory=dict)
+    """By currency, at list price: what is known of it."""
+    unpriced: int = 0
+    """Turns whose cost nobody knows."""
     seats: tuple[SeatStats, ...] = ()
     """Where several keys or addresses share its load."""
+    _streamed: tuple[int, float] = field(default=(0, 0.0), repr=False)
     _first: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT), repr=False)
     _gaps: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT), repr=False)
 
     @property
+    def cost(self) -> float | None:
+        """What all turns cost; None where a part of it is not known, or there are several currencies."""
+        if self.unpriced or len(self.costs) != 1:
+            return None
+        return next(iter(self.costs.values()))
+
+    @property
+    def currency(self) -> str | None:
+        """The currency of `cost`."""
+        return next(iter(self.costs)) if len(self.costs) == 1 else None
+
+    @property
     def error_rate(self) -> float:
         return self.errors / self.turns if self.turns else 0.0
+
+    @property
+    def throughput(self) -> float | None:
+        """Tokens in a second while they came, over all turns."""
+        tokens, spent = self._streamed
+        return tokens / spent if spent else None
 
     @property
     def first_token_p50(self) -> float | None:
@@ -85,14 +164,23 @@ class ProviderStats:
     def token_p99(self) -> float | None:
         return percentile(self._gaps, 0.99)
 
-    def add(self, answer: Answer, stamps: Sequence[float]) -> None:
-        """Count one finished turn; `stamps` are the arrival times of its deltas in seconds."""
+    def add(self, answer: Answer, stamps: Sequence[float], retries: int = 0) -> TurnStats:
+        """Count one finished turn, and give what it took; `stamps` are the arrival times of its deltas."""
+        turn = TurnStats.of(answer, retries)
         self.turns += 1
-        self.errors += answer.error is not None
-        if answer.usage is not None:
-            self.input_tokens += answer.usage.input_tokens or 0
-            self.output_tokens += answer.usage.output_tokens or 0
+        self.errors += turn.failed
+        self.retries += retries
+        self.input_tokens += turn.input_tokens or 0
+        self.output_tokens += turn.output_tokens or 0
+        if turn.cost is not None:
+            self.costs[turn.cost.currency] = self.costs.get(turn.cost.currency, 0.0) + turn.cost.amount
+        elif not turn.free:
+            self.unpriced += 1
+        if turn.output_tokens and turn.streaming:
+            tokens, spent = self._streamed
+            self._streamed = tokens + turn.output_tokens, spent + turn.streaming
         if stamps:
             self._first.append(stamps[0])
             late = stamps[-KEPT:]
             self._gaps.extend(after - before for before, after in itertools.pairwise(late))
+        return turn

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 
+from ..credentials import Secret
 from ..errors import NbstreamError, fail
 from ..messages import (
     Event,
@@ -20,6 +21,7 @@ from ..messages import (
 )
 from ..providers.base import Provider
 from ..wire.lines import Surrogates
+from ..wire.plain import clean
 from ..wire.request import Frame, Refused, WireRequest
 from ..wire.transport import Opening
 from . import checks, tokens
@@ -27,6 +29,7 @@ from .call import Call, State
 from .masking import masked, masked_response, secrets
 from .pool import Visit
 
+REQUEST_IDS = ("x-request-id", "request-id", "x-baidu-request-id", "x-bce-request-id")
 SHOWN = (TextDelta, ReasoningDelta, ToolCallDelta, Retract)
 
 
@@ -113,7 +116,11 @@ async def _attempt(
     call: Call, request: WireRequest, on_state: Callable[[State], None]
 ) -> AsyncGenerator[list[Event], None]:
     """One request and its answer."""
-    opening = Opening(request, call.limits, lambda: on_state(State("waiting")))
+
+    def accepted() -> None:
+        on_state(State("waiting", request_id=_request_id(opening, secrets(call.credentials, request))))
+
+    opening = Opening(request, call.limits, accepted)
     decoder = _Decoder(call.provider)
     refusal: NbstreamError | None = None
     try:
@@ -140,6 +147,14 @@ async def _attempt(
         raise failure
     if not decoder.finished:
         raise fail("interrupted.no_end", provider=call.provider.name, label=call.provider.label)
+
+
+def _request_id(opening: Opening, keys: list[Secret]) -> str | None:
+    """What the service calls this request, with no key in it."""
+    given = next((opening.headers[name] for name in REQUEST_IDS if opening.headers.get(name)), None)
+    for key in keys if given else ():
+        given = key.hide_in(given or "")
+    return given and clean(given, 100)
 
 
 class _Decoder:

@@ -141,4 +141,4 @@ def at_home(base_url: str | None, own: str) -> bool:
     >>> at_home(None, "https://api.groq.com/openai/v1"), at_home("http://127.0.0.1:1/v1", "https://api.groq.com")
     (True, False)
     """
-    return not base_url or bool(own) and urlsplit(base_url).hostname == urlsplit(own).hostname
+    return not base_url or (bool(own) and urlsplit(base_url).hostname == urlsplit(own).hostname)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 
 from ..errors import NbstreamError, fail
@@ -33,6 +33,11 @@ class Opening:
         self._reply: Reply | None = None
         self._begun = False
         self._grace: float | None = None
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Of the answer, names in lower case; empty where there are none."""
+        return self._reply.headers if self._reply is not None else {}
 
     def begun(self) -> None:
         """The first token has come: from now on the shorter patience holds."""
