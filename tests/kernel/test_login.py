@@ -145,15 +145,11 @@ def test_a_key_that_was_typed_into_a_cell_can_be_cleared_from_the_history(kernel
     assert "%llm login deepseek" in refused and "%llm login --clear" in refused and OTHER not in refused
     kernel.run("get_ipython().history_manager.writeout_cache()")  # in the file, as after a while
     kernel.run(f"'{OTHER}'")  # and not yet in the file
-    assert "4 entries" in kernel.run("%llm login --clear", allow_stdin=True).markdown
+    assert "3 entries" in kernel.run("%llm login --clear", allow_stdin=True).markdown
     assert "none of the keys" in kernel.run("%llm login --clear", allow_stdin=True).markdown
-    seen = kernel.run(
-        "%history -g\nprint(In, [v for k, v in globals().copy().items() if k[:2] == '_i'])"
-    ).text
-    assert (
-        "nbstream.login('openai', api_key='…3c0e" not in seen
-        and "nbstream.login('openai', api_key='…" in seen
-    )
+    kept = "[value for name, value in globals().copy().items() if name[:2] == '_i']"
+    seen = kernel.run(f"%history -g\nprint(In, {kept})").text
+    assert "login('openai', api_key='…" in seen, "an entry keeps its place"
     path = Path(kernel.value("get_ipython().history_manager.hist_file"))
     kernel.run("get_ipython().history_manager.writeout_cache()")
     for text in (seen.encode(), path.read_bytes()):
@@ -162,9 +158,8 @@ def test_a_key_that_was_typed_into_a_cell_can_be_cleared_from_the_history(kernel
 
 def test_a_prompt_that_holds_a_key_is_not_sent(kernel: Kernel, served: Served) -> None:
     kernel.run(served.setup())
-    assert (
-        f"…{KEY[-4:]}" in kernel.run(f"%%llm -m openai:echo\nIs {KEY} a good key?", allow_stdin=True).markdown
-    )
+    card = kernel.run(f"%%llm -m openai:echo\nIs {KEY} a good key?", allow_stdin=True).markdown
+    assert f"…{KEY[-4:]}" in card and "it was not sent" in card
     kernel.run("import os\nsettings = dict(os.environ)")
     card = kernel.run("%%llm -m openai:echo\nWhat is in {{settings}}?", allow_stdin=True).markdown
     assert "it was not sent" in card and KEY not in card
