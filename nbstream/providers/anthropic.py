@@ -14,6 +14,7 @@ from ..i18n import t
 from ..messages import ChatRequest, Event, Message
 from ..wire.request import Frame, WireRequest, WireResponse, encoded
 from .addresses import endpoint, plain
+from .attached import base64, images
 from .base import HostProvider, Model
 from .blocks import message_events
 from .parsing import listed, mapping, word
@@ -119,7 +120,7 @@ class Anthropic(HostProvider):
         for position, message in enumerate(chat.messages):
             if message.role == "system":
                 continue
-            role, blocks = "user", _text(message)
+            role, blocks = "user", _images(message) + _text(message)
             if message.role == "tool":
                 number, call = answers.get(position, (0, None))
                 id_ = _id(call.id, number) if call else _id(message.tool_call_id or "", 0)
@@ -188,6 +189,14 @@ def _tool(tool: Mapping[str, Any]) -> Mapping[str, Any]:
 def _text(message: Message) -> list[dict[str, Any]]:
     """The text of a message as blocks: an empty one is refused, so there is none."""
     return [{"type": "text", "text": message.content}] if message.content.strip() else []
+
+
+def _images(message: Message) -> list[dict[str, Any]]:
+    """Pictures, which the service wants ahead of the text about them."""
+    return [
+        {"type": "image", "source": {"type": "base64", "media_type": one.media_type, "data": base64(one)}}
+        for one in images(message)
+    ]
 
 
 def _content(blocks: list[dict[str, Any]]) -> str | list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from ..errors import fail
 from ..i18n import t
 from ..messages import Message
+from .attached import images
 
 
 def orderly(messages: Iterable[Message]) -> list[Message]:
@@ -24,13 +25,14 @@ def orderly(messages: Iterable[Message]) -> list[Message]:
     for message in messages:
         if message.role == "tool" and not message.content.strip():
             message = replace(message, content="null")  # its call must be answered, and nothing may be blank
-        if message.role == "system" or not (message.content.strip() or message.tool_calls):
+        if message.role == "system" or not (message.content.strip() or message.tool_calls or images(message)):
             continue
         if not out and message.role != "user":
             continue
         last = out[-1] if out else None
         if last and last.role == message.role != "tool" and not (last.tool_calls or message.tool_calls):
-            out[-1] = replace(last, content=f"{last.content}\n\n{message.content}")
+            content = "\n\n".join(filter(None, [last.content, message.content]))
+            out[-1] = replace(last, content=content, attachments=last.attachments + message.attachments)
         else:
             out.append(message)
     if not out:

@@ -21,6 +21,7 @@ from ..wire.address import shown
 from ..wire.request import Frame, WireRequest, WireResponse, encoded
 from . import bce
 from .addresses import checked, endpoint
+from .attached import text_only
 from .base import HostProvider, Model
 from .ernie import REQUEST_ID
 from .ernie_codes import DEAD_TOKEN, PATHS, label_of, path_name
@@ -45,6 +46,7 @@ class ErnieV1(HostProvider):
     listed = tuple(Model(path, label_of(path)) for path in PATHS)  # the service itself cannot be asked
 
     def request(self, chat: ChatRequest, credentials: Credentials) -> WireRequest:
+        chat = text_only(chat, self.name, self.label)
         body: dict[str, Any] = {"messages": _messages(chat.messages), "stream": True}
         if system := system_of(chat.system, chat.messages):
             body["system"] = system

@@ -12,9 +12,10 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from ..credentials import Credentials, Secret
 from ..errors import NbstreamError, fail
 from ..i18n import t
-from ..messages import ChatRequest, Event, Message, ToolCall
+from ..messages import Attachment, ChatRequest, Event, Message, ToolCall
 from ..wire.request import Frame, WireRequest, WireResponse, encoded
 from .addresses import checked, endpoint, plain
+from .attached import base64, images
 from .base import HostProvider, Model
 from .candidates import candidate_events, gemini_refused
 from .parsing import listed, mapping, sequence, word
@@ -126,7 +127,8 @@ class Gemini(HostProvider):
                 _, call = answers.get(position, (0, ToolCall("", message.tool_call_id or "", "")))
                 parts = [_result(call, message.content)]
             else:
-                parts = [{"text": message.content}] if message.content else []
+                parts = [_image(one) for one in images(message)]
+                parts += [{"text": message.content}] if message.content else []
                 parts += self._calls(message, strict=strict)
             if not parts:
                 continue
@@ -246,6 +248,10 @@ def _simple(schema: Any) -> bool:
         or (kind == "string" and schema.get("format", "enum") not in ("enum", "date-time"))
     )
     return SCHEMA.issuperset(schema) and not odd and all(map(_simple, inside))
+
+
+def _image(image: Attachment) -> dict[str, Any]:
+    return {"inlineData": {"mimeType": image.media_type, "data": base64(image)}}
 
 
 def _result(call: ToolCall, content: str) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from ..messages import (
 )
 from ..wire.request import Frame, WireRequest, WireResponse, encoded
 from .addresses import endpoint
+from .attached import base64, images
 from .base import HostProvider, Model
 from .parsing import compact, count, listed, mapping, notes_at_end, objects, sequence, word
 from .refusals import from_response, no_answer, refusal, told
@@ -156,6 +157,8 @@ def _messages(chat: ChatRequest) -> list[dict[str, Any]]:
 
 def _message(message: Message) -> dict[str, Any]:
     out: dict[str, Any] = {"role": message.role, "content": message.content}
+    if found := images(message):
+        out["images"] = [base64(one) for one in found]
     if message.role == "tool" and message.tool_call_id:
         out["tool_call_id"] = message.tool_call_id
     if message.tool_calls:

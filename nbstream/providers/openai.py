@@ -14,6 +14,7 @@ from ..i18n import t
 from ..messages import ChatRequest, Event, Message
 from ..wire.request import Frame, WireRequest, WireResponse, encoded
 from .addresses import endpoint, plain
+from .attached import chat_content
 from .base import HostProvider, Model
 from .chunks import chat_events
 from .prefill import THINKING_OPTIONS, begun
@@ -143,7 +144,7 @@ class OpenAICompatible(HostProvider):
         return system + [self._message(message) for message in chat.messages]
 
     def _message(self, message: Message) -> dict[str, Any]:
-        out: dict[str, Any] = {"role": message.role, "content": message.content}
+        out: dict[str, Any] = {"role": message.role, "content": chat_content(message)}
         if message.role == "tool":
             out["tool_call_id"] = message.tool_call_id or ""
         if message.tool_calls:

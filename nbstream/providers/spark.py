@@ -11,6 +11,7 @@ from ..errors import NbstreamError, fail
 from ..messages import ChatRequest, Event
 from ..wire.request import Frame, WireRequest, WireResponse, encoded
 from .addresses import checked, plain
+from .attached import text_only
 from .base import HostProvider, Model
 from .refusals import clean
 from .spark_frames import spark_events
@@ -42,6 +43,7 @@ class Spark(HostProvider):
                 env=", ".join(name for field in missing for name in field.env),
                 page=self.key_page,
             )
+        chat = text_only(chat, self.name, self.label, "config.no_images_spark")
         url, domain, version = self._place(chat)
         body = envelope(chat, app_id.reveal(), domain, version, self.name)
         thinks = (version is not None and version.thinks) or "thinking" in chat.options

@@ -16,6 +16,7 @@ from ..errors import NbstreamError
 from ..i18n import t
 from ..messages import ChatRequest, Event, Retract
 from ..wire.request import Frame, WireRequest, WireResponse
+from .attached import text_only
 from .base import Model
 from .chunks import chat_events
 from .host import Host
@@ -56,6 +57,7 @@ class SparkHTTP(OpenAICompatible):
         base, name = PLACES.get(model.strip().lower(), (self.base_url, word(model)))
         given = {"temperature": chat.temperature, "max_tokens": chat.max_tokens}
         check({**given, **chat.options, "model": model}, known(model), self.name)
+        chat = text_only(chat, self.name, self.label, "config.no_images_spark")
         options = dict(chat.options)
         if chat.tools:
             options.setdefault("tool_calls_switch", True)  # an array of calls, as everywhere else [doc]

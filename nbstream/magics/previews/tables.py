@@ -106,8 +106,8 @@ def _arrow(value: Any) -> Grid | None:
         return None
     if isinstance(value, arrow.Array | arrow.ChunkedArray):
         shown = value.slice(0, _rows(len(value), WHOLE_SERIES)).to_pylist()
-        rows = [[one] for one in shown]
-        return Grid(type(value).__name__, len(value), [("", str(value.type))], 1, rows, series=True)
+        listed = [[one] for one in shown]
+        return Grid(type(value).__name__, len(value), [("", str(value.type))], 1, listed, series=True)
     if not isinstance(value, arrow.Table | arrow.RecordBatch):
         return None
     part = value.slice(0, _rows(value.num_rows))
