@@ -13,6 +13,7 @@ from IPython.core.magic_arguments import MagicArgumentParser
 
 from ..credentials import Secret
 from ..errors import NbstreamError, fail
+from ..i18n import t
 
 # What keys look like: OpenAI and its likes, Baidu, Google, Groq, xAI, Hugging Face, JWTs.
 _KEY = re.compile(
@@ -70,7 +71,7 @@ def parse(parser: MagicArgumentParser, line: str) -> argparse.Namespace:
     try:
         known, rest = parser.parse_known_args(words(line))
     except UsageError as error:
-        raise fail("config.option_value", reason=str(error)) from None
+        raise fail("config.option_value", reason=_said(str(error))) from None
     if rest:
         options = [name for action in parser._actions for name in action.option_strings]
         if rest[0].startswith("-"):
@@ -83,16 +84,39 @@ def parse(parser: MagicArgumentParser, line: str) -> argparse.Namespace:
     return known
 
 
+_SENTENCES = {
+    "missing": r"argument (?P<option>\S+): expected (?:one|at least one) argument",
+    "no_number": r"argument (?P<option>\S+): invalid \w+ value: (?P<value>.*)",
+    "choice": r"argument (?P<option>\S+): invalid choice: (?P<value>.*) \(choose from (?P<known>.*)\)",
+    "ambiguous": r"ambiguous option: (?P<option>\S+) could match (?P<known>.*)",
+    "takes_none": r"argument (?P<option>\S+): ignored explicit argument (?P<value>.*)",
+    "said": r"argument (?P<option>\S+): (?P<value>.*)",
+}
+"""What argparse says, and our sentence for it: its own are English, whoever reads them."""
+
+
+def _said(message: str) -> str:
+    """What argparse says, in the language in use.
+
+    >>> _said("argument -t/--temperature: invalid float value: 'warm'")
+    "-t/--temperature takes a number, not 'warm'."
+    """
+    for name, pattern in _SENTENCES.items():
+        if match := re.fullmatch(pattern, message, re.S):
+            return t(f"option.{name}", **match.groupdict())
+    return message
+
+
 def whole(value: str) -> int:
     """A positive whole number, for argparse."""
     number = int(value)
     if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
+        raise argparse.ArgumentTypeError(t("option.at_least_one"))
     return number
 
 
 def name(value: str) -> Any:
     """A Python name, for argparse."""
     if not value.isidentifier() or keyword.iskeyword(value):
-        raise argparse.ArgumentTypeError(f"{value!r} is no Python name")
+        raise argparse.ArgumentTypeError(t("option.no_name", value=value))
     return value

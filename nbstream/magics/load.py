@@ -11,7 +11,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from ..errors import NbstreamError
 from ..i18n import set_magic, t
 from ..show.console import put
-from . import complete
+from . import complete, help
 from .cell import llm
 from .line import llm_line
 from .surface import surface
@@ -44,6 +44,7 @@ def load(shell: InteractiveShell) -> None:
     else:
         put(t("load.taken" if taken else "load.ready", model=model))
     set_magic(name)
+    describe()
 
 
 def unload(shell: InteractiveShell) -> None:
@@ -63,6 +64,12 @@ def unload(shell: InteractiveShell) -> None:
         control.uninstall()
 
 
+def describe(*, verbs: bool = False) -> None:
+    """Have ``%%llm?`` say it in the language in use; with `verbs` also ``%llm?``, which costs more."""
+    llm.__doc__ = help.cell_help(llm.parser)
+    llm_line.__doc__ = help.line_help() if verbs else t("help.line")
+
+
 def lone_line(lines: list[str]) -> list[str]:
     """Give a ``%%llm …`` line without a body an empty one: IPython rejects it otherwise.
 
@@ -71,7 +78,12 @@ def lone_line(lines: list[str]) -> list[str]:
     >>> lone_line(["%%llm --help"])
     ['%%llm --help\\n', '\\n']
     """
-    if len(lines) != 1 or not re.match(r"%%(llm|nbstream)\b", lines[0]):
+    if len(lines) != 1 or not re.match(r"\?{0,2}%%?(llm|nbstream)\b", lines[0]):
+        return lines
+    if re.search(r"^\?|%\w+\?", lines[0]):
+        describe(verbs=True)
+        return lines
+    if not lines[0].startswith("%%"):
         return lines
     if surface() == "terminal" and not re.search(r"\s(-h|--help)\s*$", lines[0]):
         return lines

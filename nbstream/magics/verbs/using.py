@@ -1,14 +1,24 @@
-"""Which model: ``%llm``, ``use``, ``models``."""
+"""Which model, which language: ``%llm``, ``use``, ``models``, ``lang``, ``help``."""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from importlib.util import find_spec
 
+from ...chat.catalog import catalog
 from ...chat.session import session
-from ...i18n import t
+from ...errors import NbstreamError, fail
+from ...i18n import LANGUAGES, language, magic, set_language, t
 from ...providers import registry
+from ...providers.base import Model, Provider
+from ...providers.facts import facts
 from ...show.cards import literal, running_markdown, table
+from ...show.console import put
 from .registry import verb
+
+SPOKEN = {"english": "en", "英文": "en", "英语": "en", "chinese": "zh", "中文": "zh", "汉语": "zh"}
+CURRENCIES = {"USD": "$", "CNY": "¥"}
 
 
 @verb("status")
@@ -22,9 +32,16 @@ def status() -> str:
             [t("line.model"), here.default_model()],
             [t("line.conversation"), t("line.turns", name=talk.name, count=len(talk.turns))],
             [t("line.ready"), ready],
-            [t("line.help"), "%llm help"],
+            [t("line.help"), f"%{magic()} help"],
         ],
     )
+
+
+@verb("help")
+def help_(name: str | None = None) -> None:
+    from ..help import line_help
+
+    put(line_help(name))
 
 
 @verb("use")
@@ -32,29 +49,107 @@ def use(model: str) -> str:
     return t("line.using", model=literal(session().use(model)))
 
 
+@verb("lang")
+def lang(name: str | None = None) -> str:
+    """Choose the language of all sentences, or say which it is."""
+    if name is not None:
+        wanted = SPOKEN.get(name.casefold(), name.casefold().replace("_", "-").partition("-")[0])
+        if wanted not in (*LANGUAGES, "auto"):
+            raise fail("config.language", name=name[:20])
+        set_language(None if wanted == "auto" else wanted)
+        from ..load import describe
+
+        describe()
+    return t("line.language", line=f"%{magic()} lang {'en' if language() == 'zh' else 'zh'}")
+
+
 @verb("models")
 def models(name: str | None = None) -> str:
+    if name is None:
+        return _everybody()
+    try:
+        provider = registry.get(name)
+    except NbstreamError:
+        if found := _search(name):
+            return found
+        raise
+    return _offered(provider)
+
+
+def _everybody() -> str:
     from ...chat.fetch import found_by, nearby
+
+    here = session()
+    looking = nearby()
+    ready = here.ready()
+    others: dict[str, list[str]] = {}
+    for alias, one in registry.aliases().items():
+        others.setdefault(one, []).append(alias)
+    rows = []
+    # Who reads Chinese finds the services with a Chinese name first.
+    for provider in sorted(registry.loaded(), key=lambda one: one.label.isascii()):
+        one = provider.name
+        keyless = not (provider.needs or any(field.required for field in provider.fields))
+        mark = t("line.no_key_needed") if keyless else "✓" if one in ready else f"%{magic()} login {one}"
+        if provider.package:
+            here_too = find_spec(provider.package) is not None
+            mark = t("line.own_keys") if here_too else f'pip install "nbstream[{provider.package}]"'
+        also = [alias for alias in others.get(one, ()) if language() == "zh" or alias.isascii()]
+        rows.append([one, provider.label, ", ".join(also), provider.default_model, mark])
+    heads = [t("line.provider"), "", t("line.aliases"), t("line.default_model"), t("line.key")]
+    return "\n\n".join(filter(None, [table(heads, rows), running_markdown(found_by(looking))]))
+
+
+def _offered(provider: Provider) -> str:
+    """The models of one provider, with what is known of them."""
     from ...chat.fetch import models as ask
 
     here = session()
-    if name is None:
-        looking = nearby()
-        ready = here.ready()
-        rows = []
-        # Who reads Chinese finds the services with a Chinese name first.
-        for provider in sorted(registry.loaded(), key=lambda one: one.label.isascii()):
-            one = provider.name
-            keyless = not (provider.needs or any(field.required for field in provider.fields))
-            mark = t("line.no_key_needed") if keyless else "✓" if one in ready else f"%llm login {one}"
-            if provider.package:
-                here_too = find_spec(provider.package) is not None
-                mark = t("line.own_keys") if here_too else f'pip install "nbstream[{provider.package}]"'
-            rows.append([one, provider.label, provider.default_model, mark])
-        known = table([t("line.provider"), "", t("line.default_model"), t("line.key")], rows)
-        return "\n\n".join(filter(None, [known, running_markdown(found_by(looking))]))
-    provider = registry.get(name)
     found = ask(provider, here.credentials(provider), here.base_url(provider))
+    if found:
+        catalog().keep(provider.name, [one.name for one in found])
     if found is None and not (found := list(provider.listed)):
-        return table([t("line.model")], [[f"{provider.name}:{provider.default_model}".rstrip(":")]])
-    return table([t("line.model"), ""], [[f"{provider.name}:{one.name}", one.label] for one in found])
+        found = [Model(provider.default_model)]
+    return _listed([(provider.name, one.name, one.label) for one in found])
+
+
+def _listed(found: list[tuple[str, str, str]]) -> str:
+    """A table of models, its columns those in which something stands."""
+    rows = []
+    for provider, model, label in found:
+        known = facts(provider, model)
+        price = known.price
+        cost = t("line.unknown")
+        if price is not None:
+            sign = CURRENCIES.get(price.currency, price.currency + " ")
+            cost = f"{sign}{price.input:g} → {sign}{price.output:g}"
+        reads = f"{known.reads:,}" if known.reads else t("line.unknown")
+        rows.append([f"{provider}:{model}".rstrip(":"), "" if label == model else label, reads, cost])
+    heads = [t("line.model"), "", t("line.window"), t("line.price")]
+    nothing = ("", t("line.unknown"))
+    kept = [0, *(place for place in (1, 2, 3) if any(row[place] not in nothing for row in rows))]
+    return table([heads[place] for place in kept], [[row[place] for place in kept] for row in rows])
+
+
+def _search(word: str) -> str:
+    """The models with `word` in their names, of the providers that are ready and of what runs here."""
+    from ...chat.fetch import found_by, nearby
+    from ...chat.fetch import models as ask
+
+    here, looking = session(), nearby()
+
+    def names(one: str) -> list[tuple[str, str, str]]:
+        provider = registry.get(one)
+        with suppress(NbstreamError):
+            if (listed := ask(provider, here.credentials(provider), here.base_url(provider))) is not None:
+                catalog().keep(one, [model.name for model in listed])
+        return [(one, name, "") for name in catalog().names(one)]
+
+    ready = here.ready()
+    found: list[tuple[str, str, str]] = []
+    if ready:
+        with ThreadPoolExecutor(len(ready)) as together:
+            found = [one for listed in together.map(names, ready) for one in listed]
+    found += [(one.provider, name, "") for one in found_by(looking) for name in one.models]
+    hits = [one for one in found if word.casefold() in one[1].casefold()]
+    return _listed(hits) if hits else ""

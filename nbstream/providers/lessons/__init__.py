@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from ...i18n import renamed
+
 POINTS = {"names": 5, "topics": 3, "hints": 1, "whole": 10}
 ENOUGH = 3
 ORDER = (
@@ -65,7 +67,7 @@ class Lesson:
         def line(match: re.Match[str]) -> str:
             return match["line"] if (match["name"] in providers) == (match["kind"] == "with") else ""
 
-        return re.sub("\n{3,}", "\n\n", _LINE.sub(line, self.body))
+        return renamed(re.sub("\n{3,}", "\n\n", _LINE.sub(line, self.body)))
 
 
 def language_of(prompt: str) -> str:
