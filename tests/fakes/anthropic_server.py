@@ -47,6 +47,20 @@ class Stream(Speech):
     _index = -1
     _open = ""
 
+    def told(self) -> list[tuple[str, str]]:
+        told = []
+        for message in self.messages:
+            content = message["content"]
+            blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
+            kinds = {block["type"] for block in blocks}
+            if message["role"] == "assistant":
+                told += [("call", "")] if "tool_use" in kinds else []
+                continue
+            for block in blocks:
+                known = {"tool_result": ("result", block.get("content")), "text": ("ask", block.get("text"))}
+                told += [known[block["type"]]] if block["type"] in known else []
+        return [(kind, str(text)) for kind, text in told]
+
     async def open(self) -> None:
         await self.exchange.start(200, SSE)
         await self.exchange.send(event("message_start", message=self._message([], None, 1)))
@@ -60,7 +74,8 @@ class Stream(Speech):
         await self._delta({"type": f"{kind}_delta", kind: text})
 
     async def call(self, name: str, arguments: Mapping[str, Any]) -> None:
-        await self._start({"type": "tool_use", "id": "toolu_fake", "name": name, "input": {}})
+        _, id_ = self.next_id("toolu_fake")
+        await self._start({"type": "tool_use", "id": id_, "name": name, "input": {}})
         text = json.dumps(arguments, ensure_ascii=False)
         for part in ("", text[:5], text[5:]):
             await self._delta({"type": "input_json_delta", "partial_json": part})
@@ -154,10 +169,22 @@ def _wrong(headers: dict[str, str], body: dict[str, Any]) -> str:
         return "messages: at least one message is required"
     if any(message.get("role") not in ("user", "assistant") for message in messages):
         return 'messages: Unexpected role. The allowed roles are "user" or "assistant".'
+    if messages[0]["role"] != "user":
+        return 'messages: first message must use the "user" role'
+    if messages[-1]["role"] != "user":  # newer models do not go on from a beginning
+        return "This model does not support assistant message prefill."
     used: set[str] = set()
+    waiting: set[str] = set()
     for number, message in enumerate(messages):
         blocks = message["content"] if isinstance(message["content"], list) else []
         kinds = [block["type"] for block in blocks]
+        if waiting - {block.get("tool_use_id") for block in blocks}:
+            return (
+                f"messages.{number}: `tool_use` ids were found without `tool_result` blocks immediately after"
+            )
+        waiting = {block["id"] for block in blocks if block["type"] == "tool_use"}
+        if {block["id"] for block in blocks if block["type"] == "tool_use"} & used:
+            return f"messages.{number}: `tool_use` ids must be unique"
         if "" in [message["content"], *(block.get("text") for block in blocks)]:
             return f"messages.{number}: text content blocks must be non-empty"
         thinking = (body.get("thinking") or {}).get("type") in ("enabled", "adaptive")
