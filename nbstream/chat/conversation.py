@@ -96,6 +96,7 @@ class Conversation:
         if turn.replaced is not None and (before := self._running.get(turn.replaced.id)) is not None:
             before.cancel()  # its cell runs again: nobody will read the rest
         earlier, turn.context = fitted(self.history, turn, call, self._session.sizes)
+        self._session.audit_attachments((asked,))
         return turn, self._run(turn, call.with_history(earlier, turn.context), observer)
 
     def go_on(self, turn: Turn, messages: tuple[Message, ...], observer: Observer | None = None) -> Run:
@@ -210,6 +211,7 @@ class Conversation:
             answer = error.answer
             raise
         finally:
+            turn.rounds = structured.uncorrected(turn.rounds)
             self.history.finish(turn, answer)
         return answer
 

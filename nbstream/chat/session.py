@@ -199,6 +199,11 @@ class Session:
 
         return Run(call, observer, self._count, buffer=self.settings.buffer)
 
+    def audit_attachments(self, messages: tuple[Message, ...]) -> None:
+        """Note in the audit log what goes along with `messages`."""
+        for one in (one for message in messages for one in message.attachments):
+            self.audit("attachment", name=one.name, media_type=one.media_type, bytes=len(one.data))
+
     def _count(self, run: Run, answer: Answer) -> None:
         name = run.call.provider.name
         self.last_error = answer.error or self.last_error

@@ -31,7 +31,7 @@ _KNOWN = {
 
 @dataclass(slots=True)
 class Taken:
-    """What was taken along: text to stand behind the prompt, and pictures."""
+    """What was taken along: text to stand behind the prompt, and the files."""
 
     texts: list[str] = field(default_factory=list)
     attachments: list[Attachment] = field(default_factory=list)
@@ -51,7 +51,10 @@ def taken_along(names: Iterable[str]) -> Taken:
         if (image := _image(data, path.name)) is not None:
             taken.attachments.append(image)
         else:
-            taken.texts.append(_fenced(path.name, _text(data, path), path.suffix.lower()))
+            text = middle_out(_text(data, path).rstrip("\n"), session().settings.longest_value)
+            taken.texts.append(_fenced(path.name, text, path.suffix.lower()))
+            # What is sent is in the prompt; this is for the receipt.
+            taken.attachments.append(Attachment("text/plain", text.encode("utf-8", "replace"), path.name))
     return taken
 
 
@@ -96,7 +99,6 @@ def _joined(source: Any) -> str:
 
 
 def _fenced(name: str, text: str, suffix: str) -> str:
-    text = middle_out(text.rstrip("\n"), session().settings.longest_value)
     mark = "```"
     while mark in text:
         mark += "`"

@@ -145,7 +145,9 @@ def _place(turn: Turn) -> dict[str, Any]:
         "fresh": turn.fresh,
         "system": turn.system,
         "filled": turn.sent is not None and turn.sent != turn.prompt,
-        "attachments": len(turn.attachments),
+        "attachments": [
+            {"name": one.name, "type": one.media_type, "size": len(one.data)} for one in turn.attachments
+        ],
         "rounds": len(turn.rounds),
     }
     return facts | {name: value for name, value in more.items() if value}
