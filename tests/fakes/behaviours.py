@@ -3,11 +3,15 @@
     words:N@R        N random words at R tokens a second (R = 0 or left out: full speed)
     think:N@R        N random words of reasoning, then N of text
     rich:N@R         a random Markdown document of at least N tokens: headings, table, list, fence
+    half:N           N words, and then the token limit; refuses a last message of the assistant's
     hold             a heading and a table, then the rest only after POST /control/release
     say:R            the last message itself at R tokens a second; waits for /control/release at each ⏸
+    recite:A|B       A, percent-encoded; B once one answer has been given; the last of them from then on
+    plain:A|B        the same; but refuses whoever asks for JSON by the dialect's own means
     slow-first:S     S seconds of silence before the first token
     drip:N           N words, byte by byte
     tool             calls the first tool that it was given
+    script           plays the prompt, a round for each part between lines of ``---``: see `Script`
     vector:NAME      replays tests/vectors/NAME.json, each chunk in a write of its own
     vector-bytes:N   the same byte by byte; vector-close:N with a body that ends with the connection
     status:CODE[:S]  refuses with CODE (and Retry-After: S)
@@ -30,12 +34,16 @@ import json
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
+from urllib.parse import unquote
 
 from . import texts, vectors
 from .loopback import Exchange, Loopback, paced
 
 MODELS = ("words:200@50", "rich:400@100", "think:50@50", "hold", "endless", "echo", "json")
+FORMS = {"response_format", "output_config", "format", "responseMimeType"}
+"""What asks for JSON in the bodies of the dialects."""
 GARBAGE = b"\xff\xfe\x00 ]}<garbage>{[ \r\n\r\n" * 3
 
 
@@ -47,6 +55,7 @@ class Speech(ABC):
         self.body: dict[str, Any] = exchange.record.body
         self.said = self.thought = 0
         """Tokens so far."""
+        self.calls = 0
 
     @property
     def streamed(self) -> bool:
@@ -71,6 +80,21 @@ class Speech(ABC):
     def tool(self) -> str:
         """The name of the first tool that was given."""
         return str(self.body["tools"][0]["name"])
+
+    def next_id(self, first: str) -> tuple[int, str]:
+        """Number and id of the next call of this answer: `first`, the others with a number behind it."""
+        number, rounds = self.calls, sum(kind == "call" for kind, _ in self.told())
+        self.calls += 1
+        return number, first + (f"_{rounds}_{number}" if rounds or number else "")
+
+    def told(self) -> list[tuple[str, str]]:
+        """What was said so far: ``ask`` by the user, ``call`` for calls of one round, ``result`` for each."""
+        kinds = {"user": "ask", "tool": "result"}
+        return [
+            (kinds.get(one["role"], "call"), str(one.get("content")))
+            for one in self.messages
+            if one["role"] in kinds or one.get("tool_calls")
+        ]
 
     @abstractmethod
     async def open(self) -> None:
@@ -104,6 +128,29 @@ class Speech(ABC):
                 else:
                     self.said += 1
                     self.exchange.record.text += token
+
+
+@dataclass(frozen=True)
+class Script:
+    """One round of a prompt that says what to do, line by line.
+
+    ``call NAME JSON`` calls a tool, ``think WORDS`` thinks, ``hold`` waits for /control/release; all other
+    lines are said, with ``{results}`` for what the calls of the round before gave.
+    """
+
+    lines: tuple[str, ...]
+    results: tuple[str, ...]
+
+    @classmethod
+    def of(cls, told: list[tuple[str, str]]) -> Script:
+        """From what was said so far: ``("ask" | "call" | "result", text)`` in order."""
+        last = max((at for at, (kind, _) in enumerate(told) if kind == "ask"), default=0)
+        since = told[last:]
+        rounds = since[0][1].split("\n---\n")
+        number = sum(kind == "call" for kind, _ in since)
+        ends = [at for at, (kind, _) in enumerate(since) if kind == "call"]
+        results = [text for kind, text in since[ends[-1] :] if kind == "result"] if ends else []
+        return cls(tuple(rounds[min(number, len(rounds) - 1)].splitlines()), tuple(results))
 
 
 class Dripping:
@@ -166,6 +213,15 @@ class Behaving(Loopback):
         count, rate = count_and_rate(argument)
         await self.answer(exchange, texts.words(count), rate)
 
+    async def play_half(self, exchange: Exchange, argument: str) -> None:
+        speech = self.speech(exchange)
+        if speech.messages[-1].get("role") in ("assistant", "model"):
+            await self.refuse(exchange, 400, "the last message must be the user's")
+            return
+        await speech.open()
+        await speech.tokens(texts.words(int(argument or 3)), 0)
+        await speech.finish("length")
+
     async def play_rich(self, exchange: Exchange, argument: str) -> None:
         count, rate = count_and_rate(argument)
         await self.answer(exchange, texts.rich(count), rate)
@@ -177,6 +233,20 @@ class Behaving(Loopback):
     async def play_echo(self, exchange: Exchange, argument: str) -> None:
         said = json.dumps(self.speech(exchange).messages, ensure_ascii=False)
         await self.answer(exchange, texts.tokenized(said), 0)
+
+    async def play_recite(self, exchange: Exchange, argument: str) -> None:
+        said = self.speech(exchange).messages
+        given = sum(one.get("role") in ("assistant", "model") for one in said)
+        texts_ = [unquote(text) for text in argument.split("|")]
+        await self.answer(exchange, texts.tokenized(texts_[min(given, len(texts_) - 1)]), 0)
+
+    async def play_plain(self, exchange: Exchange, argument: str) -> None:
+        body = exchange.record.body
+        config = body.get("generationConfig") or {}
+        if FORMS & {*body, *config}:
+            await self.refuse(exchange, 400, "this model has no structured output")
+        else:
+            await self.play_recite(exchange, argument)
 
     async def play_drip(self, exchange: Exchange, argument: str) -> None:
         await self.answer(Dripping(exchange), texts.words(int(argument or 5)), 0)  # type: ignore[arg-type]
@@ -216,6 +286,26 @@ class Behaving(Loopback):
         await speech.open()
         await speech.call(speech.tool(), {"city": "成都"})
         await speech.finish("tool_calls")
+
+    async def play_script(self, exchange: Exchange, argument: str) -> None:
+        speech = self.speech(exchange)
+        script = Script.of(speech.told())
+        await speech.open()
+        called = False
+        for line in script.lines:
+            word, _, rest = line.partition(" ")
+            if word == "call":
+                name, _, arguments = rest.partition(" ")
+                await speech.call(name, json.loads(arguments or "{}"))
+                called = True
+            elif word == "think":
+                await speech.tokens(texts.tokenized(rest), 0, thought=True)
+            elif line == "hold":
+                await self.released()
+            else:
+                said = line.replace("{results}", " | ".join(script.results))
+                await speech.tokens(texts.tokenized(said), float(argument or 0))
+        await speech.finish("tool_calls" if called else "stop")
 
     async def play_vector(self, exchange: Exchange, argument: str) -> None:
         await self._replay(exchange, argument)
@@ -288,6 +378,28 @@ class Behaving(Loopback):
 
     async def play_silent(self, exchange: Exchange, argument: str) -> None:
         await asyncio.Event().wait()
+
+
+def unanswered(messages: Any) -> str:
+    """What chat completions object to about calls and results, in their manner; "" where all is well."""
+    waiting: list[str] = []
+    for number, message in enumerate(messages or []):
+        if message.get("role") == "tool":
+            if message.get("tool_call_id") not in waiting:
+                return (
+                    "messages with role 'tool' must be a response to a preceding message with 'tool_calls'."
+                )
+            waiting.remove(message["tool_call_id"])
+            continue
+        if waiting:
+            return (
+                "An assistant message with 'tool_calls' must be followed by tool messages responding to each "
+                f"'tool_call_id'. (messages.[{number}])"
+            )
+        waiting = [str(call.get("id") or "") for call in message.get("tool_calls") or []]
+        if "" in waiting or len(set(waiting)) < len(waiting):
+            return f"Invalid 'messages[{number}].tool_calls': ids must be unique and not empty."
+    return "" if not waiting else "An assistant message with 'tool_calls' must be followed by tool messages."
 
 
 def count_and_rate(argument: str) -> tuple[int, float]:
