@@ -51,6 +51,15 @@ class Settings(Configurable):
         min=100,
         help="Characters of one {{variable}} or attached text; of more the middle is left out.",
     ).tag(config=True)
+    tool_rounds = Integer(8, min=1, help="How often an answer may call tools before it must end.").tag(
+        config=True
+    )
+    tool_timeout = Float(
+        120.0, allow_none=True, help="Seconds that one call of a tool may take. None: no bound."
+    ).tag(config=True)
+    tool_result = Integer(20_000, min=100, help="Characters of a tool's result that a model is told.").tag(
+        config=True
+    )
     buffer = Integer(
         512,
         min=1,

@@ -174,4 +174,3 @@ def _cancel(loop: asyncio.AbstractEventLoop, tasks: list[asyncio.Task[Any]]) -> 
             loop.call_soon_threadsafe(task.cancel)
         except RuntimeError:  # it has just ended
             return
-

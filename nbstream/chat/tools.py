@@ -52,6 +52,10 @@ class Tool:
         name: str = self.schema["function"]["name"]
         return name
 
+    def parameter(self, wire: str) -> str:
+        """What the parameter that a model knows as `wire` is called here."""
+        return self._names[wire]
+
     def bound(self, text: str) -> tuple[list[Any], dict[str, Any]]:
         """What to call the function with, from the arguments as the model wrote them. Raises `Misfit`.
 

@@ -17,6 +17,8 @@ from ..chat.session import session
 from ..errors import NbstreamError
 from ..show.console import put
 from . import after
+from .calls import offered
+from .shaping import wanted
 from .surface import Surface, cell_id, execution
 from .template import Prepared
 
@@ -62,6 +64,8 @@ def ask(
     """
     if not getattr(options, "raw", False):
         session().keys.refuse_in("\n".join([options.system or "", prepared.sent or prepared.prompt]))
+    for hint in prepared.hints:
+        put(hint)
     detached = options.background and where != "headless"  # nobody would be there to see it end
     name = None if options.no_history else options.conversation
     asking: Asking | None = None
@@ -74,6 +78,8 @@ def ask(
         turn = asking.turn
         answer = asking.talk.so_far(turn, asking.run)
         card = _introduction(answer, looking, 0.0 if detached else 0.3) if where == "notebook" else ""
+        if asking.sink.rounds:
+            asking.sink.over(turn.whole(answer))
         asking.sink.settle(*bundle(turn, answer, name, footer=session().settings.footer, after=card))
 
     try:
@@ -81,7 +87,8 @@ def ask(
         with _undisturbed(most=1) as early:
             from ..chat.stream import Stream
 
-            sink = _sink(where, background=options.background)
+            shape = wanted(options)
+            sink = _sink(where, background=options.background, json=shape is not None)
             talk = session().scratch() if name is None else session().conversation(name)
             if resumed is not None:
                 turn, run = resumed, talk.resume(resumed, sink)
@@ -100,7 +107,10 @@ def ask(
                     system=options.system,
                     temperature=options.temperature,
                     max_tokens=options.max_tokens,
+                    schema=shape,
+                    tools=() if detached else offered(),
                 )
+            sink.rounds = not detached and bool(run.call.chat.tools or shape or resumed)
             asking = Asking(options, where, talk, turn, run, sink)
             after.bind(options, Stream(run))
             if detached:
@@ -111,6 +121,7 @@ def ask(
         if early:
             run.cancel()
         if detached:
+            after.detached(options)
             return None
         if not early:  # a turn that was cancelled is waited for below, and not for ever
             _rounds(asking)
@@ -123,7 +134,7 @@ def ask(
         while not pressed and not asking.run.wait(TICK) and time.monotonic() < end:
             pass
         settle()
-    answer = asking.talk.so_far(asking.turn, asking.run)
+    answer = asking.turn.whole(asking.talk.so_far(asking.turn, asking.run))
     after.afterwards(options, asking.turn, answer)
     return answer.error
 
@@ -142,9 +153,13 @@ def _rounds(asking: Asking) -> None:
         messages = next_round(asking, answer)
         if messages is None:
             return
-        asking.run = asking.talk.go_on(asking.turn, messages, asking.sink)
-        asking.sink.again(asking.run)
-        asking.run.start()
+        with _undisturbed(most=1) as pressed:
+            asking.run = asking.talk.go_on(asking.turn, messages, asking.sink)
+            asking.sink.again(asking.run)
+            asking.run.start()
+        if pressed or asking.sink.stopped:
+            asking.run.cancel()
+            return
         _wait(asking.run, asking.sink)
 
 
@@ -208,11 +223,13 @@ def _wait(run: Run, sink: Sink) -> None:
             step()
 
 
-def _sink(where: Surface, *, background: bool) -> Sink:
+def _sink(where: Surface, *, background: bool, json: bool) -> Sink:
     from ..show import sinks
+    from ..show.jsonsink import JsonSink
 
     if where == "notebook":
-        return sinks.WidgetSink(blocking=not background, footer=session().settings.footer)
+        kind = JsonSink if json else sinks.WidgetSink
+        return kind(blocking=not background, footer=session().settings.footer)
     if where == "terminal":
         return sinks.SilentSink() if background else sinks.TerminalSink(footer=session().settings.footer)
     return sinks.Sink()

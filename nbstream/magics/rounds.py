@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..messages import Answer, Message
+from .calls import called
+from .shaping import json_round
 
 if TYPE_CHECKING:
     from .asking import Asking
@@ -12,4 +14,4 @@ if TYPE_CHECKING:
 
 def next_round(asking: Asking, answer: Answer) -> tuple[Message, ...] | None:
     """The messages to go on with: `answer` itself and what is said to it; None ends the turn."""
-    return None
+    return called(asking, answer) or json_round(asking, answer)

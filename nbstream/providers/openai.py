@@ -20,6 +20,7 @@ from .chunks import chat_events
 from .prefill import THINKING_OPTIONS, begun
 from .refusals import clean, from_response, no_answer
 from .structured import response_format, without
+from .toolcalls import answered, arguments_text, call_ids
 
 ENDPOINT = "/chat/completions"
 
@@ -141,20 +142,29 @@ class OpenAICompatible(HostProvider):
 
     def _messages(self, chat: ChatRequest) -> list[dict[str, Any]]:
         system = [{"role": "system", "content": chat.system}] if chat.system else []
-        return system + [self._message(message) for message in chat.messages]
+        ids, answers = call_ids(chat.messages), answered(chat.messages)
+        out, number = [], 0
+        for position, message in enumerate(chat.messages):
+            last = number + len(message.tool_calls)
+            made = self._message(message, ids[number:last])
+            number = last
+            if position in answers:
+                made["tool_call_id"] = ids[answers[position][0]]
+            out.append(made)
+        return system + out
 
-    def _message(self, message: Message) -> dict[str, Any]:
+    def _message(self, message: Message, ids: list[str]) -> dict[str, Any]:
         out: dict[str, Any] = {"role": message.role, "content": chat_content(message)}
         if message.role == "tool":
             out["tool_call_id"] = message.tool_call_id or ""
         if message.tool_calls:
             out["tool_calls"] = [
                 {
-                    "id": call.id,
+                    "id": id_,
                     "type": "function",
-                    "function": {"name": call.name, "arguments": call.arguments},
+                    "function": {"name": call.name, "arguments": arguments_text(call)},
                 }
-                for call in message.tool_calls
+                for id_, call in zip(ids, message.tool_calls, strict=True)
             ]
             if not message.content:
                 out["content"] = None  # "" beside tool calls is refused by some

@@ -37,6 +37,35 @@ def arguments(call: ToolCall) -> dict[str, Any]:
     return found if isinstance(found, dict) else {"INVALID_JSON": call.arguments}
 
 
+def arguments_text(call: ToolCall) -> str:
+    """A call's arguments as JSON text, whatever the model wrote: some services read it again.
+
+    >>> arguments_text(ToolCall("", "f", "")), arguments_text(ToolCall("", "f", '{"a":1}'))
+    ('{}', '{"a":1}')
+    """
+    try:
+        good = isinstance(json.loads(call.arguments), dict)
+    except (ValueError, RecursionError):
+        good = False
+    return call.arguments if good else json.dumps(arguments(call), ensure_ascii=False)
+
+
+def call_ids(messages: tuple[Message, ...]) -> list[str]:
+    """An id for each call, in order: its own, where it has one that no other call of its message has.
+
+    >>> calls = (ToolCall("a", "f", ""), ToolCall("a", "f", ""), ToolCall("", "f", ""))
+    >>> call_ids((Message("assistant", tool_calls=calls),))
+    ['a', 'call_1', 'call_2']
+    """
+    ids: list[str] = []
+    for message in messages:
+        own: set[str] = set()
+        for call in message.tool_calls:
+            ids.append(call.id if call.id and call.id not in own else f"call_{len(ids)}")
+            own.add(call.id)
+    return ids
+
+
 def answered(messages: tuple[Message, ...]) -> dict[int, tuple[int, ToolCall]]:
     """Which call each tool message answers: by the message's position, the call's number and the call.
 

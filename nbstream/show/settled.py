@@ -6,10 +6,13 @@ import logging
 from typing import Any
 
 from ..chat.history import Turn
-from ..messages import Answer
+from ..chat.toolbox import names
+from ..messages import Answer, Message
 from . import words
+from .calls import CallCard, cards
 from .cards import error_markdown, literal
 from .clean import clean
+from .incode import in_code
 from .markdown import settle
 
 log = logging.getLogger("nbstream")
@@ -23,8 +26,10 @@ def bundle(
     `after` is Markdown of ours to stand behind the answer. ``text/plain`` is the model's text alone, which
     history and restore read; our card and footer stand outside the answer, in the Markdown only.
     """
-    parts = [_safely(answer.text)] if answer.text.strip() else []
-    plain = clean(answer.text)
+    parts = [_part(one) for one in cards(turn.rounds, names())]
+    if answer.text.strip():
+        parts.append(_safely(in_code(answer.text)))
+    plain = clean(turn.whole(answer).text)
     if answer.error is not None:
         parts.append(error_markdown(answer.error))
         plain = plain or clean(str(answer.error))
@@ -32,9 +37,16 @@ def bundle(
         parts.append(after)
     if footer and (line := _footer(answer)):
         parts.append(line)
-    return {"text/markdown": "\n\n".join(parts), "text/plain": plain}, words.receipt(
+    return {"text/markdown": "\n\n".join(filter(None, parts)), "text/plain": plain}, words.receipt(
         turn, answer, conversation
     )
+
+
+def _part(one: Message | CallCard) -> str:
+    """What the model said while it worked, or a call it made."""
+    if isinstance(one, CallCard):
+        return one.markdown
+    return _safely(one.content) if one.content.strip() else ""
 
 
 def _footer(answer: Answer) -> str:

@@ -1,16 +1,17 @@
 """Where an answer goes: a widget, a terminal, or nowhere until it is whole (headless).
 
 A sink observes a run on the run's loop (`state`, `batch`, `done`), is opened before it starts and
-settled after it has ended, both by the thread that runs the cell.
+settled after it has ended, both by the thread that runs the cell. A turn may have several rounds, each a
+run of its own: `again` comes between them, and `over` after the last.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
+import threading
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from IPython.display import DisplayHandle, display
 
@@ -20,16 +21,12 @@ from ..chat.engine import Run
 from ..messages import Answer, Event, ReasoningDelta, Retract, TextDelta
 from . import words
 from .answer import AnswerWidget
+from .calls import CallCard
 from .clean import FOOTER_MARK
 from .console import put
 from .control import Ear
 from .pacer import Pacer
-from .plain import PlainText
-
-if TYPE_CHECKING:
-    from .live import LiveMarkdown
-
-log = logging.getLogger("nbstream")
+from .pages import Pages
 
 FIRST_SNAPSHOT = 0.25
 """Seconds after which a view that has not answered is sent all there is; doubles each time."""
@@ -42,12 +39,27 @@ class Sink:
     """Called on the run's loop after the end, where no cell waits for it (``--background``)."""
     on_control = False
     """Whether the view has been heard on the control channel: then its comm messages can wait."""
+    rounds = False
+    """Whether more rounds may follow one that has ended; then somebody says when the turn is `over`."""
+    stopped = False
+    """Whether somebody has pressed Stop."""
+    on_stop: Callable[[], None] | None = None
+    """Called, on any thread, when somebody does while no run is under way."""
 
     def open(self, run: Run, turn: str) -> None:
         """Before the run starts."""
 
     def again(self, run: Run) -> None:
         """Another round of the same turn is about to start."""
+
+    def call(self, card: CallCard) -> None:
+        """Between two rounds a tool is called; once more for the same call when its result is there."""
+
+    def doing(self, text: str) -> None:
+        """What goes on meanwhile, for the status line; ``{s}`` in it is seconds."""
+
+    def over(self, answer: Answer) -> None:
+        """The last round has ended; `answer` is all of the turn."""
 
     def state(self, state: State) -> None:
         """The turn queues, is connecting, or waits before it tries again."""
@@ -76,22 +88,37 @@ class TerminalSink(SilentSink):
     def __init__(self, *, footer: bool) -> None:
         self._footer = footer
         self._half = ""
-        self._withdrawn = False
+        self._withdrawn = self._open = False
 
     def batch(self, events: list[Event]) -> None:
         text = self._half
         for event in events:
             if type(event) is TextDelta:
                 text += event.text
+                self._open = True
             elif type(event) is Retract:  # what stands in a terminal, stands: at least it is said
                 text += f"\n\n[{event.reason}]"
                 self._withdrawn = True
         self._half = "\r" if text.endswith("\r") else ""  # of the end of a line
         put(text.removesuffix("\r").replace(FOOTER_MARK, ""), end="")
 
+    def call(self, card: CallCard) -> None:
+        line = card.plain if card.result is None else card.outcome
+        put(("\n\n" if self._open else "") + line)
+        self._open = False
+
+    def again(self, run: Run) -> None:
+        put("\n\n" if self._open else "", end="\n")
+        self._open = False
+
     def done(self, answer: Answer) -> None:
+        if not self.rounds:
+            self.over(answer)
+
+    def over(self, answer: Answer) -> None:
         last = str(answer.error) if answer.error else words.footer(answer) if self._footer else ""
-        put(("\n\n" if answer.text or self._withdrawn else "") + (f"{last}\n" if last else ""), end="")
+        begun = self._open or self._withdrawn
+        put(("\n\n" if begun else "") + (f"{last}\n" if last else ""), end="")
 
 
 class WidgetSink(Sink):
@@ -102,10 +129,10 @@ class WidgetSink(Sink):
 
     def __init__(self, *, blocking: bool, footer: bool) -> None:
         self._blocking, self._footer = blocking, footer
-        self._live: LiveMarkdown | PlainText | None = None
+        self._pages = Pages()
+        self._cards = 0
         self._pacer = Pacer()
         self._text: list[str] = []
-        self._shown: list[str] = []
         self._think: list[str] = []
         self._thought: list[str] = []
         self._message: dict[str, Any] = {}
@@ -133,7 +160,7 @@ class WidgetSink(Sink):
             self._begun = True
             self._loop.call_later(FIRST_SNAPSHOT, self._snapshot_unasked, FIRST_SNAPSHOT)
         if state.phase == "waiting":
-            self._page()  # the request is on its way: nobody waits for what this imports
+            self._pages.prepare()  # the request is on its way: nobody waits for what this imports
         self._say(words.status(self._run.call.model, state))
         self._flush()
 
@@ -146,10 +173,7 @@ class WidgetSink(Sink):
                 self._think.append(event.text)
                 self._enter("thinking")
             elif type(event) is Retract:
-                for taken in (self._text, self._shown, self._think, self._thought):
-                    taken.clear()
-                self._live = None
-                self._message["reset"] = True
+                self._withdraw()
         if self._timer is None:
             delay = self._pacer.due(self._loop.time())
             if delay <= 0:
@@ -158,6 +182,18 @@ class WidgetSink(Sink):
                 self._timer = self._loop.call_later(delay, self._flush)
 
     def done(self, answer: Answer) -> None:
+        if self.rounds:
+            self._flush(last=True)
+        else:
+            self._over(answer)
+
+    def _withdraw(self) -> None:
+        """Take back what this round has shown."""
+        for taken in (self._text, self._think, self._thought):
+            taken.clear()
+        self._message |= {"reset": True, "ops": self._pages.withdraw()}
+
+    def _over(self, answer: Answer) -> None:
         self._end = words.ending(answer, with_footer=self._footer)
         self._message["end"] = self._end
         self._say(None)
@@ -179,7 +215,7 @@ class WidgetSink(Sink):
             self._timer = None
         message, self._message = self._message, {}
         pieces = len(self._text) + len(self._think)
-        if ops := self._operations(last):
+        if ops := message.get("ops", []) + self._operations(last):
             message["ops"] = ops
         if self._think:
             message["think"] = "".join(self._think)
@@ -195,28 +231,15 @@ class WidgetSink(Sink):
         """What the page must do to show the text that has come since."""
         text = "".join(self._text)
         self._text.clear()
-        self._shown.append(text)
-        try:
-            ops = self._page().feed(text) if text else []
-            return ops + self._page().finish() if last else ops
-        except Exception:  # however odd the text, it is shown
-            log.exception("text could not be rendered; it is shown as it is")
-            self._live = PlainText()
-            return list(self._live.feed("".join(self._shown)))
-
-    def _page(self) -> LiveMarkdown | PlainText:
-        if self._live is None:
-            from .live import LiveMarkdown
-
-            self._live = LiveMarkdown()
-        return self._live
+        ops = self._pages.feed(text)
+        return ops + self._pages.finish() if last else ops
 
     def _snapshot(self) -> None:
         """All so far in one message, for a view that came late or missed something."""
         snapshot = {
             "seq": self._seq,
             "full": True,
-            "ops": self._page().snapshot(),
+            "ops": self._pages.snapshot(),
             "think": "".join(self._thought),
             "status": self._status,
             "end": self._end,
@@ -239,14 +262,63 @@ class WidgetSink(Sink):
     def _hear(self, content: dict[str, Any]) -> None:
         wish = content.get("do")
         if wish == "stop":
+            self.stopped = True
             self._run.cancel()
+            if self.on_stop is not None:
+                self.on_stop()
         elif wish == "ack" and isinstance(seq := content.get("seq"), int):
             self._pacer.acked(seq)
         elif wish == "sync":
             self._heard = True
             self._loop.call_soon_threadsafe(self._snapshot)
 
-    # --- at the end -----------------------------------------------------------------------------------
+    # --- between rounds, and at the end ---------------------------------------------------------------
+
+    def again(self, run: Run) -> None:
+        self._run = run
+
+        def begin() -> None:
+            if not self._cards:  # what was said before is to be corrected, and gives way
+                self._withdraw()
+            elif self._thought:
+                self._think.append("\n\n")
+            self._cards, self._phase = 0, ""
+            self._pages.close()
+
+        self._on_loop(begin)
+
+    def call(self, card: CallCard) -> None:
+        def show() -> None:
+            self._cards += card.result is None
+            ops = self._pages.card(card.html, again=card.result is not None)
+            self._message["ops"] = self._message.get("ops", []) + ops
+            self._say(words.status(self._run.call.model, None))
+            self._flush()
+
+        self._on_loop(show)
+
+    def doing(self, text: str) -> None:
+        def show() -> None:
+            self._say({"text": text, "seconds": 0, "step": 1 if "{s}" in text else 0})
+            self._flush()
+
+        self._on_loop(show)
+
+    def over(self, answer: Answer) -> None:
+        self._on_loop(lambda: self._over(answer))
+
+    def _on_loop(self, what: Callable[[], None]) -> None:
+        """Have `what` done where all is sent, and wait for it."""
+        ready = threading.Event()
+
+        def work() -> None:
+            try:
+                what()
+            finally:
+                ready.set()
+
+        self._loop.call_soon_threadsafe(work)
+        ready.wait(2.0)
 
     def settle(self, bundle: dict[str, str], metadata: dict[str, Any]) -> None:
         if self._handle is None:  # interrupted before the widget stood

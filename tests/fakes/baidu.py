@@ -52,6 +52,9 @@ class Voice(Speech):
     async def end(self, reason: str, **marks: Any) -> None:
         """The last frames, with more in them than an end: `flag`, `sources`, a call."""
 
+    async def called(self) -> None:
+        """The end of an answer that is a call, where the call did not bring it."""
+
     @abstractmethod
     def error(self, code: str) -> bytes:
         """What stands for the error of that code, as JSON."""
@@ -76,6 +79,7 @@ class Baidu(Behaving):
         voice = self.speech(exchange)
         await voice.open()
         await voice.call("get_weather", {"city": "上海"})
+        await voice.called()
 
     async def play_search(self, exchange: Exchange, argument: str) -> None:
         voice = self.speech(exchange)

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .baidu import SSE, Baidu, Voice, arguments_of, as_event, compact
+from .behaviours import unanswered
 from .loopback import Exchange, main
 from .scripted import Scripted
 
@@ -80,9 +81,12 @@ class Chunks(Voice):
 
     async def call(self, name: str, arguments: Mapping[str, Any]) -> None:
         function = {"name": name, "arguments": arguments_of(arguments)}
+        _, id_ = self.next_id("c1")
         await self._chunk(
-            {"content": "", "tool_calls": [{"id": "c1", "type": "function", "function": function}]}
+            {"content": "", "tool_calls": [{"id": id_, "type": "function", "function": function}]}
         )
+
+    async def called(self) -> None:
         await self.end("tool_calls")
 
     async def end(self, reason: str, **marks: Any) -> None:
@@ -175,7 +179,7 @@ def _in_order(messages: Any) -> bool:
             return False
         if before and before["role"] == after["role"] != "tool":
             return False
-    return True
+    return not unanswered(talk)
 
 
 def scripted() -> Scripted:

@@ -64,6 +64,21 @@ class Stream(Speech):
     def tool(self) -> str:
         return str(self.body["tools"][0]["functionDeclarations"][0]["name"])
 
+    def told(self) -> list[tuple[str, str]]:
+        told = []
+        for message in self.messages:
+            parts = message["parts"]
+            if message["role"] == "model":
+                told += [("call", "")] if any("functionCall" in part for part in parts) else []
+                continue
+            for part in parts:
+                if "functionResponse" in part:
+                    response = part["functionResponse"]["response"]
+                    told.append(("result", json.dumps(response, ensure_ascii=False)))
+                else:
+                    told.append(("ask", part.get("text", "")))
+        return told
+
     async def open(self) -> None:
         if parse_qs(urlsplit(self.exchange.record.path).query).get("alt") == ["sse"]:
             await self.exchange.start(200, SSE)
@@ -80,7 +95,9 @@ class Stream(Speech):
         await self._part({"text": text} | ({"thought": True} if thought else {}))
 
     async def call(self, name: str, arguments: Mapping[str, Any]) -> None:
-        await self._part({"functionCall": {"name": name, "args": arguments}, "thoughtSignature": SIGNATURE})
+        # Of calls in one step only the first is signed.
+        signed = {} if self.next_id("")[0] else {"thoughtSignature": SIGNATURE}
+        await self._part({"functionCall": {"name": name, "args": arguments}} | signed)
 
     async def finish(self, reason: str = "stop") -> None:
         last = {"content": {"role": "model", "parts": [{"text": ""}]}, "finishReason": "STOP"}
@@ -169,7 +186,15 @@ def _wrong(body: dict[str, Any]) -> str:
     contents = body.get("contents")
     if not isinstance(contents, list) or not contents:
         return "* GenerateContentRequest.contents: contents is not specified"
+    waiting = 0
     for content in contents:
+        given = sum("functionResponse" in part for part in content.get("parts") or ())
+        if given != waiting:
+            return (
+                "Please ensure that the number of function response parts is equal to the number of function "
+                "call parts of the function call turn."
+            )
+        waiting = sum("functionCall" in part for part in content.get("parts") or ())
         if content.get("role") not in ("user", "model", None):
             return "Please use a valid role: user, model."
         if not content.get("parts"):

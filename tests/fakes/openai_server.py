@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from .behaviours import MODELS, Behaving, Speech
+from .behaviours import MODELS, Behaving, Speech, unanswered
 from .loopback import Exchange, Record, main
 from .scripted import Scripted, data
 
@@ -40,11 +40,12 @@ class Stream(Speech):
         await self._chunk({"reasoning_content" if thought else "content": text})
 
     async def call(self, name: str, arguments: Mapping[str, Any]) -> None:
-        made = {"index": 0, "id": "call_fake", "type": "function"}
+        index, id_ = self.next_id("call_fake")
+        made = {"index": index, "id": id_, "type": "function"}
         await self._chunk({"tool_calls": [made | {"function": {"name": name, "arguments": ""}}]})
         text = json.dumps(arguments, ensure_ascii=False)
         for part in (text[:5], text[5:]):
-            await self._chunk({"tool_calls": [{"index": 0, "function": {"arguments": part}}]})
+            await self._chunk({"tool_calls": [{"index": index, "function": {"arguments": part}}]})
 
     async def finish(self, reason: str = "stop") -> None:
         await self._chunk({}, finish_reason=reason)
@@ -101,6 +102,8 @@ class OpenAIServer(Behaving):
             await exchange.json(200, {"object": "list", "data": listed})
         elif path != "/v1/chat/completions" or not isinstance(record.body, dict):
             await self.refuse(exchange, 404, f"Unknown request URL: {record.method} {path}")
+        elif wrong := unanswered(record.body.get("messages")):
+            await self.refuse(exchange, 400, wrong)
         else:
             await self.behave(exchange, str(record.body.get("model")))
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from . import texts
-from .behaviours import Behaving, Speech
+from .behaviours import Behaving, Speech, unanswered
 from .loopback import Exchange, main
 from .scripted import Scripted
 from .spark_frames import transcripts
@@ -57,9 +57,10 @@ class Stream(Speech):
 
     async def call(self, name: str, arguments: Mapping[str, Any]) -> None:
         said = json.dumps(arguments, ensure_ascii=False)
-        call = {"id": "call_1", "type": "function", "function": {"name": name, "arguments": said}}
+        index, id_ = self.next_id("call_1")
+        call = {"id": id_, "type": "function", "function": {"name": name, "arguments": said}}
         switched = self.body.get("tool_calls_switch") is True
-        await self.exchange.send(chunk("", tool_calls=[call | {"index": 0}] if switched else call))
+        await self.exchange.send(chunk("", tool_calls=[call | {"index": index}] if switched else call))
 
     async def finish(self, reason: str = "stop") -> None:
         await self.exchange.send(event(SHAPE | {"choices": [], "usage": self._usage()}) + DONE)
@@ -89,6 +90,9 @@ class SparkHTTPServer(Behaving):
         body = exchange.record.body
         if not exchange.record.path.endswith("/chat/completions") or not isinstance(body, dict):
             await exchange.json(404, {"message": "no Route matched with those values"})
+            return
+        if wrong := unanswered(body.get("messages")):
+            await self.refuse(exchange, 400, wrong)
             return
         model = str(body.get("model"))
         name = model.partition(":")[0].replace("-", "_")

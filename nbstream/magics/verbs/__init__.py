@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from . import again as again
 from . import answers as answers
+from . import audit as audit
 from . import files as files
 from . import finding as finding
 from . import keys as keys
 from . import numbers as numbers
 from . import talking as talking
+from . import toolbox as toolbox
 from . import using as using
 from .registry import VERBS, Verb
 
