@@ -26,9 +26,9 @@ from .template import prepared
 @argument("-a", "--attach", action="append", metavar="FILE")
 @argument("--raw", action="store_true")
 @argument("-o", "--out", type=arguments.name, metavar="VAR")
-@argument("--code", action="store_true", help="put the code of the answer into a new cell below")
-@argument("-f", "--format", choices=["json"], help="json: the answer is JSON; -o then binds its object")
-@argument("--schema", metavar="NAME", help="what the JSON must fit: a pydantic model, a dict, a .json file")
+@argument("--code", action="store_true")
+@argument("-f", "--format", choices=["json"])
+@argument("--schema", metavar="NAME")
 @argument("--at", type=arguments.whole, metavar="N")
 @argument("--new", action="store_true")
 @argument("--no-history", action="store_true")
@@ -51,5 +51,7 @@ def llm(line: str, cell: str) -> None:
     except NbstreamError as unsent:
         session().last_error = error = unsent
         show_error(error, where)
+    if (trouble := session().audit.trouble()) is not None:
+        show_error(trouble, where)
     if error is not None and where == "headless":
         raise error

@@ -81,8 +81,12 @@ def say(markdown: str | tuple[dict[str, str], dict[str, Any]] | None) -> None:
 
 
 def _both(markdown: str) -> dict[str, str]:
+    return {"text/markdown": markdown, "text/plain": plain(markdown)}
+
+
+def plain(markdown: str) -> str:
+    """Markdown of ours as it is read where nobody renders it."""
     import html
     import re
 
-    plain = html.unescape(re.sub(r"</?span>|\\(?=[\\*_\[\]~|])", "", markdown))
-    return {"text/markdown": markdown, "text/plain": plain}
+    return html.unescape(re.sub(r"</?span>|\\(?=[\\*_\[\]~|])", "", markdown))
