@@ -22,13 +22,17 @@ from . import checks
 from .audit import Audit
 from .call import Call
 from .conversation import Conversation
+from .failure import Failure
 from .gate import Gate
 from .keys import Keys, Seats, os_address
 from .sight import seen
 from .stats import TURNS, ProviderStats, SeatStats, TurnStats
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .engine import Observer, Run
+    from .restore import Restored
     from .sizes import Sizes
 
 Prompt = str | Message | Mapping[str, Any] | Iterable[Any]
@@ -47,8 +51,12 @@ class Session:
         self.introduced = False
         """Whether somebody has been told how to connect a real model."""
         self.last_error: NbstreamError | None = None
+        self.last_failure: Failure | None = None
+        """What was going on when a turn failed last."""
         self.keys = Keys(lambda: str(self.settings.env_file))
         self.audit = Audit()
+        self.ran: dict[str, None] = {}
+        """The ids of the notebook cells that this kernel has run, as far as the front end tells them."""
         self._gates: dict[str, Gate] = {}
 
     @cached_property
@@ -206,7 +214,8 @@ class Session:
 
     def _count(self, run: Run, answer: Answer) -> None:
         name = run.call.provider.name
-        self.last_error = answer.error or self.last_error
+        if answer.error is not None:
+            self.last_error, self.last_failure = answer.error, Failure.of(run, answer, answer.error)
         self.sizes.learn(run.call, answer)
         counted = self.stats.setdefault(name, ProviderStats(name))
         turn = counted.add(answer, run.progress.stamps, run.progress.retries)
@@ -226,6 +235,12 @@ class Session:
                 one = found.get(name) or ProviderStats(name)
                 found[name] = replace(one, seats=tuple(map(SeatStats.of, pool.seats)))
         return found
+
+    def restore(self, path: str | Path | None = None) -> Restored:
+        """Rebuild the conversations from a notebook's cells and receipts: this kernel's own, or `path`."""
+        from .restore import restore
+
+        return restore(self, path)
 
     def scratch(self) -> Conversation:
         """A conversation that nothing else sees."""

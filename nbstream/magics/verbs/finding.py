@@ -1,28 +1,109 @@
-"""What went wrong: ``%llm why``."""
+"""What went wrong, and what may: ``%llm why``, ``%llm doctor``."""
 
 from __future__ import annotations
 
+import time
+from typing import TYPE_CHECKING
+
 from ...chat.session import session
-from ...i18n import t
+from ...i18n import magic, t
 from ...show.cards import table
 from .registry import verb
+
+if TYPE_CHECKING:
+    from ...chat.doctor import Finding
+    from ...chat.failure import Failure
+
+MARKS = {"good": "✓", "fact": "·", "doubt": "⚠", "bad": "✗"}
+LOOK_AT = {
+    "auth",
+    "permission",
+    "connection",
+    "timeout",
+    "server_error",
+    "protocol",
+    "interrupted",
+    "not_found",
+}
+"""Kinds of errors whose cause may lie around us, so that `doctor` is worth a look."""
+
+
+@verb("doctor")
+def doctor(provider: str | None = None) -> str:
+    """Look at everything that may stand between a question and its answer."""
+    from ...chat import doctor as services
+    from ..surroundings import findings, holdings
+
+    asked, clocks = services.examine(session(), provider)
+    if provider is not None:
+        clock = services.clock(clocks)
+        found = asked + ([clock] if clock.level in ("doubt", "bad") else [])
+    else:
+        found = [*findings(), services.clock(clocks), *asked, *holdings()]
+    return report(found)
+
+
+def report(found: list[Finding]) -> str:
+    """The findings as one table that can be pasted into a bug report, and a line that sums them up."""
+    from ..surroundings import scrubbed
+
+    rows = [[MARKS[one.level], *map(scrubbed, (one.what, one.said, one.fix))] for one in found]
+    if not any(one.fix for one in found):
+        rows = [row[:3] for row in rows]
+    heads = ["", "", t("doctor.found"), t("doctor.mend")][: len(rows[0])]
+    troubled = sum(one.level in ("bad", "doubt") for one in found)
+    last = t("doctor.troubles", count=troubled) if troubled else t("doctor.well")
+    return f"{table(heads, rows)}\n\n{last}"
 
 
 @verb("why")
 def why() -> str:
-    error = session().last_error
+    """Tell what is known of the last error, so that it can be pasted anywhere."""
+    from ..surroundings import scrubbed
+
+    here = session()
+    error = here.last_error
     if error is None:
         return t("line.no_error")
-    facts = [
-        ("kind", error.kind),
-        ("provider", error.provider),
-        ("status", error.status),
-        ("code", error.code),
-        ("retry_after", error.retry_after),
-        ("request_id", error.request_id),
-        ("text", f"{len(error.answer.text)}"),
+    rows: list[tuple[str, object]] = [
+        (t("line.what_happened"), error.what),
+        (t("line.why"), error.why),
+        (t("line.fix"), error.fix),
+        (t("why.kind"), f"{error.kind} · {t(f'kind.{error.kind}')}"),
+        (t("why.provider"), error.provider),
+        (t("why.status"), error.status),
+        (t("why.code"), error.code),
+        (t("why.retry_after"), error.retry_after),
     ]
-    rows = [[t("line.what_happened"), error.what], [t("line.why"), error.why], [t("line.fix"), error.fix]]
-    return table(
-        ["", ""], rows + [[t(f"why.{name}"), value] for name, value in facts if value not in (None, "")]
-    )
+    failure = here.last_failure
+    if failure is not None and failure.error is error:
+        rows += _circumstances(failure)
+    else:
+        rows += [(t("why.request_id"), error.request_id), (t("why.sent"), t("why.nothing_sent"))]
+    shown = [(name, scrubbed(str(value))) for name, value in rows if value not in (None, "")]
+    said = table(["", ""], shown)
+    if error.kind not in LOOK_AT:
+        return said
+    doctor = f"%{magic()} doctor {error.provider or ''}".rstrip()
+    return f"{said}\n\n{t('why.doctor', line=doctor)}"
+
+
+def _circumstances(failure: Failure) -> list[tuple[str, object]]:
+    """What was sent where, and how far the answer came."""
+    sent = t("why.messages", messages=failure.messages, characters=f"{failure.characters:,}")
+    if failure.options:
+        sent += " · " + ", ".join(failure.options)
+    far = [t("why.characters", count=f"{failure.arrived:,}")]
+    if failure.first_token is not None:
+        far.append(t("why.first", seconds=f"{failure.first_token:.1f}"))
+    if failure.duration is not None:
+        far.append(t("why.ended", seconds=f"{failure.duration:.1f}"))
+    return [
+        (t("line.model"), failure.model),
+        (t("why.request_id"), failure.request_id),
+        (t("why.when"), time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(failure.started))),
+        (t("why.host"), failure.host),
+        (t("why.sent"), sent),
+        (t("why.retries"), failure.retries),
+        (t("why.text"), " · ".join(far)),
+    ]
