@@ -255,7 +255,7 @@ class Answer:
     cost: Cost | None = None
     context: Context | None = field(default=None, repr=False)
     opaque: tuple[Opaque, ...] = field(default=(), repr=False)
-    object: Any = None
+    object: Any = field(default=None, repr=False)
     """What the answer says in JSON, where that was asked for: by a pydantic model one of its objects."""
     again: Callable[..., Answer] | None = field(default=None, repr=False, compare=False)
     """How `retry` asks; None in an answer that was loaded or made by hand."""

@@ -80,9 +80,17 @@ def _told(call: Call, talk: Conversation | None, turn: Turn | None) -> Call:
     """`call` with what stood before the question."""
     from .context import fitted
 
-    if talk is None or turn is None or turn.parent is None:
+    if talk is None or turn is None or not _in(talk, turn):
         raise fail("config.retry_gone")
     return call.with_history(fitted(talk.history, turn, call)[0])
+
+
+def _in(talk: Conversation, turn: Turn) -> bool:
+    """Whether `turn` still stands in the conversation: it may have been undone, or all of it reset."""
+    parent = turn.parent
+    while parent is not None and any(one is turn for one in parent.children):
+        turn, parent = parent, parent.parent
+    return turn is talk.history.root
 
 
 def waited(session: Session, run: Run, schema: Any = None) -> Answer:

@@ -289,6 +289,12 @@ def settled(answer: Answer, shape: Shape, go_on: Callable[[tuple[Message, ...]],
     return found
 
 
+def uncorrected(rounds: tuple[Message, ...]) -> tuple[Message, ...]:
+    """`rounds` without what did not fit, and what was said to it: neither is sent again."""
+    first = next((place for place, said in enumerate(rounds) if said.role == "user"), None)
+    return rounds if first is None else rounds[: max(0, first - 1)]
+
+
 def _provider(answer: Answer) -> str:
     return answer.model.partition(":")[0]
 

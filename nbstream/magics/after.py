@@ -1,4 +1,4 @@
-"""What a cell leaves behind besides its output: a variable with the answer."""
+"""What a cell leaves behind besides its output: a variable with the answer, its code in a new cell."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.getipython import get_ipython
 
+from ..i18n import t
 from ..messages import Answer
+from ..show.console import put
+from .shaping import worth
+from .surface import name, surface
 
 if TYPE_CHECKING:
     from ..chat.history import Turn
@@ -19,6 +23,35 @@ def bind(options: Namespace, value: Any) -> None:
         shell.user_ns[options.out] = value
 
 
+def detached(options: Namespace) -> None:
+    """Say what the options want and cannot have while the answer still streams."""
+    if getattr(options, "code", False):
+        put(t("code.later", magic=name()))
+
+
 def afterwards(options: Namespace, turn: Turn, answer: Answer) -> None:
     """Do what the options want done with the answer, which is whole or as far as it came."""
-    bind(options, answer)
+    bind(options, worth(options, answer))
+    if not getattr(options, "code", False) or answer.error is not None:
+        return
+    if answer.finish_reason != "stop":
+        put(t("code.unfinished", magic=name()))
+    elif said := new_cell(answer.blocks, turn.number):
+        put(said)
+
+
+def new_cell(blocks: list[tuple[str, str]], number: int) -> str | None:
+    """Put code into a new cell below, or into the terminal's next line; gives what is to be said of it.
+
+    It does not run. Where nobody looks, no cell is made.
+    """
+    from .codecell import cell_text
+
+    text, left_out = cell_text(blocks)
+    if not text:
+        return t("code.none")
+    shell = get_ipython()
+    if shell is None or surface() == "headless":
+        return t("code.nobody", magic=name())
+    shell.set_next_input(text)
+    return t("code.left_out", count=left_out, magic=name(), number=number) if left_out else None

@@ -144,6 +144,7 @@ HOSTS: tuple[Host, ...] = (
         ("GROQ_API_KEY",),
         "openai/gpt-oss-120b",
         "https://console.groq.com/keys",
+        structured=BOTH,
         # Text models go on with a last message of the assistant's [doc]; those that reason begin anew. [gen]
         prefill=Prefill(r"^(?!.*(gpt-oss|qwen-?3|qwq|-r1|compound|thinking))"),
     ),
@@ -167,6 +168,7 @@ HOSTS: tuple[Host, ...] = (
         ("VLLM_API_KEY",),
         key_required=False,
         slow="",
+        structured=BOTH,
         prefill=Prefill(body={"continue_final_message": True, "add_generation_prompt": False}),  # [doc]
     ),
     Host(

@@ -18,10 +18,12 @@ from ..wire.request import WireRequest, encoded
 Schema = Mapping[str, Any]
 
 NAME = "answer"
-BOUNDS = frozenset(
-    "minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength"
-    " maxItems uniqueItems minProperties maxProperties".split()
-)
+NAMED = ("properties", "$defs", "definitions", "patternProperties")
+"""Keywords that hold schemas by name."""
+BOUNDS = {
+    *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength"),
+    *("maxItems", "uniqueItems", "minProperties", "maxProperties"),
+}
 """Keywords that Anthropic's constrained output refuses. [doc: structured outputs]"""
 
 

@@ -1,0 +1,68 @@
+"""What can be done with an answer: ``%llm code``; and the answer to a cell that failed: ``%llm fix``."""
+
+from __future__ import annotations
+
+import os
+import platform
+
+from IPython.core.getipython import get_ipython
+
+from ...chat.history import Turn
+from ...chat.session import session
+from ...errors import NbstreamError, fail
+from ...i18n import t
+from .. import surface
+from .registry import verb
+
+
+@verb("code")
+def code(number: str | None = None, *, block: str | None = None) -> str | None:
+    from ..after import new_cell
+
+    turn = _turn(number)
+    assert turn.answer is not None
+    blocks = turn.answer.blocks
+    if block is not None and blocks:
+        if not (block.isdecimal() and len(block) < 5 and 1 <= int(block) <= len(blocks)):
+            raise fail("config.block_number", given=block[:20], count=len(blocks), number=turn.number)
+        blocks = [blocks[int(block) - 1]]
+    return new_cell(blocks, turn.number)
+
+
+def _turn(number: str | None) -> Turn:
+    """The turn that a number means on the branch in use; none: the last."""
+    turns = session().conversation().turns
+    if number is not None and not (number.isdecimal() and len(number) < 10):
+        raise fail("config.turn_number", given=number[:20], count=len(turns))
+    position = int(number) if number else len(turns)
+    if not 1 <= position <= len(turns):
+        raise fail("config.turn_number", given=position, count=len(turns))
+    if turns[position - 1].answer is None:
+        raise fail("config.turn_running", given=position)
+    return turns[position - 1]
+
+
+@verb("fix")
+def fix(*question: str, model: str | None = None) -> str | None:
+    from .. import args as arguments
+    from .. import exception
+    from ..asking import ask
+    from ..cell import llm
+    from ..template import Prepared
+
+    shell, name = get_ipython(), surface.name()
+    error = exception.last_exception()
+    if error is None or shell is None:
+        return t("fix.nothing")
+    if isinstance(error, NbstreamError):
+        return t("fix.own", magic=name)
+    known = exception.secrets_in([*os.environ.items(), *shell.user_ns.items()])
+    told = exception.redacted(session().keys.hide_in(exception.report(error, shell)), known)
+    words = " ".join(question) or t("fix.ask")
+    asked = t("fix.report", question=words, version=platform.python_version(), report=told)
+    options = arguments.parse(llm.parser, "")
+    options.model, options.line = model, ""
+    failed = ask(Prepared(" ".join([f"%{name} fix", *question]), asked), options, where := surface.surface())
+    if failed is not None and where == "headless":
+        raise failed
+    return None
