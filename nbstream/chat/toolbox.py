@@ -1,4 +1,4 @@
-"""The functions that models may ask for in this kernel, and whether each asks first. Light: nothing is run."""
+"""The functions that models may ask for in this kernel, and whether each asks first."""
 
 from __future__ import annotations
 

@@ -210,7 +210,8 @@ def _plainer(value: Any) -> Any:
     for method in ("model_dump", "isoformat", "item"):  # pydantic, dates, numpy's numbers
         if callable(own := getattr(value, method, None)):
             return own()
-    if type(value).__str__ == object.__str__:
+    prints: Any = type(value).__str__
+    if prints is object.__str__:
         return repr(value)
     raise TypeError  # a frame, an array: the whole as it prints itself
 

@@ -12,6 +12,7 @@ from ..errors import NbstreamError, fail
 from ..i18n import t
 from ..messages import ChatRequest, Message
 from .spark_models import X_ONLY, Version
+from .toolcalls import answered
 
 LONGEST_UID = 32
 TOP_K = 6
@@ -90,13 +91,12 @@ def texts(chat: ChatRequest, *, folds: bool) -> list[dict[str, str]]:
     """
     system = [chat.system] if chat.system else []
     out: list[dict[str, str]] = []
-    names: dict[str | None, str] = {}
-    for message in chat.messages:
-        names |= {call.id: call.name for call in message.tool_calls}
+    answers = answered(chat.messages)
+    for position, message in enumerate(chat.messages):
         if message.role == "system" and not out:
             system.append(message.content)
             continue
-        content = _content(message, names)
+        content = _content(message, answers[position][1].name if position in answers else "")
         if content.strip():
             out.append({"role": "assistant" if message.role == "assistant" else "user", "content": content})
     while out and out[0]["role"] == "assistant":
@@ -113,9 +113,9 @@ def texts(chat: ChatRequest, *, folds: bool) -> list[dict[str, str]]:
     return out
 
 
-def _content(message: Message, names: Mapping[str | None, str]) -> str:
+def _content(message: Message, called: str) -> str:
     if message.role == "tool":
-        return f"{names.get(message.tool_call_id) or 'function'}: {message.content}"
+        return f"{called or message.tool_call_id or 'function'}: {message.content}"
     calls = [f"{call.name}({call.arguments})" for call in message.tool_calls]
     return "\n".join(filter(None, [message.content, *calls]))
 

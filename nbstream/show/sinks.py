@@ -43,7 +43,7 @@ class Sink:
     """Whether more rounds may follow one that has ended; then somebody says when the turn is `over`."""
     stopped = False
     """Whether somebody has pressed Stop."""
-    on_stop: Callable[[], None] | None = None
+    on_stop: Callable[[], object] | None = None
     """Called, on any thread, when somebody does while no run is under way."""
 
     def open(self, run: Run, turn: str) -> None:

@@ -163,7 +163,8 @@ class GeminiServer(Behaving):
         elif wrong := _wrong(body):
             await self.refuse(exchange, 400, wrong)
         else:
-            await self.behave(exchange, found.group(1))
+            # Under such a name a client signs what another model called.
+            await self.behave(exchange, found.group(1).removeprefix("gemini-3-"))
 
     async def refuse(
         self, exchange: Exchange, status: int, message: str, headers: dict[str, str] | None = None

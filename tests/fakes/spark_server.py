@@ -4,6 +4,7 @@
     think:N@R        N random words of reasoning, then N of text
     echo             streams back the question it was given, as JSON
     call             calls the first function it was given
+    script           plays the question, a round for each part between lines of ``---``: see `Script`
     hold             a first half; the rest after POST /control/release
     big:N            one message of N bytes of text
     fragments        messages in frames cut inside characters, pings in between
@@ -29,13 +30,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Callable
 from email.utils import formatdate
 from urllib.parse import unquote
 
 from . import texts
-from .behaviours import GARBAGE, count_and_rate
+from .behaviours import GARBAGE, Script, count_and_rate
 from .loopback import main, paced
 from .scripted import Scene
 from .spark_frames import encoded, failed, piece, transcripts, usage
@@ -170,6 +172,21 @@ class SparkServer(WebSocketLoopback):
         await line.text(piece("", status=2, call=call, usage=usage(line.record.body, 5)))
         await line.close()
 
+    async def _script(self, line: Line, argument: str) -> None:
+        script = Script.of(_told(line.record.body["payload"]["message"]["text"]))
+        said = [one for one in script.lines if not one.startswith("call ")]
+        for one in said:
+            await line.text(piece(one.replace("{results}", " | ".join(script.results))))
+        for one in script.lines[len(said) :][:1]:  # it calls one function at a time
+            _, name, arguments = one.split(" ", 2)
+            names = [function["name"] for function in line.record.body["payload"]["functions"]["text"]]
+            assert name in names or name == "nothing"
+            call = {"name": name, "arguments": arguments}
+            await line.text(piece("", status=2, call=call, usage=usage(line.record.body, 5)))
+            await line.close()
+            return
+        await self._say(line, [], 0)
+
     async def _hold(self, line: Line, argument: str) -> None:
         await line.text(piece("The first half"))
         await self.released()
@@ -273,9 +290,35 @@ class SparkServer(WebSocketLoopback):
 
 
 BEHAVIOURS = {
-    *("words", "think", "echo", "call", "hold", "big", "fragments", "slow", "vector", "vector-bytes"),
+    *(
+        "words",
+        "think",
+        "echo",
+        "call",
+        "script",
+        "hold",
+        "big",
+        "fragments",
+        "slow",
+        "vector",
+        "vector-bytes",
+    ),
     *("error", "moderation", "withdraw", "cut", "reset", "close", "endless", "silent", "pieces", "garbage"),
 }
+
+
+def _told(texts: list[dict[str, str]]) -> list[tuple[str, str]]:
+    """What was said so far. There is no role for a result: it stands behind the call that it answers."""
+    told: list[tuple[str, str]] = []
+    for one in texts:
+        if one["role"] == "assistant" and re.search(r"^\w+\(.*\)\Z", one["content"], re.M | re.S):
+            told.append(("call", one["content"]))
+        elif one["role"] == "user":
+            answers = bool(told) and told[-1][0] in ("call", "result")
+            told.append(("result", one["content"]) if answers else ("ask", one["content"]))
+        else:
+            told.append(("said", one["content"]))
+    return told
 
 
 class Scripted(SparkServer):

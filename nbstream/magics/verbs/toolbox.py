@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from ...chat.session import session
 from ...chat.toolbox import toolbox
 from ...errors import NbstreamError, fail
 from ...i18n import magic, t
-from ...show.cards import literal, table
+from ...show.cards import table
 from ..calls import look_up, refresh
 from .registry import verb
 
@@ -64,10 +66,8 @@ def _listed() -> str:
     box = toolbox()
     if not any(box):
         return t("tools.none", line=f"%{magic()} tools add")
-    try:
+    with suppress(NbstreamError):  # said when the next cell asks
         refresh()
-    except NbstreamError:  # said when the next cell asks
-        pass
     rows = []
     for entry in box:
         told = entry.tool.schema["function"]
