@@ -186,7 +186,8 @@ async def _one(visit: Visit, found: dict[str, Finding], clocks: list[float]) -> 
         answered = await _asked(visit, heard)
     except NbstreamError as error:
         level: Level = "doubt" if error.kind in ("rate_limit", "overloaded") else "bad"
-        found[visit.title] = Finding(level, visit.title, error.what, error.fix)
+        marks = " ".join(map(str, filter(None, (error.kind, error.status, error.code))))
+        found[visit.title] = Finding(level, visit.title, f"{error.what} ({marks})", error.fix)
         return
     except Exception as error:  # another package's provider: its trouble is its own row
         found[visit.title] = Finding("bad", visit.title, type(error).__name__)
