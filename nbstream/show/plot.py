@@ -97,7 +97,7 @@ def _legend(failures: bool) -> str:
     parts, x = [], float(LEFT)
     for style, label in entries:
         parts += [_rect(x, 6, 10, 10, style), _text(x + 15, 15, label)]
-        x += 34 + sum(12 if character > "\u2e7f" else 6 for character in label)
+        x += 30 + sum(11 if character > "\u2e7f" else 5.5 for character in label)
     return "".join(parts)
 
 

@@ -8,6 +8,7 @@
     say:R            the last message itself at R tokens a second; waits for /control/release at each ⏸
     recite:A|B       A, percent-encoded; B once one answer has been given; the last of them from then on
     plain:A|B        the same; but refuses whoever asks for JSON by the dialect's own means
+    window:N         20 words; but refuses more than N words, and says so as OpenAI does
     slow-first:S     S seconds of silence before the first token
     drip:N           N words, byte by byte
     tool             calls the first tool that it was given
@@ -212,6 +213,14 @@ class Behaving(Loopback):
     async def play_words(self, exchange: Exchange, argument: str) -> None:
         count, rate = count_and_rate(argument)
         await self.answer(exchange, texts.words(count), rate)
+
+    async def play_window(self, exchange: Exchange, argument: str) -> None:
+        asked = self.speech(exchange).asked
+        if asked > int(argument):
+            said = f"This model's maximum context length is {argument} tokens. However, your messages"
+            await self.refuse(exchange, 400, f"{said} resulted in {asked} tokens.")
+        else:
+            await self.answer(exchange, texts.words(20), 0)
 
     async def play_half(self, exchange: Exchange, argument: str) -> None:
         speech = self.speech(exchange)
