@@ -101,6 +101,7 @@ def ask(prompt: Prompt, *, model: str | None = None, system: str | None = None, 
 def _run(prompt: Prompt, options: dict[str, Any]) -> Run:
     here, messages = session(), Message.many(prompt)
     call = here.call(messages, **options)
+    here.audit_attachments(messages)
     run = here.run(call)
     run.progress.again = Again(here, call.provider.name, messages, options)
     return run
