@@ -75,8 +75,11 @@ def others_markdown(counts: dict[str, int]) -> str:
 
 
 def beginning(turn: Turn) -> str:
-    """How the answer of `turn` begins."""
-    text = turn.answer.text if turn.answer is not None else ""
+    """How the answer of `turn` begins; without one, what went wrong."""
+    answer = turn.answer
+    if answer is not None and answer.error is not None and not answer.text.strip():
+        return f"⚠ {short(answer.error.what)}"
+    text = answer.text if answer is not None else ""
     return short(re.sub(r"\A\*[^*\n]+\*\n", "", text))  # the label of demo, alike in all of them
 
 

@@ -155,7 +155,7 @@ def test_continue_goes_on_after_stop_with_one_answer(notebook: Notebook) -> None
     run = notebook.verb("continue")
     assert notebook.log[-1]["body"]["messages"][-1] == {"role": "assistant", "content": begun.rstrip()}
     assert plain(run) == begun.rstrip() + notebook.log[-1]["text"]
-    assert "went on from its own last word" in run.markdown
+    assert "continued by prefill" in run.markdown
     notebook.ask("and?", "b")
     assert notebook.last == ["one", "…", "Go.", "…", "and?"]
 
@@ -165,7 +165,7 @@ def test_continue_asks_where_a_service_has_no_other_way(notebook: Notebook) -> N
     run = notebook.verb("continue")
     assert [m["role"] for m in notebook.log[-1]["body"]["messages"]] == ["user", "assistant", "user"]
     assert plain(run) == begun + notebook.log[-1]["text"]
-    assert "asked to go on" in run.markdown
+    assert "continued by a plain request" in run.markdown
 
 
 def test_continue_asks_when_the_service_refuses_to_go_on_by_itself(notebook: Notebook) -> None:
@@ -177,7 +177,7 @@ def test_continue_asks_when_the_service_refuses_to_go_on_by_itself(notebook: Not
         "user",
     ]
     assert plain(run) == begun.rstrip() + notebook.log[-1]["text"]
-    assert "asked to go on" in run.markdown and "⚠" not in run.markdown
+    assert "continued by a plain request" in run.markdown and "⚠" not in run.markdown
 
 
 def test_nothing_is_gone_on_with_where_there_is_nothing(notebook: Notebook) -> None:

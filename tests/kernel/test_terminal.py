@@ -90,3 +90,23 @@ def test_an_error_is_three_lines_and_no_traceback(terminal: Terminal) -> None:
     said = terminal.run("%%llm -m openai:status:401", "Write")
     assert "%llm login openai" in said
     assert "Traceback" not in said and "sk-test" not in said
+
+
+def test_a_conversation_is_mended_at_a_prompt_that_takes_no_next_input(
+    terminal: Terminal, served: Served
+) -> None:
+    terminal.run("import nbstream")
+    terminal.type("%%llm -m openai:words:5000@50 -t 0.5", "Write")
+    terminal.child.expect(r"(\w+ ){5}")
+    terminal.child.sendintr()
+    terminal.child.expect(PROMPT)
+    assert "%%llm --at 1 -m openai:words:5000@50 -t 0.5\r\nWrite" in terminal.run("%llm edit 1")
+    begun = squeezed(
+        terminal.run("print(nbstream.conversation('main').turns[0].answer.text)").partition("\n")[2]
+    )
+    terminal.run("nbstream.conversation('main').turns[0].model = 'openai:words:3'")
+    said = squeezed(terminal.run("%llm continue"))
+    assert begun + squeezed(served.log()[-1]["text"]) in said
+    said = squeezed(terminal.run("%llm retry -m openai:words:4"))
+    assert squeezed(served.log()[-1]["text"]) in said
+    assert "version2/2" in squeezed(terminal.run("%llm history -v"))

@@ -18,7 +18,8 @@ def edit(number: str | None = None, *, conversation: str = "main") -> Shown:
     turn = turn_of(talk(conversation), number)
     text = cell_for(turn, conversation)
     shell = get_ipython()
-    if shell is None or surface() == "headless":  # nobody would see a new cell
+    # Nobody would see a new cell; and a simple prompt has no next input.
+    if shell is None or surface() == "headless" or getattr(shell, "simple_prompt", False):
         from ...show.markdown import plain
 
         return f"{t('line.edit_here')}\n\n{plain(text)}"
