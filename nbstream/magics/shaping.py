@@ -38,6 +38,7 @@ def json_round(asking: Asking, answer: Answer) -> tuple[Message, ...] | None:
     if (shape := wanted(asking.options)) is None or answer.tool_calls:
         return None
     from ..chat import structured
+    from ..chat.failure import Failure
 
     corrections = sum(message.role == "user" for message in asking.turn.rounds)
     found = structured.judged(answer, shape, 1 + corrections)
@@ -45,7 +46,9 @@ def json_round(asking: Asking, answer: Answer) -> tuple[Message, ...] | None:
         return found
     asking.turn.rounds = structured.uncorrected(asking.turn.rounds)
     asking.turn.answer = found
-    session().last_error = found.error or session().last_error
+    if found.error is not None:
+        here = session()
+        here.last_error, here.last_failure = found.error, Failure.of(asking.run, found, found.error)
     return None
 
 
