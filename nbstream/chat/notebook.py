@@ -74,8 +74,9 @@ class Receipt:
     def __init__(self, facts: Any) -> None:
         self._facts: Mapping[Any, Any] = facts if isinstance(facts, Mapping) else {}
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._facts
+    def holds(self, name: str) -> bool:
+        """Whether anything is said of it."""
+        return bool(self._facts.get(name))
 
     def word(self, name: str, most: int = 200) -> str | None:
         """A short line of text."""

@@ -116,3 +116,13 @@ def _sessions(server: Mapping[str, Any]) -> list[Any]:
     finally:
         connection.close()
     return found if isinstance(found, list) else []
+
+
+def connection_file() -> str | None:
+    """This kernel's own; None outside of a kernel."""
+    try:
+        from ipykernel.connect import get_connection_file
+
+        return str(get_connection_file())
+    except (ImportError, RuntimeError):
+        return None

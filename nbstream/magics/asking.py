@@ -19,7 +19,7 @@ from ..show.console import put
 from . import after
 from .calls import offered
 from .shaping import wanted
-from .surface import Surface, cell_id, execution
+from .surface import Surface, cell_id, code, execution
 from .template import Prepared
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ def ask(
     name = None if options.no_history else options.conversation
     asking: Asking | None = None
     looking: Future[list[Running]] | None = None
+    typed = (resumed.prompt if resumed is not None else prepared.prompt) in code()
 
     def settle() -> None:
         from ..show.settled import bundle
@@ -80,7 +81,10 @@ def ask(
         card = _introduction(answer, looking, 0.0 if detached else 0.3) if where == "notebook" else ""
         if asking.sink.rounds:
             asking.sink.over(turn.whole(answer))
-        asking.sink.settle(*bundle(turn, answer, name, footer=session().settings.footer, after=card))
+        data, metadata = bundle(turn, answer, name, footer=session().settings.footer, after=card)
+        if not typed:
+            metadata["nbstream"]["prompt"] = turn.prompt
+        asking.sink.settle(data, metadata)
 
     try:
         # The first time this imports a lot; Ctrl-C would end in the traceback of an import, so it waits.

@@ -11,7 +11,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from ..errors import NbstreamError
 from ..i18n import set_magic, t
 from ..show.console import put
-from . import complete, help
+from . import complete, help, ran
 from .cell import llm
 from .line import llm_line
 from .surface import surface
@@ -30,6 +30,7 @@ def load(shell: InteractiveShell) -> None:
     for kind, function in MAGICS.items():
         shell.magics_manager.register_function(function, kind, name)
     shell.input_transformers_cleanup.append(lone_line)
+    ran.watch(shell)
     complete.install(shell)
     from ..chat.session import session
 
@@ -58,6 +59,7 @@ def unload(shell: InteractiveShell) -> None:
         shell.input_transformers_cleanup.remove(lone_line)
     complete.uninstall(shell)
     set_magic()
+    ran.rest(shell)
     if background := sys.modules.get("nbstream.chat.background"):
         background.shut_down()
     if control := sys.modules.get("nbstream.show.control"):

@@ -32,6 +32,11 @@ def execution() -> str | None:
     return str(found) if found else None
 
 
+def code() -> str:
+    """The text of the cell that runs."""
+    return str(parent().get("content", {}).get("code", ""))
+
+
 def cell_id() -> str | None:
     """The id of the cell that runs, where the front end sends it."""
     found = parent().get("metadata", {}).get("cellId")

@@ -127,7 +127,7 @@ def receipt(turn: Turn, answer: Answer, conversation: str | None) -> dict[str, A
             "duration": _rounded(answer.timing.duration),
         },
         "prompt_sha256": hashlib.sha256(turn.prompt.encode("utf-8", "replace")).hexdigest(),
-        "characters": len(clean(answer.text)),
+        "characters": len(clean(turn.whole(answer).text)),
         **_place(turn),
     }
     if answer.error is not None:

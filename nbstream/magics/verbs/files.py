@@ -46,3 +46,10 @@ def load(file: str, *, conversation: str | None = None) -> Shown:
     if loaded.name != "main":
         said.append(t("load_file.go_on", line=f"`%%{magic()} -c {literal(loaded.name)}`"))
     return "\n\n".join(said)
+
+
+@verb("restore")
+def restore(file: str | None = None) -> Shown:
+    from ...show.restored import restored_markdown
+
+    return restored_markdown(session().restore(file))

@@ -1,0 +1,60 @@
+"""What a restore took and what it left, as Markdown."""
+
+from __future__ import annotations
+
+import time
+
+from ..chat.restore import Restored, Row
+from ..i18n import t
+from .cards import literal, table
+from .turns import short
+from .when import ago
+from .words import title
+
+FRESH = 5.0
+"""Seconds after which there may be something in the page that is not in the file."""
+
+
+def restored_markdown(restored: Restored, now: float | None = None) -> str:
+    """A sentence on the file, a row for each cell that asked, and what else there is to know."""
+    file, age = literal(str(restored.path)), ago(restored.saved, now)
+    if not restored.rows:
+        return t("restore.nothing", file=file, ago=age)
+    several = len(restored.turns) > 1
+    said = [
+        t(
+            "restore.done",
+            file=file,
+            ago=age,
+            talks=t("list.joint").join(
+                t("restore.talk", name=literal(name), count=count) for name, count in restored.turns.items()
+            )
+            or t("line.none"),
+        )
+    ]
+    head = [t("restore.cell"), t("line.prompt"), t("line.model")]
+    head += [t("line.conversation")] if several else []
+    said.append(table([*head, ""], (_row(row, several) for row in restored.rows)))
+    if restored.moved:
+        said.append(t("restore.order"))
+    if any(row.outcome == "edited" for row in restored.rows):
+        said.append(t("restore.run_again"))
+    if restored.missing:
+        said.append(t("restore.missing", count=restored.missing))
+    if restored.since:
+        said.append(t("restore.since"))
+    if (time.time() if now is None else now) - restored.saved > FRESH:
+        said.append(t("restore.older"))
+    return "\n\n".join(said)
+
+
+def _row(row: Row, several: bool) -> list[str]:
+    cell = "·" if row.count is None else f"[{row.count}]"
+    talk = [row.conversation or ""] if several else []
+    return [cell, short(row.prompt), title(row.model), *talk, _outcome(row)]
+
+
+def _outcome(row: Row) -> str:
+    number = row.turn.number if row.turn is not None else ""
+    notes = [t(f"restored.note.{note}", now=title(row.now)) for note in row.notes]
+    return " · ".join([t(f"restored.{row.outcome}", number=number), *notes])
