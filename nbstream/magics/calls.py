@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.getipython import get_ipython
@@ -44,9 +45,22 @@ def refresh() -> None:
         old = entry.tool.function
         if now is old or not callable(now):  # gone, or the name is something else's: as it was
             continue
-        same = getattr(now, "__code__", now) == getattr(old, "__code__", old)
+        same = _substance(now) == _substance(old)
         entry.tool = described(now, entry.tool.name)
         entry.unasked = entry.unasked and same
+
+
+def _substance(function: Any) -> Any:
+    """What a function does, wherever it stands: a cell that runs again changes nothing."""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return function
+    return _unplaced(code), repr(function.__defaults__), repr(function.__kwdefaults__)
+
+
+def _unplaced(code: CodeType) -> CodeType:
+    inner = tuple(_unplaced(one) if isinstance(one, CodeType) else one for one in code.co_consts)
+    return code.replace(co_filename="", co_firstlineno=1, co_linetable=b"", co_consts=inner)
 
 
 def look_up(path: str) -> Any:
