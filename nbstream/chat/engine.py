@@ -13,6 +13,7 @@ import logging
 import os
 import threading
 import time
+import traceback
 from collections.abc import Callable, Generator
 from contextlib import aclosing, nullcontext, suppress
 from functools import partial
@@ -23,6 +24,7 @@ from ..messages import Answer, Event, Finish
 from ..wire.turnstile import my_turn
 from .background import io_loop
 from .call import Call, State
+from .masking import masked_text
 from .progress import Progress
 from .reading import NUMBERS, AsyncReader, Bell
 from .turn import events
@@ -126,8 +128,9 @@ class Run:
         except NbstreamError as failure:
             error = failure
         except (Exception, SystemExit) as failure:  # a library that exits must not end all streams here
-            log.debug("unexpected error in a turn", exc_info=True)
-            error = fail("protocol.unexpected", provider=self.call.provider.name, reason=_brief(failure))
+            log.debug("unexpected error in a turn:\n%s", masked_text(traceback.format_exc(), self.call))
+            reason = masked_text(_brief(failure), self.call)
+            error = fail("protocol.unexpected", provider=self.call.provider.name, reason=reason)
         finally:
             self._end(error)
 
@@ -152,10 +155,16 @@ class Run:
     def _end(self, error: NbstreamError | None) -> None:
         if error is None and self.cancelled and self.progress.finish is None:
             self.progress.finish = Finish("cancelled")
+        if error is not None:
+            # The frames that it went through know what the server said, and some servers repeat keys.
+            error.__traceback__ = error.__context__ = error.__cause__ = None
         self.progress.end(error)
         answer = self.progress.answer()
         for callback in self._when_done:
-            callback(self, answer)
+            try:
+                callback(self, answer)
+            except Exception:  # whoever waits for the end must not wait for ever
+                log.exception("what was to be done at the end of a turn failed")
         self._tell("done", answer)
         self.progress.done = True
         self._ring()

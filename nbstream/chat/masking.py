@@ -8,6 +8,7 @@ from dataclasses import replace
 from ..credentials import Credentials, Secret
 from ..errors import NbstreamError
 from ..wire.request import WireRequest, WireResponse
+from .call import Call
 
 
 def secrets(credentials: Credentials, request: WireRequest | None = None) -> list[Secret]:
@@ -25,6 +26,15 @@ def masked(error: NbstreamError, provider: str, secrets: Iterable[Secret]) -> Nb
         error.request_id = error.request_id and secret.hide_in(error.request_id)
     error.args = (error.what,)
     return error
+
+
+def masked_text(text: str, call: Call) -> str:
+    """`text` without any key of `call`."""
+    seats = [seat.credentials for seat in call.pool.seats] if call.pool is not None else []
+    for credentials in (call.credentials, *seats):
+        for secret in credentials.values():
+            text = secret.hide_in(text)
+    return text
 
 
 def masked_response(response: WireResponse, secrets: Iterable[Secret]) -> WireResponse:

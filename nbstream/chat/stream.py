@@ -79,7 +79,7 @@ class Stream:
 
     def _raise(self) -> None:
         if self._run.progress.done and self._run.progress.error is not None:
-            raise self._run.progress.error
+            raise self._run.progress.error.with_traceback(None)
 
     @property
     def answer(self) -> Answer:

@@ -52,9 +52,14 @@ def collect(
 def from_variables(field: CredentialField, variables: Mapping[str, str] | None = None) -> Secret | None:
     """The value of `field` in `variables` (the environment), under the first of its names that is set."""
     for name in field.env:
-        if (os.environ if variables is None else variables).get(name, "").strip():
-            return guard((os.environ if variables is None else variables)[name], name)
+        if _value(name, variables).strip():
+            return guard(_value(name, variables), name)
     return None
+
+
+def _value(name: str, variables: Mapping[str, str] | None) -> str:
+    # Apart: a frame that raises must not name the environment. %xmode Verbose would show all of it.
+    return (os.environ if variables is None else variables).get(name, "")
 
 
 def example(fields: Iterable[CredentialField]) -> str:

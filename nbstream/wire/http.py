@@ -130,8 +130,10 @@ async def opened(request: WireRequest, limits: Limits) -> AsyncIterator[Reply]:
 
 
 _ours: ContextVar[bool] = ContextVar("nbstream_request", default=False)
-# httpx2 logs whole URLs at INFO; in ours a password or a key may stand.
-logging.getLogger("httpx2").addFilter(lambda record: not _ours.get())
+# httpx2 logs whole URLs at INFO; in ours a password or a key may stand. What is below it logs the headers of
+# the answer, in which some services repeat the key.
+for _name in ("httpx2", "httpcore2.connection", "httpcore2.http11", "httpcore2.proxy", "httpcore2.socks"):
+    logging.getLogger(_name).addFilter(lambda record: not _ours.get())
 
 
 async def _sent(client: httpx.AsyncClient, request: WireRequest, limits: Limits) -> httpx.Response:

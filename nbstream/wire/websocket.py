@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import socket
 import threading
 from collections.abc import AsyncIterator
@@ -38,7 +39,12 @@ LOOK = 5.0
 GOODBYE = 0.5
 """Seconds that the closing frame may take."""
 
+OURS = "nbstream-websocket-"
+"""How the names of our threads begin."""
+
 _numbers = itertools.count(1)
+# Somebody else may have called enableTrace: what it logs of our threads is the signed URL.
+logging.getLogger("websocket").addFilter(lambda record: not str(record.threadName).startswith(OURS))
 
 
 class _Patient(websocket.WebSocket):
@@ -70,9 +76,7 @@ class Socket:
         self._line: Line | None = None
         self._taken = 0.0
         self._fast = False
-        self._thread = threading.Thread(
-            target=self._work, name=f"nbstream-websocket-{next(_numbers)}", daemon=True
-        )
+        self._thread = threading.Thread(target=self._work, name=f"{OURS}{next(_numbers)}", daemon=True)
         self._thread.start()
 
     # --- on the loop ----------------------------------------------------------------------------------

@@ -66,9 +66,9 @@ def hits(data: str | bytes, where: str = "") -> list[str]:
     raw = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data
     found = []
     for name, mark in _MARKS.items():
-        at = raw.find(mark)
-        if at >= 0:
-            found.append(f"{where}: {name}: {raw[max(0, at - 80) : at + 120]!r}")
+        places = [one.start() for one in re.finditer(re.escape(mark), raw)]
+        for at in places[:3]:
+            found.append(f"{where}: {name} ({len(places)}): {raw[max(0, at - 300) : at + 120]!r}")
     return found
 
 
