@@ -21,7 +21,6 @@ from .tools import returned
 
 MOST_ERROR = 2_000
 """Characters of an error that a model is told."""
-TICK = 0.03
 
 
 class TookTooLong(Exception):
@@ -134,6 +133,7 @@ def _awaited(awaitable: Any, timeout: float | None) -> Any:
     tasks: list[asyncio.Task[Any]] = []
     result: list[Any] = []
     errors: list[BaseException] = []
+    done = threading.Event()  # a `join` that is interrupted takes the thread for ended (bpo-45274)
 
     async def wait() -> Any:
         tasks.append(asyncio.current_task())  # type: ignore[arg-type]
@@ -148,19 +148,18 @@ def _awaited(awaitable: Any, timeout: float | None) -> Any:
         finally:
             loop.run_until_complete(loop.shutdown_asyncgens())
             loop.close()
+            done.set()
 
     # What it prints belongs to the cell: ipykernel looks that up in the context.
     thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), daemon=True)
     thread.start()
-    end = None if timeout is None else time.monotonic() + timeout
     try:
-        while thread.is_alive() and (end is None or time.monotonic() < end):
-            thread.join(TICK)
+        done.wait(timeout)
     finally:
-        late = thread.is_alive()
+        late = not done.is_set()
         if late:
             _cancel(loop, tasks)
-            thread.join(2.0)
+            done.wait(2.0)
     if late:
         raise TookTooLong
     if errors:
