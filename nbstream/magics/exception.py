@@ -168,10 +168,11 @@ def fenced(text: str, language: str = "") -> str:
 _NAMES = r"(?:key|secret|token|passw(?:or)?d|pwd|credential|auth(?:orization)?|cookie)s?"
 _SECRET_NAME = re.compile(rf"(?:^|_|(?<=[a-z])(?=[A-Z])){_NAMES}(?:$|_|\d)", re.I)
 _ASSIGNED = re.compile(
-    rf"""(\b[\w-]*{_NAMES}["']?\]?\s*(?:=|:|,)\s*[rbuf]{{0,2}})(["'])((?:\\.|(?!\2).)+)\2""", re.I
+    rf"""(\b[\w-]{{0,40}}{_NAMES}["']?\]?\s*(?:=|:|,)\s*[rbuf]{{0,2}})(["'])((?:\\.|(?!\2).)+)\2""", re.I
 )
 _BARE = re.compile(
-    rf"(\b[\w-]*{_NAMES}\s*[=:]\s*)(?=\S*\d)(?=\S*[A-Za-z])([A-Za-z0-9+/_.~%-]{{12,}})(?![\w(\[])", re.I
+    rf"(\b[\w-]{{0,40}}{_NAMES}\s*[=:]\s*)(?=\S*\d)(?=\S*[A-Za-z])([A-Za-z0-9+/_.~%-]{{12,}})(?![\w(\[])",
+    re.I,
 )
 _SCHEME = re.compile(r"\b(Bearer|Basic)\s+[\w.~+/=-]{8,}", re.I)
 _LOGIN = re.compile(r"(://)[^/\s@\"']+@")

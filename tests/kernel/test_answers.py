@@ -99,11 +99,12 @@ def test_in_the_background_the_live_stream_is_bound(desk: Kernel, served: Served
 # --- its code -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("ipykernel", ["6.29", "7.3"])
-def test_the_code_comes_into_a_new_cell_below_and_does_not_run(
-    ipykernel: str, tmp_path: Path, served: Served
+@pytest.mark.parametrize(("ipykernel", "ipython"), [("6.29", "8"), ("7.3", "9")])
+def test_the_code_comes_into_a_new_cell_below_and_does_not_run_on_old_kernels_too(
+    ipykernel: str, ipython: str, tmp_path: Path, served: Served
 ) -> None:
-    kernel = Kernel(tmp_path, need(newest_first(ipykernel)[0])).ready()
+    pair = next(one for one in newest_first(ipykernel) if one.ipython == ipython)
+    kernel = Kernel(tmp_path, need(pair)).ready()
     try:
         kernel.run(served.setup())
         [payload] = payloads(ask(kernel, "--code", CODE))
@@ -111,6 +112,9 @@ def test_the_code_comes_into_a_new_cell_below_and_does_not_run(
         assert kernel.value("'a' in globals()") == "False"
         later = kernel.run("%llm code 1 -b 2", allow_stdin=True)
         assert payloads(later)[0]["text"] == "# text\n# 20"
+        kernel.run("one = 1\none / 0", allow_stdin=True)
+        asked = fixed(kernel, served)
+        assert "In[5]" in asked and "one = 1" in asked and "ZeroDivisionError" in asked
     finally:
         kernel.close()
 
@@ -217,9 +221,10 @@ def test_fix_knows_a_cell_that_could_not_even_be_read(desk: Kernel, served: Serv
 
 def test_a_long_cell_and_a_deep_fall_are_told_within_bounds(desk: Kernel, served: Served) -> None:
     long = "\n".join(f"v{n} = {n}  # a line of a long cell" for n in range(2_000))
-    desk.run(f"{long}\ndef deep(n):\n    return deep(n + 1)\ndeep(0)", allow_stdin=True)
+    desk.run(f"{long}\ndef deep(n):\n    return deep(n - 1) if n else 1 / 0\ndeep(200)", allow_stdin=True)
     asked = fixed(desk, served)
-    assert "RecursionError" in asked and "deep(0)" in asked and len(asked) < 30_000
+    assert "ZeroDivisionError" in asked and "deep(200)" in asked and "190 frames left out" in asked
+    assert len(asked) < 12_000
 
 
 def test_with_nothing_to_fix_it_says_so(tmp_path: Path) -> None:
