@@ -36,7 +36,7 @@ def advise(error: NbstreamError, history: History, turn: Turn, call: Call, sizes
         window=_thousands(facts(call.provider.name, bigger).reads or 0),
         own=_thousands(own),
         reads=_thousands(reads),
-        out=out,
+        out=t("overflow.oldest_one" if out == 1 else "overflow.oldest", count=out),
     )
 
 

@@ -240,7 +240,7 @@ def test_pictures_tools_and_half_characters_have_a_size_too() -> None:
         ("Groq says: Please reduce the length; context window is 131,072 tokens", 131_072),
         ("prompt is too long: 213452 tokens > 200000 maximum", 200_000),
         (
-            "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).",
+            "The count (1200000) exceeds the maximum number of tokens allowed (1048576).",
             1_048_576,
         ),
         ("the request exceeds the available context size (8192 tokens), try increasing it", 8192),
@@ -276,7 +276,7 @@ def test_after_a_refusal_the_same_cell_fits() -> None:
     history = history_of(LONG)
     fix, sizes = refused(history, "maximum context length is 900 tokens")
     assert fix.startswith("%%llm --new")
-    assert "(6)" in fix
+    assert "the 6 oldest turns" in fix
     call = call_of()
     turn = history.begin(Turn("And now?", call.model))
     _, context = fitted(history, turn, call, sizes)
