@@ -130,7 +130,8 @@ class Conversation:
             raise fail(f"config.{case}", number=turn.number)
         known = {"system": turn.system, **turn.options, **_GIVEN.get(turn, {}), "model": turn.model}
         call = self._session.call(messages_for(turn, "asked"), **known)
-        prefill = None if again else call.provider.prefill(call.chat)
+        # A form that the answer must fit holds from its first character on: no rest of one fits.
+        prefill = None if again or call.chat.schema else call.provider.prefill(call.chat)
         if prefill is not None:
             call = replace(call, chat=replace(call.chat, messages=messages_for(turn, "prefilled")))
         how: How = "asked" if prefill is None else "prefilled"

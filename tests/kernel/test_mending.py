@@ -91,7 +91,8 @@ def plain(run: Run) -> str:
 def test_edit_puts_the_prompt_into_the_next_cell_to_run_as_that_turn(notebook: Notebook) -> None:
     for cell in ("one", "two", "three"):
         notebook.ask(cell, cell, "-t 0.5")
-    cell = next_cell(notebook.verb("edit 2"))
+    cell = next_cell(notebook.verb("edit 2", "edit"))
+    assert not notebook.verb("edit 2", "edit").reply["payload"], "running all again adds no cell"  # type: ignore[index]
     assert cell == f"%%llm --at 2 -m openai:words:3 -c {notebook.talk} -t 0.5\ntwo"
     notebook.run(cell.replace("two", "two, better"), "new")
     assert notebook.last == ["one", "…", "two, better"]
@@ -214,6 +215,19 @@ def test_undo_and_reset_take_turns_out(notebook: Notebook) -> None:
     assert "no turns yet" in notebook.verb("history").markdown
     for line in ("undo x", "show 9", "edit 9", "retry 9", "version 9", "pin 9"):
         assert "⚠" in notebook.verb(line).markdown
+
+
+def test_a_pinned_turn_says_so(notebook: Notebook) -> None:
+    notebook.ask("one", "a")
+    notebook.ask("two", "b")
+    notebook.verb("pin 1")
+    notebook.ask("one!", "a")
+    table = notebook.verb("history -v").markdown
+    assert table.count("· pinned") == 1 and "· pinned" in table.splitlines()[2], (
+        "also when its cell ran again"
+    )
+    notebook.verb("unpin 1")
+    assert "· pinned" not in notebook.verb("history -v").markdown
 
 
 def test_with_nobody_there_edit_says_the_cell_and_a_failed_retry_fails_once(notebook: Notebook) -> None:

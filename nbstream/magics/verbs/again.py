@@ -12,6 +12,9 @@ from ..template import Prepared
 from .registry import Shown, verb
 from .talking import talk, turn_of
 
+_PUT: dict[str, str] = {}
+"""What each cell has put into the next one: running all again must not add a cell each time."""
+
 
 @verb("edit")
 def edit(number: str | None = None, *, conversation: str = "main") -> Shown:
@@ -23,6 +26,10 @@ def edit(number: str | None = None, *, conversation: str = "main") -> Shown:
         from ...show.markdown import plain
 
         return f"{t('line.edit_here')}\n\n{plain(text)}"
+    if (cell := cell_id()) is not None:
+        if _PUT.get(cell) == text:  # Run All, most likely
+            return t("line.edit_once", number=turn.number)
+        _PUT[cell] = text
     shell.set_next_input(text)
     return t("line.edit", number=turn.number)
 
