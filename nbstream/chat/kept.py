@@ -1,0 +1,138 @@
+"""A turn as a conversation keeps it: what was asked, and what came. Pure."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..messages import Answer, Attachment, Message
+
+if TYPE_CHECKING:
+    from .context import Context
+
+Status = Literal["running", "done", "stopped", "failed"]
+KERNEL = uuid.uuid4().hex[:12]
+"""A name for this run of this kernel."""
+
+
+def new_id() -> str:
+    return uuid.uuid4().hex[:12]
+
+
+@dataclass(slots=True, eq=False, weakref_slot=True)
+class Turn:
+    """One prompt and its answer.
+
+    Attributes
+    ----------
+    prompt : str
+        As it was typed.
+    model : str
+        ``provider:model``.
+    cell : str or None
+        The id of the notebook cell that asked.
+    line : str
+        What stood behind ``%%llm``: the options as they were typed, for whoever edits or repeats the turn.
+    execution : str or None
+        The run of that cell: two turns of one run do not replace each other.
+    fresh : bool
+        Nothing before this turn is sent to the model (``--new``).
+    sent : str or None
+        The prompt as it went out, where that is not as it was typed: variables were put in.
+    rounds : tuple of Message
+        What was said between the prompt and the answer: tool calls and their results.
+    pinned : bool
+        Always sent along, however long the conversation gets.
+    context : Context or None
+        What was sent along with it.
+    answer : Answer or None
+        None while the turn runs.
+    replaced : Turn or None
+        The turn of the same cell that this one took the place of.
+    parent, children : Turn or None, list of Turn
+        The turn before it, and those that followed it: several, where the conversation branches.
+    number : int
+        Its place on its branch, from 1.
+    landmark : Turn or None
+        The nearest turn before it that is pinned or fresh (see `pins`).
+    kernel : str
+        Which kernel asked: another one knew nothing of what was said in this one.
+    """
+
+    prompt: str
+    model: str
+    system: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    cell: str | None = None
+    fresh: bool = False
+    sent: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+    rounds: tuple[Message, ...] = ()
+    pinned: bool = False
+    line: str = field(default="", repr=False)
+    execution: str | None = field(default=None, repr=False)
+    answer: Answer | None = None
+    context: Context | None = field(default=None, repr=False)
+    replaced: Turn | None = field(default=None, repr=False)
+    parent: Turn | None = field(default=None, repr=False)
+    children: list[Turn] = field(default_factory=list, repr=False)
+    number: int = 1
+    landmark: Turn | None = field(default=None, repr=False)
+    kernel: str = field(default_factory=lambda: KERNEL, repr=False)
+    id: str = field(default_factory=new_id)
+    created: float = field(default_factory=time.time)
+
+    @property
+    def status(self) -> Status:
+        if self.answer is None:
+            return "running"
+        if self.answer.error is not None:
+            return "failed"
+        return "stopped" if self.answer.finish_reason == "cancelled" else "done"
+
+    @property
+    def asked(self) -> str:
+        """The prompt as it went out."""
+        return self.prompt if self.sent is None else self.sent
+
+    @property
+    def scripted(self) -> bool:
+        """Whether the embedded lessons answer it: no model is told what they said."""
+        return self.model.partition(":")[0] == "demo"
+
+    def question(self) -> Message:
+        """What was asked, as a message."""
+        return Message("user", self.asked, attachments=self.attachments)
+
+    def whole(self, answer: Answer) -> Answer:
+        """`answer` with what was said and called in the rounds before it: what a person reads."""
+        before = [one for one in self.rounds if one.tool_calls]
+        if not before:
+            return answer
+        return replace(
+            answer,
+            text=_joined([*(one.content for one in before), answer.text]),
+            reasoning=_joined([*(one.reasoning for one in before), answer.reasoning]),
+            tool_calls=[*(call for one in before for call in one.tool_calls), *answer.tool_calls],
+        )
+
+    def messages(self) -> tuple[Message, ...]:
+        """What later turns send along: nothing where no text came, since dialects want alternation."""
+        if self.answer is None:
+            return ()
+        answer = self.answer
+        if not answer.text.strip():  # stopped before the last word: what it said while it worked
+            said = self.whole(answer).text
+            return (self.question(), Message("assistant", said)) if said else ()
+        return (
+            self.question(),
+            *self.rounds,
+            Message("assistant", answer.text, reasoning=answer.reasoning, opaque=answer.opaque),
+        )
+
+
+def _joined(texts: list[str]) -> str:
+    return "\n\n".join(text for text in texts if text.strip())
