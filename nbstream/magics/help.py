@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 from unicodedata import east_asian_width
 
 from ..i18n import magic, sentences, t
 
+if TYPE_CHECKING:
+    from .verbs import Verb
+
 WIDTH = 36
 """Columns before what a verb does."""
-FAMILIES = ("using", "talking", "answers", "toolbox", "files", "keys", "numbers", "audit", "finding")
+FAMILIES = ("using", "talking", "again", "answers", "toolbox", "files", "keys", "numbers", "audit", "finding")
 """The modules of `verbs`, in the order in which people need them; any other comes last."""
 
 
 def cell_help(parser: argparse.ArgumentParser) -> str:
     """What ``%%llm --help`` says."""
-    rows = [(_written(one), _does(one)) for one in parser._actions if one.help != argparse.SUPPRESS]
+    rows = [(_written(one), t(f"option.{one.dest}")) for one in parser._actions]
     width = max(len(written) for written, _ in rows)
     options = [f"  {written:{width}}  {does}" for written, does in rows]
     return "\n".join([t("help.cell"), "", t("help.options"), *options, "", t("help.more")])
@@ -29,9 +33,15 @@ def _written(action: argparse.Action) -> str:
     return short + ", ".join(names) + value
 
 
-def _does(action: argparse.Action) -> str:
-    key = f"option.{action.dest}"
-    return t(key) if key in sentences("en") else action.help or ""
+def ordered() -> list[Verb]:
+    """The verbs, a family after the other."""
+    from .verbs import VERBS
+
+    def rank(module: str) -> int:
+        family = module.rpartition(".")[2]
+        return FAMILIES.index(family) if family in FAMILIES else len(FAMILIES)
+
+    return sorted(VERBS.values(), key=lambda one: rank(one.run.__module__))
 
 
 def verbs_help() -> str:
@@ -40,14 +50,7 @@ def verbs_help() -> str:
     >>> [line.split()[:2] for line in verbs_help().splitlines()[1:3]]
     [['%llm', 'help'], ['%llm', 'use']]
     """
-    from .verbs import VERBS
-
-    def rank(module: str) -> int:
-        family = module.rpartition(".")[2]
-        return FAMILIES.index(family) if family in FAMILIES else len(FAMILIES)
-
-    ordered = sorted(VERBS.values(), key=lambda one: rank(one.run.__module__))
-    rows = [(one.usage, t(f"verb.{one.name}")) for one in ordered]
+    rows = [(one.usage, t(f"verb.{one.name}")) for one in ordered()]
     # The first is what is said when no verb is given.
     rows = [(f"%{magic()}" if usage == f"%{magic()} status" else usage, does) for usage, does in rows]
     return "\n".join(_padded(usage, WIDTH) + does for usage, does in rows)

@@ -113,9 +113,9 @@ def _running(provider: str) -> list[str]:
 
 
 def _verbs() -> list[str]:
-    from .verbs import VERBS
+    from .help import ordered
 
-    return [*VERBS, "help"]
+    return [verb.name for verb in ordered()]
 
 
 def _conversations() -> list[str]:

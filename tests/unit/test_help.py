@@ -1,0 +1,130 @@
+"""Help and language: whoever reads Chinese meets no English, and the other way round."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from nbstream.errors import NbstreamError, fail
+from nbstream.i18n import LANGUAGES, language, set_language, set_magic, t
+from nbstream.magics import help
+from nbstream.magics.args import parse
+from nbstream.magics.cell import llm
+from nbstream.magics.verbs import VERBS
+from nbstream.magics.verbs.using import lang
+from nbstream.providers import registry
+
+PARSER = llm.parser  # type: ignore[attr-defined]
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+
+
+@pytest.fixture(autouse=True)
+def as_it_was() -> Iterator[None]:
+    yield
+    set_language(None)
+    set_magic()
+
+
+def test_the_help_of_the_cell_names_each_option_in_both_languages() -> None:
+    said = {}
+    for name in LANGUAGES:
+        set_language(name)
+        said[name] = help.cell_help(PARSER)
+        assert said[name].startswith("%%llm") and "::" not in said[name]
+        for action in PARSER._actions:
+            assert all(option in said[name] for option in action.option_strings)
+    assert not CHINESE.search(said["en"])
+    options = said["zh"].partition("选项\n")[2].splitlines()
+    assert all(CHINESE.search(line) for line in options if line.startswith("  "))
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_each_verb_has_its_words_and_what_it_does_in_both_languages(name: str) -> None:
+    for spoken in LANGUAGES:
+        set_language(spoken)
+        one = help.line_help(name)
+        assert one.splitlines()[0] == VERBS[name].usage
+        assert (CHINESE.search(t(f"verb.{name}")) is not None) == (spoken == "zh")
+        assert VERBS[name].usage in help.verbs_help() or name == "status"
+
+
+def test_the_list_of_verbs_stands_in_columns_whoever_reads_it() -> None:
+    from unicodedata import east_asian_width
+
+    for name in LANGUAGES:
+        set_language(name)
+        for line in help.verbs_help().splitlines():
+            usage, does = re.fullmatch(r"(\S.*?) {2,}(\S.*)", line).groups()  # type: ignore[union-attr]
+            assert usage.startswith("%llm") and does
+            width = sum(2 if east_asian_width(one) in "WF" else 1 for one in usage)
+            assert width >= help.WIDTH - 1 or line[: line.index(does)].endswith(" " * (help.WIDTH - width))
+
+
+@pytest.mark.parametrize(
+    ("line", "english", "chinese"),
+    [
+        ("-t warm", "-t/--temperature takes a number, not 'warm'.", "需要数字"),
+        ("-m", "wants a value", "后面需要一个值"),
+        ("--max-tokens 0", "1 or more", "不小于 1"),
+        ("-o 1x", "1x is no Python name", "不是合法的 Python 变量名"),
+        ("-f yaml", "takes one of", "只能是"),
+        ("--n", "may mean", "可能是"),
+        ("--new=1", "takes no value", "不带值"),
+    ],
+)
+def test_what_argparse_says_is_said_in_the_language_in_use(line: str, english: str, chinese: str) -> None:
+    for name, wanted in (("en", english), ("zh", chinese)):
+        set_language(name)
+        with pytest.raises(NbstreamError) as caught:
+            parse(PARSER, line)
+        assert wanted in caught.value.why
+        assert (CHINESE.search(caught.value.why) is not None) == (name == "zh")
+
+
+@pytest.mark.parametrize(
+    ("written", "spoken"),
+    [("zh", "zh"), ("EN", "en"), ("中文", "zh"), ("English", "en"), ("zh_CN", "zh"), ("en-GB", "en")],
+)
+def test_a_language_is_chosen_as_people_write_it(written: str, spoken: str) -> None:
+    said = lang(written)
+    assert language() == spoken and (CHINESE.search(said.partition("%")[0]) is not None)
+    assert t("stop") == {"en": "Stop", "zh": "停止"}[spoken], "from the next sentence on"
+    assert fail("config.empty_prompt").what == t("error.config.empty_prompt.what", spoken)
+    assert registry.get("spark").label == {"en": "iFlytek Spark", "zh": "讯飞星火"}[spoken]
+
+
+def test_auto_follows_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NBSTREAM_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    lang("zh")
+    lang("auto")
+    assert language() == "en"
+    monkeypatch.setenv("LANG", "zh_CN.UTF-8")
+    assert language() == "zh"
+    monkeypatch.setenv("LC_ALL", "en_US.UTF-8")
+    assert language() == "en", "LC_ALL goes before LANG"
+    monkeypatch.setenv("NBSTREAM_LANG", "zh")
+    assert language() == "zh", "and our own before both"
+    lang("en")
+    assert language() == "en", "and what one says before all"
+
+
+def test_a_language_that_there_is_not_is_a_clear_error() -> None:
+    with pytest.raises(NbstreamError) as caught:
+        lang("fr")
+    assert caught.value.fix == "%llm lang en"
+
+
+def test_under_its_second_name_no_sentence_names_the_first() -> None:
+    set_magic("nbstream")
+    for name in LANGUAGES:
+        set_language(name)
+        assert "%llm" not in help.cell_help(PARSER) + help.line_help()
+        error = fail("config.unknown_verb", name="%llm", nearest="help")
+        assert error.fix == "%nbstream help"
+        assert "%llm" in error.what, "what somebody typed is told as it was"
+    with pytest.raises(NbstreamError) as caught:
+        registry.get("sparc")
+    assert caught.value.fix == "%nbstream use spark"
