@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..errors import fail
+from ..i18n import renamed
 from ..messages import ChatRequest
 from ..providers.attached import images, names, question, told
 
@@ -24,14 +25,19 @@ def seen(call: Call) -> ChatRequest:
     chat = call.chat
     if not any(message.attachments for message in chat.messages):
         return chat
-    from ..providers.facts import facts
+    from ..providers.facts import facts, seeing
 
     asked = question(chat.messages)
     model = chat.model or call.provider.default_model
     blind = facts(call.provider.name, model).sees is False
     if blind and asked is not None and (found := images(asked)):
-        name = f"{call.provider.name}:{model}"
-        raise fail("config.blind", provider=call.provider.name, model=name, names=names(found))
+        provider = call.provider.name
+        other = seeing(provider)
+        line = f"%llm use {provider}:{other}" if other else f"%llm models {provider}"
+        fix = renamed(line)
+        raise fail(
+            "config.blind", provider=provider, model=f"{provider}:{model}", names=names(found), line=fix
+        )
     kept = []
     count = size = 0
     for message in reversed(chat.messages):

@@ -94,6 +94,15 @@ def larger(provider: str, model: str, tokens: int) -> str:
     return min(known, default=(0, ""), key=lambda one: one[0])[1]
 
 
+def seeing(provider: str) -> str:
+    """A model of `provider` that takes images; "" where none is known.
+
+    >>> seeing("zhipu"), seeing("qwen")
+    ('', 'qwen3.7-plus')
+    """
+    return next((name for name in _names(provider) if facts(provider, name).sees), "")
+
+
 def _names(provider: str) -> Iterator[str]:
     """The models of `provider` whose names are known for sure."""
     if provider in ("spark", "spark-http"):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import nbstream
+from nbstream.messages import Attachment, Message
 from tests.fakes.anthropic_server import AnthropicServer
 from tests.fakes.loopback import Exchange, Loopback
 from tests.fakes.ollama_server import OllamaServer
@@ -155,3 +156,16 @@ def test_a_model_of_no_service_says_how_to_name_one(server: OpenAIServer) -> Non
     with pytest.raises(nbstream.NbstreamError) as caught:
         nbstream.ask("hi", model="litellm:nonsense", retries=0)
     assert caught.value.kind == "invalid_request" and "nonsense" in caught.value.why
+
+
+def test_pictures_arrive_as_chat_completions_have_them(server: OpenAIServer) -> None:
+    image = Attachment("image/png", b"\x89PNG one", "one.png")
+    nbstream.ask(
+        Message("user", "What is it?", attachments=(image,)),
+        model="litellm:openai/words:2", base_url=server.url, credentials={"api_key": KEY},
+    )  # fmt: skip
+    text, picture = server.log[-1].body["messages"][-1]["content"]
+    assert text == {"type": "text", "text": "What is it?"}
+    assert (
+        picture["type"] == "image_url" and picture["image_url"]["url"] == "data:image/png;base64,iVBORyBvbmU="
+    )

@@ -148,6 +148,10 @@ def test_a_model_that_is_known_not_to_see_is_not_asked_and_is_told_of_earlier_pi
     with pytest.raises(NbstreamError) as caught:
         chat(ASKED, BLIND)
     assert caught.value.case == "blind" and "gpt-oss-120b" in caught.value.what
+    assert caught.value.fix == "%llm models groq"
+    with pytest.raises(NbstreamError) as caught:
+        chat(ASKED, "qwen:qwen-plus")
+    assert caught.value.fix == "%llm use qwen:qwen3.7-plus"
     first, _, last = chat([ASKED, {"role": "assistant", "content": "a cat"}, "sure?"], BLIND)
     assert first.content == "What is it?\n\n[image: one.png] [image: two.jpg]" and not first.attachments
     assert last.content == "sure?"
