@@ -28,7 +28,7 @@ def bundle(
     """
     parts = [_part(one) for one in cards(turn.rounds, names())]
     if answer.text.strip():
-        parts.append(_safely(in_code(answer.text)))
+        parts.append(prose(in_code(answer.text)))
     plain = clean(turn.whole(answer).text)
     if answer.error is not None:
         parts.append(error_markdown(answer.error))
@@ -46,7 +46,7 @@ def _part(one: Message | CallCard) -> str:
     """What the model said while it worked, or a call it made."""
     if isinstance(one, CallCard):
         return one.markdown
-    return _safely(one.content) if one.content.strip() else ""
+    return prose(one.content) if one.content.strip() else ""
 
 
 def _footer(answer: Answer) -> str:
@@ -57,7 +57,7 @@ def _footer(answer: Answer) -> str:
         return ""
 
 
-def _safely(text: str) -> str:
+def prose(text: str) -> str:
     """`text` settled; should the serializer ever fail, as plain lines: an answer is never lost."""
     try:
         return settle(text).strip("\n")

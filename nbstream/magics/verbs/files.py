@@ -13,8 +13,8 @@ from .registry import Shown, verb
 
 @verb("save")
 def save(file: str, *, conversation: str = "main", overwrite: bool = False) -> Shown:
-    talk = session().conversation(conversation)
-    if not any(talk.history.every()):
+    talk = session().conversations.get(conversation)
+    if talk is None or not any(talk.history.every()):
         raise fail("config.nothing_to_save", name=conversation)
     saved = talk.save(file, overwrite=overwrite)
     said = [t("save.done", name=literal(saved.name), count=saved.turns, file=literal(str(saved.path)))]
@@ -53,3 +53,15 @@ def restore(file: str | None = None) -> Shown:
     from ...show.restored import restored_markdown
 
     return restored_markdown(session().restore(file))
+
+
+@verb("export")
+def export(file: str, *, conversation: str = "main", overwrite: bool = False) -> Shown:
+    from ...show.export import export as write
+
+    here = session().conversations.get(conversation)
+    if here is None:
+        raise fail("config.nothing_to_save", name=conversation)
+    path = write(here, file, overwrite=overwrite)
+    session().audit("export", conversation=conversation, file=path.name)
+    return t("export.done", name=literal(conversation), count=len(here.turns), file=literal(str(path)))
