@@ -184,3 +184,33 @@ def test_what_a_model_thought_goes_to_no_other_and_its_state_only_home(
     assert str(said).count("'thinking'") == 2, "that block alone: elsewhere thoughts are no use"
     second = talk.turns[1].answer
     assert isinstance(second, Answer) and second.reasoning and second.reasoning not in str(said)
+
+
+def test_a_turn_that_is_taken_out_while_it_runs_is_stopped(
+    two: tuple[AnthropicServer, OpenAIServer],
+) -> None:
+    server = two[1]
+    talk = Session().conversation()
+    for take_out in (talk.undo, talk.reset):
+        given = {"base_url": server.url, "credentials": {"api_key": "k" * 20}}
+        _, run = talk.begin("Go on.", model="openai:endless", **given)
+        run.start()
+        take_out()
+        assert run.wait(10) and run.progress.answer().finish_reason == "cancelled"
+        assert talk.turns == []
+
+
+def test_going_on_asks_with_the_options_of_the_turn(two: tuple[AnthropicServer, OpenAIServer]) -> None:
+    server = two[1]
+    talk = Session().conversation()
+    given = {"base_url": server.url, "credentials": {"api_key": "k" * 20}, "options": {"seed": 7}}
+    turn, run = talk.begin("Go.", model="openai:half:3", system="Be brief.", temperature=0.5, **given)
+    run.start()
+    assert run.wait(10)
+    there = talk.branch("other")
+    run = there.resume(there.turns[0])
+    run.start()
+    assert run.wait(10)
+    body = server.log[-1].body
+    assert (body["seed"], body["temperature"], body["messages"][0]["content"]) == (7, 0.5, "Be brief.")
+    assert turn.answer is not None and len(turn.answer.text.split()) == 3, "the branch's turn went on"

@@ -219,3 +219,16 @@ def test_a_pinned_turn_stays_pinned_when_its_cell_runs_again() -> None:
     history = History()
     asked(history, "one", "a").pinned = True
     assert asked(history, "one!", "a").pinned
+
+
+def test_a_copy_is_the_branch_in_use_and_lives_its_own_life() -> None:
+    history = History()
+    turns = [asked(history, prompt, "same cell", execution="one run") for prompt in ("one", "two", "three")]
+    asked(history, "three, better", "e", at=turns[2])
+    copied = history.copy(2)
+    assert [turn.prompt for turn in copied.turns] == ["one", "two"]
+    assert not {turn.id for turn in copied.turns} & {turn.id for turn in history.every()}
+    asked(copied, "else")
+    assert [m.content for m in copied.before(copied.turns[-1])] == ["one", "to one", "two", "to two"]
+    assert len(list(history.every())) == 4
+    assert [turn.prompt for turn in history.copy().turns] == ["one", "two", "three, better"]
