@@ -1,238 +1,22 @@
-"""Answers in JSON: what they must fit, how a model is asked for them, and what is in them. Pure.
+"""Asking for an answer in JSON, and once more if it does not fit. Pure.
 
 The provider's own structured output does most of the work where there is one (``providers/structured.py``).
-Here is what holds everywhere: the question in words, finding the JSON in an answer, checking it, and the
-words for asking once more.
+Here is what holds everywhere: the question in words, and what is said to an answer that does not fit
+(``fitting.py`` finds out).
 """
 
 from __future__ import annotations
 
 import json
-import typing
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from importlib import import_module
-from importlib.util import find_spec
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from ..errors import fail
+from ..errors import NbstreamError, fail
 from ..i18n import t
 from ..messages import Answer, ChatRequest, Message
-from ..parts import fences
-
-TRIES = 100
-"""Places in a text that may be the beginning of JSON: more are not looked at."""
-FAULTS = 8
-"""Faults that are told, to the model and to the person."""
-FAULT = 300
-"""Characters of one fault."""
-
-Check = Callable[[Any], Any]
-
-
-class Misfit(ValueError):
-    """An answer that is no JSON, or does not fit; its text says where."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What an answer must fit: a JSON schema, ``{}`` for any JSON, and what makes an object of it."""
-
-    schema: Mapping[str, Any] = field(default_factory=dict)
-    name: str = "JSON"
-    check: Check = field(default=lambda value: value, repr=False)
-
-    def fit(self, text: str) -> Any:
-        """The object in an answer. Raises `Misfit`."""
-        return self.check(extracted(text))
-
-
-# --- what to fit ------------------------------------------------------------------------------------
-
-
-def named(word: str, namespace: Mapping[str, Any]) -> Shape:
-    """The shape that ``--schema WORD`` means: a name in the user's namespace, or a ``.json`` file.
-
-    Raises `NbstreamError` (config) for what is neither, and for a schema that is none.
-    """
-    first, *rest = word.split(".")
-    if first in namespace and not word.endswith(".json"):
-        value = namespace[first]
-        for name in rest:
-            if not hasattr(value, name):
-                raise fail("config.schema_name", name=word[:60])
-            value = getattr(value, name)
-        return shape(value, word)
-    path = Path(word).expanduser()
-    if path.suffix != ".json" or not path.is_file():
-        raise fail("config.schema_name", name=word[:60])
-    try:
-        return shape(json.loads(path.read_text(encoding="utf-8")), path.name)
-    except (OSError, ValueError, RecursionError) as error:
-        raise fail("config.schema_file", name=path.name, reason=_brief(error)) from None
-
-
-def shape(given: Any, name: str = "") -> Shape:
-    """What `given` asks for: a JSON schema as a dict; a pydantic model, a dataclass, a TypedDict, any type.
-
-    >>> shape({"type": "integer"}).fit("The answer is:\\n```json\\n7\\n```")
-    7
-    """
-    if isinstance(given, Shape):
-        return given
-    name = name or getattr(given, "__name__", "") or "JSON"
-    if isinstance(given, Mapping):
-        return Shape(given, name, _by_schema(given, name))
-    if isinstance(given, type) or typing.get_origin(given) is not None:
-        return _by_type(given, name)
-    raise fail("config.schema_kind", name=name[:60], given=type(given).__name__)
-
-
-def _by_schema(schema: Mapping[str, Any], name: str) -> Check:
-    """A check by JSON Schema; without that package, of types, names and choices only."""
-    if find_spec("jsonschema") is None:
-        return lambda value: _checked(value, _plain_faults(schema, value, ""))
-    jsonschema, referencing = import_module("jsonschema"), import_module("referencing.exceptions")
-    validators = jsonschema.validators
-    try:
-        kind = validators.validator_for(schema, default=validators.Draft202012Validator)
-        kind.check_schema(schema)
-    except (jsonschema.SchemaError, RecursionError, TypeError, ValueError) as error:
-        raise fail("config.schema_bad", name=name[:60], reason=_brief(error)) from None
-    # An empty registry: a $ref to the web is a mistake, not an errand.
-    validator = kind(dict(schema), registry=import_module("referencing").Registry())
-
-    def faults(value: Any) -> Iterator[str]:
-        try:
-            for error in validator.iter_errors(value):
-                yield f"{error.json_path}: {error.message[:FAULT]}"
-        except (referencing.Unresolvable, RecursionError) as error:
-            raise fail("config.schema_bad", name=name[:60], reason=_brief(error)) from None
-
-    return lambda value: _checked(value, faults(value))
-
-
-def _by_type(given: Any, name: str) -> Shape:
-    if find_spec("pydantic") is None:
-        raise fail("config.schema_pydantic", name=name[:60])
-    import pydantic
-    from pydantic.errors import PydanticUserError
-
-    try:
-        adapter: Any = pydantic.TypeAdapter(_known(given))
-        schema = adapter.json_schema()
-    except (PydanticUserError, NameError, TypeError) as error:
-        raise fail("config.schema_bad", name=name[:60], reason=_brief(error)) from None
-
-    def check(value: Any) -> Any:
-        try:
-            return adapter.validate_json(json.dumps(value))
-        except pydantic.ValidationError as error:
-            listed = error.errors(include_url=False, include_context=False, include_input=False)
-            return _checked(value, (f"{_place(one['loc'])}: {one['msg']}" for one in listed))
-
-    return Shape(schema, name, check)
-
-
-def _known(given: Any) -> Any:
-    """A TypedDict as pydantic wants it: before Python 3.12 the standard one tells it too little."""
-    if not typing.is_typeddict(given) or type(given).__module__ == "typing_extensions":
-        return given
-    typing_extensions = import_module("typing_extensions")
-    hints = {
-        name: hint if name in given.__required_keys__ else typing_extensions.NotRequired[hint]
-        for name, hint in typing.get_type_hints(given).items()
-    }
-    return typing_extensions.TypedDict(given.__name__, hints)
-
-
-def _place(path: tuple[int | str, ...]) -> str:
-    """Where in the JSON, as a JSON path: ``$.cities[0].name``."""
-    return "$" + "".join(f"[{one}]" if isinstance(one, int) else f".{one}" for one in path)
-
-
-def _checked(value: Any, faults: Iterator[str]) -> Any:
-    """`value`, if there are no faults. Raises `Misfit`."""
-    found = [fault[:FAULT] for fault, _ in zip(faults, range(FAULTS), strict=False)]
-    if found:
-        raise Misfit("\n".join(found))
-    return value
-
-
-TYPES: dict[str, tuple[type, ...]] = {
-    "object": (dict,),
-    "array": (list,),
-    "string": (str,),
-    "integer": (int,),
-    "number": (int, float),
-    "boolean": (bool,),
-    "null": (type(None),),
-}
-
-
-def _plain_faults(schema: Any, value: Any, place: str) -> Iterator[str]:
-    """What is wrong with `value` as far as types, required names and choices go."""
-    if not isinstance(schema, Mapping):
-        return
-    wanted = schema.get("type")
-    names = [wanted] if isinstance(wanted, str) else wanted if isinstance(wanted, list) else []
-    kinds = tuple(kind for name in names for kind in TYPES.get(name, (object,)))
-    if kinds and (not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds)):
-        yield f"${place}: {t('json.type', wanted=' | '.join(names))}"
-        return
-    if isinstance(schema.get("enum"), list) and value not in schema["enum"]:
-        yield f"${place}: {t('json.choice', choices=json.dumps(schema['enum'], ensure_ascii=False))}"
-    if isinstance(value, dict):
-        for name in schema.get("required", ()):
-            if name not in value:
-                yield f"${place}: {t('json.missing', name=name)}"
-        for name, inside in schema.get("properties", {}).items():
-            if name in value:
-                yield from _plain_faults(inside, value[name], f"{place}.{name}")
-    elif isinstance(value, list):
-        for position, one in enumerate(value):
-            yield from _plain_faults(schema.get("items"), one, f"{place}[{position}]")
-
-
-# --- what is in an answer -----------------------------------------------------------------------------
-
-
-def extracted(text: str) -> Any:
-    """The JSON in an answer: all of it, else in a fence, else where the first of it begins.
-
-    Raises `Misfit` where there is none.
-
-    >>> extracted('Here you are: {"a": [1, 2]} - enjoy!')
-    {'a': [1, 2]}
-    """
-    blocks = sorted(fences(text), key=lambda block: block[0].lower() not in ("json", "jsonc", "json5"))
-    for candidate in [text, *(content for _, content in blocks)]:
-        try:
-            return _READER.decode(candidate.strip())
-        except (ValueError, RecursionError):
-            continue
-    start = -1
-    for _ in range(TRIES):
-        found = [place for sign in "{[" if (place := text.find(sign, start + 1)) >= 0]
-        if not found:
-            break
-        start = min(found)
-        try:
-            return _READER.raw_decode(text, start)[0]
-        except (ValueError, RecursionError):
-            continue
-    raise Misfit(t("json.none"))
-
-
-def _no_number(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
-
-
-_READER = json.JSONDecoder(parse_constant=_no_number)
-
-
-# --- words for the model --------------------------------------------------------------------------------
+from .fitting import Misfit, Shape
+from .fitting import shape as shape
 
 
 def shaped(chat: ChatRequest, schema: Mapping[str, Any]) -> ChatRequest:
@@ -274,6 +58,8 @@ def judged(answer: Answer, shape: Shape, tries: int) -> Answer | tuple[Message, 
             error = fail(
                 "protocol.misfit", provider=_provider(answer), name=shape.name[:60], faults=str(misfit)
             )
+    except NbstreamError as unsound:  # the schema
+        error = unsound
     error.answer = answer = replace(answer, error=error)
     return answer
 
@@ -297,8 +83,3 @@ def uncorrected(rounds: tuple[Message, ...]) -> tuple[Message, ...]:
 
 def _provider(answer: Answer) -> str:
     return answer.model.partition(":")[0]
-
-
-def _brief(error: Exception) -> str:
-    said = getattr(error, "message", "") or str(error)
-    return f"{type(error).__name__}: {str(said).splitlines()[0][:200] if said else ''}".rstrip(": ")

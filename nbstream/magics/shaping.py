@@ -11,7 +11,7 @@ from ..chat.session import session
 from ..messages import Answer, Message
 
 if TYPE_CHECKING:
-    from ..chat.structured import Shape
+    from ..chat.fitting import Shape
     from .asking import Asking
 
 
@@ -25,11 +25,11 @@ def wanted(options: Namespace) -> Shape | None:
     name = getattr(options, "schema", None)
     if name is None and getattr(options, "format", None) != "json":
         return None
-    from ..chat import structured
+    from ..chat import fitting
 
     shell = get_ipython()
     names = shell.user_ns if shell is not None else {}
-    options.shape = structured.Shape() if name is None else structured.named(name, names)
+    options.shape = fitting.Shape() if name is None else fitting.named(name, names)
     return options.shape  # type: ignore[no-any-return]
 
 

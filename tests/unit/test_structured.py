@@ -13,8 +13,9 @@ from typing import Any
 import pydantic
 import pytest
 
-from nbstream.chat import structured
-from nbstream.chat.structured import Misfit, extracted, judged, named, settled, shape
+from nbstream.chat import fitting, structured
+from nbstream.chat.fitting import Misfit, extracted, named, shape
+from nbstream.chat.structured import judged, settled
 from nbstream.errors import NbstreamError
 from nbstream.i18n import set_language
 from nbstream.messages import Answer, ChatRequest, Message
@@ -95,13 +96,13 @@ def test_what_does_not_fit_is_told_with_its_place(wanted: Any, text: str, said: 
 def test_faults_are_told_up_to_a_bound() -> None:
     with pytest.raises(Misfit) as caught:
         shape(ROMANS).fit(json.dumps(["x" * 10_000] * 1_000))
-    assert str(caught.value).count("\n") == structured.FAULTS - 1 and len(str(caught.value)) < 3_000
+    assert str(caught.value).count("\n") == fitting.FAULTS - 1 and len(str(caught.value)) < 3_000
 
 
 def test_without_the_jsonschema_package_types_names_and_choices_are_looked_at(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(structured, "find_spec", lambda name: None)
+    monkeypatch.setattr(fitting, "find_spec", lambda name: None)
     schema = {
         "type": "object",
         "required": ["n", "who"],
@@ -201,6 +202,12 @@ def test_an_answer_that_was_stopped_or_cut_is_not_asked_for_again() -> None:
     assert judged(stopped, shape(City), 1) is stopped
     cut = judged(Answer('{"na', finish_reason="length"), shape(City), 1)
     assert isinstance(cut, Answer) and cut.error is not None and "--max-tokens" in cut.error.fix
+
+
+def test_a_schema_that_turns_out_to_be_none_is_told_with_the_answer() -> None:
+    odd = judged(Answer("{}", finish_reason="stop"), shape({"$ref": "#/nowhere"}), 1)
+    assert isinstance(odd, Answer) and odd.error is not None and odd.error.case == "schema_bad"
+    assert odd.error.answer.text == "{}"
 
 
 # --- as the services take schemas ---
