@@ -21,6 +21,8 @@ from .tools import returned
 
 MOST_ERROR = 2_000
 """Characters of an error that a model is told."""
+TICK = 0.03
+"""Seconds that an interrupt may have to wait for where locks do not hear it."""
 
 
 class TookTooLong(Exception):
@@ -153,8 +155,10 @@ def _awaited(awaitable: Any, timeout: float | None) -> Any:
     # What it prints belongs to the cell: ipykernel looks that up in the context.
     thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), daemon=True)
     thread.start()
+    end = None if timeout is None else time.monotonic() + timeout
     try:
-        done.wait(timeout)
+        while not done.wait(TICK) and (end is None or time.monotonic() < end):
+            pass
     finally:
         late = not done.is_set()
         if late:

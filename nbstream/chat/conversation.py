@@ -114,7 +114,10 @@ class Conversation:
         """End `turn` between two rounds: `messages` are its last answer and what was said to that."""
         if (before := turn.answer) is not None:
             turn.rounds += messages
-            turn.answer = added(before, Answer(finish_reason="cancelled", model=before.model))
+            # What it said and called stands in the rounds now; what it took is known.
+            turn.answer = replace(
+                before, text="", reasoning="", tool_calls=[], opaque=(), finish_reason="cancelled"
+            )
 
     def resume(self, turn: Turn, observer: Observer | None = None, *, again: bool = False) -> Run:
         """Go on with an answer that was stopped, cut or too long: what comes joins it.

@@ -66,10 +66,9 @@ class Pages:
         if again:
             self._closed.pop()
             self._base -= 1
-        op = ["append", self._base, html]
-        self._closed.append(op)
+        self._closed.append(["append", self._base, html])
         self._base += 1
-        return [*ops, op]
+        return [*ops, ["replace" if again else "append", self._base - 1, html]]
 
     def close(self) -> list[Op]:
         """End the part that grows: what follows is another."""
@@ -100,7 +99,8 @@ class Pages:
         """However odd the text, it is shown: as it is, from the part's beginning."""
         log.exception("text could not be rendered; it is shown as it is")
         self._part = PlainText()
-        return self._moved(self._part.feed("".join(self._text)))
+        first, *rest = self._moved(self._part.feed("".join(self._text)))
+        return [["replace", *first[1:]], *rest]
 
     def _moved(self, ops: list[Op]) -> list[Op]:
         return [[op[0], op[1] + self._base, *op[2:]] for op in ops] if self._base else ops
