@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bench import history
 from bench.contenders import CONTENDERS
 from bench.figures import Figures
 from bench.flat import MOST
@@ -167,6 +168,12 @@ def targets(results: dict[str, Any], rows: Sequence[Figures], workloads: Sequenc
         ratio = max(row["ratio"] for row in costs if row["workload"] == name)
         what = f"{name}: a batch at token 20,000 beside one at token 200"
         found.append(Target(what, f"≤ {MOST:g}×", f"{ratio:.2f}×", ratio <= MOST))
+    for row in results.get("history", {}).get("rows", []):
+        if row["bounded"]:
+            what = (
+                f"preparing a turn after {history.LONG:,} turns beside after {history.SHORT}: {row['what']}"
+            )
+            found.append(Target(what, f"≤ {history.MOST:g}×", f"{row['ratio']:.2f}×", row["ok"]))
     return found
 
 

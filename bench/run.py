@@ -24,7 +24,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench import client, flat, imports, load, report
+from bench import client, flat, history, imports, load, report
 from bench.chrome import Chrome
 from bench.contenders import CONTENDERS
 from bench.figures import Figures, figures, middle
@@ -34,7 +34,7 @@ from bench.workloads import QUICK, WORKLOADS, Workload
 from tests.browser.jupyter import Server
 from tests.environment import ROOT
 
-PARTS = ("stream", "client", "imports", "flat", "load")
+PARTS = ("stream", "client", "imports", "flat", "history", "load")
 RESULTS = ROOT / "bench/results.json"
 TABLES = ROOT / "bench/results.md"
 DOCS = ROOT / "docs/benchmarks.md"
@@ -70,6 +70,9 @@ def main() -> int:
     if "flat" in parts:
         say("flat cost")
         results["flat"] = flat.measure(flat.WORKLOADS, runs=1 if options.quick else flat.RUNS)
+    if "history" in parts:
+        say("a long conversation")
+        results["history"] = history.measure(20 if options.quick else history.ROUNDS)
     if "load" in parts:
         say("load")
         with tempfile.TemporaryDirectory() as folder:
@@ -180,6 +183,8 @@ def tables(results: dict[str, Any], contenders: Sequence[str]) -> str:
         parts += ["## Loading", report.loading(took)]
     if costs := results.get("flat"):
         parts += ["## Flat cost", flat.table(costs)]
+    if held := results.get("history"):
+        parts += ["## A long conversation", history.table(held)]
     if busy := results.get("load"):
         parts += ["## Load", load.table(busy)]
     found = report.targets(results, rows, workloads)

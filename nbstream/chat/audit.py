@@ -6,6 +6,7 @@ numbers and short words, and each is given by name.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..errors import NbstreamError, fail
+from ..i18n import t
 
 Event = Literal["turn", "login", "logout", "rotation", "export", "attachment", "tool", "policy"]
 Fact = str | int | float | bool | None
@@ -44,7 +46,7 @@ class Audit:
         try:
             descriptor = _opened(chosen)
         except OSError as error:
-            raise _failure(chosen, error) from None
+            raise _failure(chosen, error, "log_open") from None
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode) or not _is_log(chosen):
                 raise fail("config.log_other", path=str(chosen))
@@ -77,7 +79,7 @@ class Audit:
                     written = os.write(descriptor, data)  # one call: lines of two kernels do not mix
                     self._torn = 0 < written < len(data)
                     if written < len(data):
-                        raise OSError(28, os.strerror(28))
+                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 finally:
                     os.close(descriptor)
             except OSError as error:
@@ -133,5 +135,8 @@ def _short(fact: Fact) -> Fact:
     return " ".join(str(fact).split())[:MOST]
 
 
-def _failure(path: Path, error: OSError) -> NbstreamError:
-    return fail("config.log", path=str(path), reason=error.strerror or type(error).__name__)
+def _failure(path: Path, error: OSError, case: str = "log") -> NbstreamError:
+    name = errno.errorcode.get(error.errno or 0, "")
+    known = name in ("ENOENT", "EACCES", "ENOSPC", "EISDIR", "EROFS")
+    reason = t(f"reason.{name}") if known else error.strerror or type(error).__name__
+    return fail(f"config.{case}", path=str(path), reason=reason)

@@ -128,9 +128,9 @@ class ProviderStats:
     @property
     def cost(self) -> float | None:
         """What all turns cost; None where a part of it is not known, or there are several currencies."""
-        if self.unpriced or len(self.costs) != 1:
+        if self.unpriced or len(self.costs) > 1:
             return None
-        return next(iter(self.costs.values()))
+        return next(iter(self.costs.values()), 0.0 if self.turns else None)
 
     @property
     def currency(self) -> str | None:
@@ -172,9 +172,9 @@ class ProviderStats:
         self.retries += retries
         self.input_tokens += turn.input_tokens or 0
         self.output_tokens += turn.output_tokens or 0
-        if turn.cost is not None:
+        if turn.cost is not None and turn.cost.amount:
             self.costs[turn.cost.currency] = self.costs.get(turn.cost.currency, 0.0) + turn.cost.amount
-        elif not turn.free:
+        elif turn.cost is None and not turn.free:
             self.unpriced += 1
         if turn.output_tokens and turn.streaming:
             tokens, spent = self._streamed

@@ -149,6 +149,7 @@ ROWS: tuple[Row, ...] = (
     # Lite is free of charge; the others are sold in packages, whose price for a token varies. [doc]
     Row("spark", r"lite|general", "xinghuo.xfyun.cn/sparkapi", "2026-10", price=Price(0, 0, 0, "CNY")),
     Row("spark-http", r"lite|general", "xinghuo.xfyun.cn/sparkapi", "2026-10", price=Price(0, 0, 0, "CNY")),
-    # The embedded lessons.
-    Row("demo", r".*", "nbstream", "2026-11", price=Price(0, 0, 0)),
+    # The embedded lessons: free, and with a window like a small model's, so that one can see without a
+    # key what happens to a long conversation.
+    Row("demo", r".*", "nbstream", "2026-11", 8_192, price=Price(0, 0, 0)),
 )  # fmt: skip

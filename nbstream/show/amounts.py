@@ -67,7 +67,7 @@ def seconds(value: float | None) -> str:
 
 def rate(value: float | None) -> str:
     """Tokens in a second; "?" where that is not known."""
-    return "?" if value is None else t("footer.speed", rate=f"{value:.0f}" if value >= 10 else f"{value:.1f}")
+    return "?" if value is None else f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
 
 
 def total(amounts: Iterable[tuple[Mapping[str, float], int]]) -> tuple[dict[str, float], int]:

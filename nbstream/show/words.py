@@ -80,7 +80,7 @@ def footer(answer: Answer) -> str:
             parts.append(t("footer.speed", rate=f"{usage.output_tokens / spent:.0f}"))
     if answer.cost is not None and answer.cost.amount:
         parts.append(f"≈ {money(answer.cost)}")
-    if answer.context is not None and (said := sent_along(answer.context)):
+    if answer.context is not None and answer.error is None and (said := sent_along(answer.context)):
         parts.append(said)
     parts += answer.notes
     return f"{MARK} " + " · ".join(parts)

@@ -97,7 +97,7 @@ def _by_turn(turns: list[TurnStats]) -> Sheet:
             time.strftime("%H:%M:%S", time.localtime(turn.started)),
             title(turn.model),
             _tokens(turn.input_tokens, turn.output_tokens),
-            t("line.unknown") if turn.cost is None and not turn.free else _cost(turn),
+            _cost(turn),
             amounts.seconds(turn.first_token),
             amounts.rate(turn.rate),
             _outcome(turn),
@@ -135,7 +135,9 @@ def _outcome(turn: TurnStats) -> str:
 
 
 def _cost(turn: TurnStats) -> str:
-    return amounts.money(turn.cost) if turn.cost is not None else "–"
+    if turn.cost is None:
+        return "–" if turn.free else t("line.unknown")
+    return amounts.money(turn.cost) if turn.cost.amount else "–"
 
 
 def _tokens(given: int | None, got: int | None) -> str:
