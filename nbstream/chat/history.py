@@ -70,6 +70,10 @@ class History:
         """`turn` and what else was asked in its place, the oldest first."""
         return list(turn.parent.children) if turn.parent is not None else [turn]
 
+    def after(self) -> list[Turn]:
+        """What was asked behind the newest turn of the branch in use, and is on other branches."""
+        return list((self.head or self.root).children)
+
     def before(self, turn: Turn) -> tuple[Message, ...]:
         """The messages that go to the model ahead of `turn`'s prompt, all of them."""
         return tuple(message for one in reversed(list(self.told(turn))) for message in one.messages())

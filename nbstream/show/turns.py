@@ -23,12 +23,12 @@ def turns_markdown(history: History, turns: Sequence[Turn], *, verbose: bool = F
     return table([*heads, t("line.details")] if verbose else heads, rows)
 
 
-def versions_markdown(history: History, turn: Turn) -> str:
-    """All that was asked in `turn`'s place, numbered; the one in use is marked."""
+def versions_markdown(versions: Sequence[Turn], used: Turn | None) -> str:
+    """All that was asked in one place, numbered; the one in use is marked."""
     heads = ["", t("line.model"), t("line.prompt"), t("line.answer"), t("line.status")]
     rows = [
-        [f"{number}{' ←' if one is turn else ''}", one.model, short(one.prompt), beginning(one), status(one)]
-        for number, one in enumerate(history.versions(turn), 1)
+        [f"{number}{'←' if one is used else ''}", one.model, short(one.prompt), beginning(one), status(one)]
+        for number, one in enumerate(versions, 1)
     ]
     return table(heads, rows)
 

@@ -142,6 +142,9 @@ def test_retry_asks_again_and_keeps_the_earlier_answer(notebook: Notebook) -> No
     assert "words:6" in (versions := notebook.verb("version").markdown) and "words:3" in versions
     notebook.verb("version 2 1")
     assert plain(notebook.verb("show")) == first
+    assert "version 2" in notebook.verb("undo").markdown, "the other version is left"
+    assert "words:6" in notebook.verb("version 2 1").markdown
+    assert "words:6" in notebook.verb("history").markdown
 
 
 def test_continue_goes_on_after_stop_with_one_answer(notebook: Notebook) -> None:
@@ -213,6 +216,8 @@ def test_undo_and_reset_take_turns_out(notebook: Notebook) -> None:
     assert notebook.last[-3:] == ["d", "…", "c"], "a cell whose turn was taken out comes last"
     notebook.verb("reset")
     assert "no turns yet" in notebook.verb("history").markdown
+    assert "no turns yet" in notebook.verb("continue").markdown
+    notebook.ask("a", "a")
     for line in ("undo x", "show 9", "edit 9", "retry 9", "version 9", "pin 9"):
         assert "⚠" in notebook.verb(line).markdown
 

@@ -79,8 +79,8 @@ def test_it_speaks_chinese(history: History) -> None:
 
 
 def test_versions_are_numbered_and_the_one_in_use_is_marked(history: History) -> None:
-    found = rows(versions_markdown(history, history.turns[3]))
-    assert [(row[0], row[2]) for row in found] == [("1", "cut"), ("2 ←", "cut, better")]
+    found = rows(versions_markdown(history.versions(history.turns[3]), history.turns[3]))
+    assert [(row[0], row[2]) for row in found] == [("1", "cut"), ("2←", "cut, better")]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ...chat.conversation import Conversation
 from ...chat.pins import pin as pin_turn
 from ...chat.session import session
 from ...errors import fail
@@ -14,18 +15,19 @@ from ..surface import cell_id
 from .registry import Shown, verb
 
 if TYPE_CHECKING:
-    from ...chat.conversation import Conversation
     from ...chat.history import Turn
 
 
 def talk(name: str) -> Conversation:
     """The conversation `name`; one that nobody has begun is empty, and is not begun by being looked at."""
-    return session().conversations.get(name) or session().scratch()
+    return session().conversations.get(name) or Conversation(name, session())
 
 
 def turn_of(conversation: Conversation, number: str | None) -> Turn:
     """Turn `number` of the branch in use; the last where none is given."""
     turns = conversation.turns
+    if not turns:
+        raise fail("config.no_turns", name=conversation.name)
     place = len(turns) if number is None else _count(number, len(turns))
     if not 1 <= place <= len(turns):
         raise fail("config.turn_number", given=place, count=len(turns))
@@ -70,9 +72,11 @@ def undo(count: str = "1", *, conversation: str = "main") -> str:
     if not turns:
         return t("line.no_turns", name=literal(conversation))
     gone = here.undo(number)
-    return "\n\n".join(
-        [turns_markdown(here.history, gone), t("line.undone", count=len(gone), left=len(turns) - len(gone))]
-    )
+    left = len(turns) - len(gone)
+    said = [turns_markdown(here.history, gone), t("line.undone", count=len(gone), left=left)]
+    if gone and here.history.after():
+        said.append(t("line.versions_left", number=left + 1))
+    return "\n\n".join(said)
 
 
 @verb("reset")
@@ -98,15 +102,19 @@ def branch(name: str, number: str | None = None, *, conversation: str = "main") 
 @verb("version")
 def version(number: str | None = None, which: str | None = None, *, conversation: str = "main") -> str:
     here = talk(conversation)
-    turn = turn_of(here, number)
-    versions = here.history.versions(turn)
+    turns, versions = here.turns, here.history.after()
+    used: Turn | None = None
+    if not (versions and number == str(len(turns) + 1)):  # what is left of turns that were taken out
+        used = turn_of(here, number)
+        versions = here.history.versions(used)
     if which is not None:
-        place = _count(which, len(versions)) if which.isdecimal() else 0
+        place = int(which) if which.isdecimal() and len(which) < 10 else 0
         if not 1 <= place <= len(versions):
-            raise fail("config.version_number", given=which[:20], number=turn.number, count=len(versions))
-        turn = versions[place - 1]
-        here.history.go_to(turn)
-    return versions_markdown(here.history, turn)
+            place = versions[0].number
+            raise fail("config.version_number", given=which[:20], number=place, count=len(versions))
+        used = versions[place - 1]
+        here.history.go_to(used)
+    return versions_markdown(versions, used)
 
 
 @verb("pin")
