@@ -124,7 +124,7 @@ class ChatRequest:
     temperature: float | None = None
     max_tokens: int | None = None
     tools: tuple[Mapping[str, Any], ...] = ()
-    base_url: str | None = None
+    base_url: str | None = field(default=None, repr=False)  # a password may stand in it
     allow_insecure: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
     schema: Mapping[str, Any] | None = None

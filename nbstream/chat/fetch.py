@@ -37,7 +37,8 @@ def models(provider: Provider, credentials: dict[str, Secret], base_url: str | N
         response = on_io(fetch(request, Limits(connect=5, first=15, idle=15)), timeout=30)
         if response.status < 300:
             return provider.models(response)
-        failure = provider.refused(masked_response(response, secrets(credentials, request)))
+        response = masked_response(response, secrets(credentials, request))
+        failure = provider.refused(response)
     except NbstreamError as error:
         failure = provider.explained(error)
     except TimeoutError:  # bytes kept coming, an end did not

