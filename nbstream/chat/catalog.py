@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from ..providers import registry
+from ..providers.facts import named
 from ..providers.local import PLACES
 
 FRESH = 3600.0
@@ -46,7 +47,7 @@ class Catalog:
         known: list[str] = []
         with suppress(Exception):  # a provider of another package may do anything
             one = registry.get(provider)
-            known = [one.default_model, *(model.name for model in one.listed)]
+            known = [one.default_model, *(model.name for model in one.listed), *named(one.name)]
         kept = self._kept.get(provider)
         return list(dict.fromkeys(filter(None, [*known, *(kept.names if kept else ())])))
 

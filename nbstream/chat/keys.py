@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext, suppress
 from typing import Any
@@ -16,7 +17,6 @@ from ..providers import registry
 from ..providers.base import Provider
 from ..providers.local import own_address
 from ..providers.registry import Keyed
-from . import tokens
 from .pool import Pool, Seat
 from .seats import no_seats, seats_of
 
@@ -146,7 +146,7 @@ class Keys:
     def _keep(self, name: str, pool: Pool) -> dict[str, Secret]:
         """From the next turn on `pool` is asked; turns under way end with the keys that they began with."""
         self.pools[name] = pool
-        tokens.forget_all(name)
+        _forget_tokens(name)
         return dict(pool.seats[0].credentials)
 
     def put_back(self, name: str, before: Pool | None) -> None:
@@ -160,7 +160,7 @@ class Keys:
         """Forget the credentials of `name`, or all, and say whose were kept here; their tokens, too."""
         names = [registry.get(name).name] if name else list(self.pools)
         for one in names if name else registry.names():
-            tokens.forget_all(one)
+            _forget_tokens(one)
         return [one for one in names if self.pools.pop(one, None) is not None]
 
     def known(self, least: int = 16) -> Iterator[tuple[str, Secret]]:
@@ -208,3 +208,9 @@ class Keys:
 def os_address(provider: Keyed | Provider) -> str | None:
     """The address for `provider` in the environment."""
     return own_address(provider.name, os.environ) or None
+
+
+def _forget_tokens(name: str) -> None:
+    """Drop the short-lived tokens of provider `name`, if any were ever fetched."""
+    if (tokens := sys.modules.get(f"{__package__}.tokens")) is not None:  # it brings httpx2: not at load
+        tokens.forget_all(name)

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from . import sources
 from .cursor import Cursor, Wanted, at, wanted
 from .surface import name as magic_name
 
@@ -40,7 +39,6 @@ WORDS: dict[str, tuple[str, ...]] = {
     "logout": ("provider",),
     "doctor": ("provider",),
     "branch": ("conversation", "turn"),
-    "reset": ("conversation",),
     "save": ("file",),
     "load": ("file",),
     "export": ("file",),
@@ -51,7 +49,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "lang": ("language",),
     "help": ("verb",),
     "tools": ("tools", "variable"),
-    **dict.fromkeys(("show", "edit", "retry", "code", "pin", "unpin"), ("turn",)),
+    **dict.fromkeys(("show", "undo", "edit", "retry", "version", "code", "pin", "unpin"), ("turn",)),
 }
 """What the words behind a verb are; the last one stands for all that follow."""
 USUAL = {"temperature": ("0", "0.2", "0.7", "1"), "max_tokens": ("256", "1024", "4096")}
@@ -95,6 +93,8 @@ class Matcher:
 
 def candidates(cursor: Cursor, shell: Any) -> tuple[str, str, list[str]]:
     """What may stand at `cursor`: how much of the line it replaces, of what kind it is, and the matches."""
+    from . import sources  # not at load
+
     if cursor.where == "expression":
         return cursor.fragment, "variable", sources.names(cursor.fragment, shell)
     want = wanted(cursor, options)

@@ -88,7 +88,7 @@ def larger(provider: str, model: str, tokens: int) -> str:
     """
     known = [
         (reads, name)
-        for name in _names(provider)
+        for name in named(provider)
         if name != model and (reads := facts(provider, name).reads or 0) > tokens
     ]
     return min(known, default=(0, ""), key=lambda one: one[0])[1]
@@ -100,10 +100,10 @@ def seeing(provider: str) -> str:
     >>> seeing("zhipu"), seeing("qwen")
     ('', 'qwen3.7-plus')
     """
-    return next((name for name in _names(provider) if facts(provider, name).sees), "")
+    return next((name for name in named(provider) if facts(provider, name).sees), "")
 
 
-def _names(provider: str) -> Iterator[str]:
+def named(provider: str) -> Iterator[str]:
     """The models of `provider` whose names are known for sure."""
     if provider in ("spark", "spark-http"):
         yield from (one.name for one in spark_models.VERSIONS if one.name not in ("generalv2", "kjwx"))

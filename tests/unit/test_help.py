@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from nbstream.errors import NbstreamError, fail
-from nbstream.i18n import LANGUAGES, language, set_language, set_magic, t
+from nbstream.i18n import LANGUAGES, language, sentences, set_language, set_magic, t
 from nbstream.magics import help
 from nbstream.magics.args import parse
 from nbstream.magics.cell import llm
@@ -115,6 +115,14 @@ def test_a_language_that_there_is_not_is_a_clear_error() -> None:
     with pytest.raises(NbstreamError) as caught:
         lang("fr")
     assert caught.value.fix == "%llm lang en"
+
+
+def test_every_sentence_is_translated() -> None:
+    for key, english in sentences("en").items():
+        if key.endswith((".fix", ".words")) or CHINESE.search(sentences("zh")[key]):
+            continue  # what is pasted is alike in all languages
+        prose = re.findall(r"[a-z]{2,}", re.sub(r"\{.*?\}", "", english))
+        assert len(prose) < 3, key
 
 
 def test_under_its_second_name_no_sentence_names_the_first() -> None:

@@ -104,6 +104,6 @@ def _circumstances(failure: Failure) -> list[tuple[str, object]]:
         (t("why.when"), time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(failure.started))),
         (t("why.host"), failure.host),
         (t("why.sent"), sent),
-        (t("why.retries"), failure.retries),
+        (t("why.retries"), failure.retries or None),
         (t("why.text"), " · ".join(far)),
     ]

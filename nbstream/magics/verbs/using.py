@@ -12,12 +12,14 @@ from ...errors import NbstreamError, fail
 from ...i18n import LANGUAGES, language, magic, set_language, t
 from ...providers import registry
 from ...providers.base import Model, Provider
-from ...providers.facts import facts
+from ...providers.facts import at_home, facts
 from ...show.cards import literal, running_markdown, table
 from ...show.console import put
 from .registry import verb
 
 SPOKEN = {"english": "en", "英文": "en", "英语": "en", "chinese": "zh", "中文": "zh", "汉语": "zh"}
+ALIASES = 5
+"""Other names of one provider that are shown."""
 CURRENCIES = {"USD": "$", "CNY": "¥"}
 
 
@@ -94,7 +96,7 @@ def _everybody() -> str:
         if provider.package:
             here_too = find_spec(provider.package) is not None
             mark = t("line.own_keys") if here_too else f'pip install "nbstream[{provider.package}]"'
-        also = [alias for alias in others.get(one, ()) if language() == "zh" or alias.isascii()]
+        also = [alias for alias in others.get(one, ()) if language() == "zh" or alias.isascii()][:ALIASES]
         rows.append([one, provider.label, ", ".join(also), provider.default_model, mark])
     heads = [t("line.provider"), "", t("line.aliases"), t("line.default_model"), t("line.key")]
     return "\n\n".join(filter(None, [table(heads, rows), running_markdown(found_by(looking))]))
@@ -118,7 +120,9 @@ def _listed(found: list[tuple[str, str, str]]) -> str:
     rows = []
     for provider, model, label in found:
         known = facts(provider, model)
-        price = known.price
+        one = registry.get(provider)
+        # Another address than the service's own may have other prices.
+        price = known.price if at_home(session().base_url(one), one.base_url) else None
         cost = t("line.unknown")
         if price is not None:
             sign = CURRENCIES.get(price.currency, price.currency + " ")
