@@ -164,7 +164,8 @@ class Run:
             try:
                 callback(self, answer)
             except Exception:  # whoever waits for the end must not wait for ever
-                log.exception("what was to be done at the end of a turn failed")
+                said = masked_text(traceback.format_exc(), self.call)
+                log.error("what was to be done at the end of a turn failed:\n%s", said)
         self._tell("done", answer)
         self.progress.done = True
         self._ring()
