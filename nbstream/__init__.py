@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from .chat.stream import Stream
     from .errors import NbstreamError
     from .magics import load_ipython_extension, unload_ipython_extension
-    from .messages import Answer, Message
+    from .messages import Answer, Attachment, Message
 
 __all__ = [
     "Answer",
+    "Attachment",
     "Message",
     "NbstreamError",
     "Stream",
@@ -43,6 +44,7 @@ __all__ = [
 
 _HOMES = {
     "Answer": "messages",
+    "Attachment": "attachment",
     "Message": "messages",
     "NbstreamError": "errors",
     "Stream": "chat.stream",

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 from ..errors import NbstreamError, fail
 from ..messages import Answer, Attachment, Message
 from .again import Again
+from .album import Album
 from .context import fitted
 from .history import History, Turn
 from .resuming import How, Rest, messages_for, unfinished
@@ -54,6 +55,7 @@ class Conversation:
         self.branched_in: str | None = None
         """The id of the cell that branched it off, and may do so anew."""
         self._running: WeakValueDictionary[str, Run] = WeakValueDictionary()
+        self._album = Album()
 
     @property
     def turns(self) -> list[Turn]:
@@ -97,6 +99,7 @@ class Conversation:
             before.cancel()  # its cell runs again: nobody will read the rest
         earlier, turn.context = fitted(self.history, turn, call, self._session.sizes)
         self._session.audit_attachments((asked,))
+        self._album.add(turn)
         return turn, self._run(turn, call.with_history(earlier, turn.context), observer)
 
     def go_on(self, turn: Turn, messages: tuple[Message, ...], observer: Observer | None = None) -> Run:

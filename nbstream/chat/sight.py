@@ -47,5 +47,5 @@ def seen(call: Call) -> ChatRequest:
         if found and not fits and message is asked:
             mega, limit = f"{size / 1e6:.1f}", f"{MOST_BYTES / 1e6:.0f}"
             raise fail("config.images_size", count=count, size=mega, most=MOST, limit=limit)
-        kept.append(told(message) if found and (blind or not fits) else message)
+        kept.append(told(message, found if fits and not blind else ()) if message.attachments else message)
     return replace(chat, messages=tuple(reversed(kept)))

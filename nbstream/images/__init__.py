@@ -29,6 +29,8 @@ def picture(value: Any, name: str = "image") -> Attachment | None:
 
     Raises `NbstreamError` (config) for one that cannot be sent: a missing file, a broken picture.
     """
+    if isinstance(value, Attachment):
+        return value
     if isinstance(value, bytes | bytearray | memoryview):
         data = bytes(value)
         return fitted(data, name) if kind(data[:64] if data[:2] != b"BM" else data) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,13 +70,19 @@ def _text(data: bytes, path: Path) -> str:
     encoding = next((name for mark, name in _MARKS.items() if data.startswith(mark)), None)
     if encoding is None and (b"\0" in data[:100_000] or data.startswith(tuple(_KNOWN))):
         raise _no_text(data, path)
-    for one in [encoding] if encoding else ["utf-8", "gb18030"]:
+    for one in [encoding] if encoding else ["utf-8", _guessed(data)]:
         try:
             text = data.decode(one).replace("\r\n", "\n")
             return _cells(text) if path.suffix.lower() == ".ipynb" else text
         except UnicodeDecodeError:
             continue
     raise _no_text(data, path)
+
+
+def _guessed(data: bytes) -> str:
+    """The encoding of what is no UTF-8: Chinese has high bytes in twos, Western languages have one alone."""
+    runs = [len(run) for run in re.findall(rb"[\x80-\xff]+", data[:1_000_000])]
+    return "gb18030" if 3 * runs.count(1) < sum(runs) else "cp1252"
 
 
 def _no_text(data: bytes, path: Path) -> Exception:

@@ -52,7 +52,7 @@ def prepared(cell: str, options: Namespace) -> Prepared:
     filling = _Filling() if getattr(options, "raw", False) else _filled(prompt)
     sent = "".join(filling.pieces) if filling.pieces else prompt
     if prompt.strip() or files.attachments:
-        sent = "\n\n".join([sent, *files.texts])
+        sent = "\n\n".join(filter(None, [sent, *files.texts]))
     attachments = (*filling.attachments, *files.attachments)
     hints = (*filling.hints, *_large(sent, attachments))
     return Prepared(prompt, sent if sent != prompt else None, attachments, hints)

@@ -14,6 +14,11 @@ from ..messages import ChatRequest, Message
 
 def images(message: Message) -> tuple[Attachment, ...]:
     """The pictures of a message. Only the user's are sent: no dialect has others."""
+    return tuple(one for one in _all(message) if one.data)
+
+
+def _all(message: Message) -> tuple[Attachment, ...]:
+    """The same, with those of which only the name is kept."""
     if message.role != "user":
         return ()
     return tuple(one for one in message.attachments if one.media_type.startswith("image/"))
@@ -43,15 +48,16 @@ def chat_content(message: Message) -> str | list[dict[str, Any]]:
     return [*text, *({"type": "image_url", "image_url": {"url": data_url(image)}} for image in found)]
 
 
-def told(message: Message) -> Message:
-    """`message` with the names of its pictures in their place.
+def told(message: Message, kept: tuple[Attachment, ...] = ()) -> Message:
+    """`message` with the names of its pictures in their place, but for those that are `kept`.
 
     >>> told(Message("user", "What is it?", attachments=(Attachment("image/png", b"", "a.png"),))).content
     'What is it?\\n\\n[image: a.png]'
     """
-    marks = [mark for image in images(message) if (mark := f"[image: {image.name}]") not in message.content]
+    others = (image for image in _all(message) if image not in kept)
+    marks = [mark for image in others if (mark := f"[image: {image.name}]") not in message.content]
     content = "\n\n".join(filter(None, [message.content, " ".join(marks)]))
-    return replace(message, content=content, attachments=())
+    return replace(message, content=content, attachments=kept)
 
 
 def question(messages: tuple[Message, ...]) -> Message | None:

@@ -178,3 +178,19 @@ def test_text_that_was_attached_is_no_picture() -> None:
     for model in (BLIND, "openai:x"):
         [sent] = chat(Message("user", "read this: a note", attachments=(note,)), model)
         assert sent.content == "read this: a note"
+
+
+def test_what_a_long_conversation_keeps_of_its_pictures_has_a_bound() -> None:
+    talk = Session().conversation()
+    talk._album.most = 2 * len(PNG.data)
+    for number in range(4):
+        talk.begin(f"{number}", attachments=(PNG,), model="openai:x", credentials=KEYS)
+    assert [bool(turn.attachments[0].data) for turn in talk.turns] == [False, False, True, True]
+    talk.undo(2)
+    talk.begin("more", attachments=(PNG, PNG), model="openai:x", credentials=KEYS)
+    assert [[bool(one.data) for one in turn.attachments] for turn in talk.turns] == [
+        [False],
+        [False],
+        [True] * 2,
+    ]
+    assert chat([talk.turns[0].question()])[0].content == "0\n\n[image: one.png]", "its name is still told"
