@@ -87,7 +87,8 @@ def test_a_call_is_seen_allowed_and_saved(lab: FrontEnd, served: Served) -> None
     notebook.save()
     markdown = notebook.saved(1)[0]["data"]["text/markdown"]
     assert markdown.startswith(
-        'I will look that up.\n\n> **⚙ weather**(city="成都", days=2)\n>\n> → {"celsius": 18, "note": "成都"}\n\n'
+        'I will look that up.\n\n> **⚙ weather**(city="成都", days=2)\n>\n'
+        '> → {"celsius": 18, "note": "成都"}\n\n'
     )
     assert "<img" not in markdown and "\n\nIt is **18 °C** there.\n\n*⟡ " in markdown
     assert [one["output_type"] for one in notebook.saved(1)] == ["display_data", "stream"]
