@@ -11,10 +11,14 @@ from ..i18n import t
 from ..messages import Answer
 from ..show.console import put
 from .shaping import worth
-from .surface import name, surface
+from .surface import cell_id, name, surface
 
 if TYPE_CHECKING:
     from ..chat.history import Turn
+
+
+_PUT: dict[str, str] = {}
+"""What each cell has put into the next one: running all again must not add a cell each time."""
 
 
 def bind(options: Namespace, value: Any) -> None:
@@ -53,5 +57,12 @@ def new_cell(blocks: list[tuple[str, str]], number: int) -> str | None:
     shell = get_ipython()
     if shell is None or surface() == "headless":
         return t("code.nobody", magic=name())
-    shell.set_next_input(text)
+    if getattr(shell, "simple_prompt", False):  # it takes no next input
+        put(text)
+    elif (cell := cell_id()) is not None and _PUT.get(cell) == text:
+        return t("code.once")
+    else:
+        shell.set_next_input(text)
+        if cell is not None:
+            _PUT[cell] = text
     return t("code.left_out", count=left_out, magic=name(), number=number) if left_out else None

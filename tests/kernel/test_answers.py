@@ -125,6 +125,16 @@ def test_another_language_gets_its_magic_and_what_was_left_out_is_said(desk: Ker
     assert "%llm code" in run.text and "-b K" in run.text
 
 
+def test_running_all_again_does_not_add_the_same_cell_each_time(desk: Kernel) -> None:
+    def again(code: str) -> Run:
+        return desk.run(f"%%llm --new --code -m {says(code)}\nGo on", cell_id="again", allow_stdin=True)
+
+    assert payloads(again(CODE))
+    second = again(CODE)
+    assert not payloads(second) and "before" in second.text
+    assert payloads(again(SHELL)), "other code is put into another cell"
+
+
 def test_no_cell_is_made_of_an_answer_that_is_not_whole_or_has_no_code(desk: Kernel, served: Served) -> None:
     assert "no code" in ask(desk, "--code", "No.").text
     run = desk.start("%%llm --new --code -m openai:endless\nGo on", allow_stdin=True)

@@ -92,6 +92,15 @@ def test_an_error_is_three_lines_and_no_traceback(terminal: Terminal) -> None:
     assert "Traceback" not in said and "sk-test" not in said
 
 
+def test_code_is_printed_at_a_prompt_that_takes_no_next_input(terminal: Terminal) -> None:
+    code = "```python%0Aone = 1%0Aone + 1%0A```"
+    said = terminal.run(f"%%llm --code -m 'openai:recite:{code}'", "Write")
+    assert "one = 1\r\none + 1" in said.replace("```python", "").rpartition("```")[2]
+    terminal.run("1 / 0")
+    assert "one + 1" in terminal.run(f"%llm fix -m 'openai:recite:{code}'")
+    assert "one = 1\r\none + 1" in terminal.run("%llm code")
+
+
 def test_a_conversation_is_mended_at_a_prompt_that_takes_no_next_input(
     terminal: Terminal, served: Served
 ) -> None:
