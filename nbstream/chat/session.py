@@ -19,7 +19,7 @@ from ..providers.registry import Keyed
 from ..settings import Settings
 from ..wire.limits import Limits
 from . import checks
-from .audit import Audit
+from .audit import Audit, Event
 from .call import Call
 from .conversation import Conversation
 from .failure import Failure
@@ -107,11 +107,18 @@ class Session:
         self, name: str, seats: Seats | None = None, /, **given: str | Secret
     ) -> tuple[str, dict[str, Secret]]:
         """Keep credentials of a provider in this kernel; see `Keys.login`."""
-        return self.keys.login(name, seats, **given)
+        before = set(self.keys.pools)
+        made = self.keys.login(name, seats, **given)
+        event: Event = "rotation" if made[0] in before else "login"
+        self.audit(event, provider=made[0], seats=len(self.keys.pools[made[0]].seats))
+        return made
 
     def logout(self, name: str | None = None) -> list[str]:
         """Forget the credentials of `name`, or all, and say whose were kept here."""
-        return self.keys.logout(name)
+        gone = self.keys.logout(name)
+        for provider in gone:
+            self.audit("logout", provider=provider)
+        return gone
 
     # --- calls ----------------------------------------------------------------------------------------
 

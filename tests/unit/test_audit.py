@@ -13,6 +13,7 @@ import pytest
 
 from nbstream import NbstreamError
 from nbstream.chat.audit import Audit
+from nbstream.chat.session import Session
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -139,3 +140,30 @@ def test_when_it_is_closed_nothing_more_is_written(tmp_path: Path) -> None:
     audit("turn", provider="spark")
     assert not path.read_text()
     assert audit.close() is None
+
+
+def test_logins_rotations_and_logouts_are_in_it_and_no_key_is(tmp_path: Path) -> None:
+    session = Session()
+    path = session.audit.open(tmp_path / "log.jsonl")
+    keys = ["sk-canary-0123456789", "sk-canary-9876543210", "sk-canary-5555555555"]
+    session.login("openai", api_key=keys[0])
+    session.login("openai", keys[1:])
+    session.logout()
+    session.logout()
+    events = [(line["event"], line["provider"], line.get("seats")) for line in lines(path)]
+    assert events == [("login", "openai", 1), ("rotation", "openai", 2), ("logout", "openai", None)]
+    assert "canary" not in path.read_text()
+
+
+def test_a_turn_in_it_says_how_it_ended_and_what_it_took(tmp_path: Path) -> None:
+    session = Session()
+    path = session.audit.open(tmp_path / "log.jsonl")
+    session.conversation().ask("a question nobody may read", model="demo", options={"delay": 0})
+    with pytest.raises(NbstreamError):
+        session.conversation().ask("another", model="openai:x", base_url="http://127.0.0.1:9/v1", retries=0)
+    good, bad = lines(path)
+    assert (good["event"], good["provider"], good["outcome"]) == ("turn", "demo", "done")
+    assert good["output_tokens"] > 0
+    assert good["seconds"] >= 0
+    assert (bad["provider"], bad["model"], bad["outcome"]) == ("openai", "openai:x", "connection")
+    assert "question" not in path.read_text()
