@@ -9,7 +9,7 @@ from typing import Any, cast
 from ..errors import KINDS, NbstreamError, fail
 from ..i18n import t
 from ..messages import Answer, FinishReason, Timing, Usage
-from .history import Turn
+from .kept import Turn
 from .notebook import Cell, Receipt
 
 ENDINGS = ("stop", "length", "tool_calls", "content_filter", "cancelled", "other")
@@ -64,6 +64,7 @@ def turn_of(cell: Cell, receipt: Receipt, prompt: str, text: str, *, stale: bool
         options=_options(receipt.part("options")),
         cell=_cell(cell, receipt),
         fresh=receipt.true("fresh"),
+        line=cell.line or "",
         answer=answer,
         kernel=_word(receipt, "kernel") or "?",
         id=_word(receipt, "turn") or "?",

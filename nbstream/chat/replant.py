@@ -10,7 +10,8 @@ from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from .history import History, Turn
+from .history import History
+from .kept import Turn
 from .receipts import Found
 
 MOST_KERNELS = 500

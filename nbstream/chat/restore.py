@@ -22,7 +22,7 @@ from .receipts import Found, turn_of
 from .replant import Replanted
 
 if TYPE_CHECKING:
-    from .history import Turn
+    from .kept import Turn
     from .session import Session
 
 Outcome = Literal["taken", "here", "edited", "apart", "unanswered", "copy", "unread"]

@@ -10,9 +10,8 @@ from dataclasses import MISSING, fields, is_dataclass
 from typing import Any
 
 from ..errors import KINDS, NbstreamError
-from ..messages import Answer, Attachment, Message, Opaque, Timing, ToolCall, Usage
-from .context import Context
-from .history import Turn
+from ..messages import Answer, Attachment, Context, Cost, Message, Opaque, Timing, ToolCall, Usage
+from .kept import Turn
 
 Read = Callable[[Any], Any]
 _KNOWN: dict[type, frozenset[str]] = {}
@@ -211,19 +210,20 @@ _usage = record(Usage, **dict.fromkeys([one.name for one in fields(Usage)], mayb
 _timing = record(
     Timing, started=number, first_token=maybe(number), duration=maybe(number), pieces=whole,
 )  # fmt: skip
+_context = record(Context, **dict.fromkeys([one.name for one in fields(Context)], scalar))
+_cost = record(Cost, amount=number, currency=text)
 _answer = record(
     Answer,
     text=text, reasoning=text, tool_calls=each(_call, list),
     finish_reason=maybe(one_of("stop", "length", "tool_calls", "content_filter", "cancelled", "other")),
     raw_finish_reason=maybe(text), usage=maybe(_usage), notes=each(text), model=text, timing=_timing,
-    error=maybe(error),
+    error=maybe(error), cost=maybe(_cost), context=maybe(_context),
     opaque=each(_opaque),
 )  # fmt: skip
-_context = record(Context, **dict.fromkeys([one.name for one in fields(Context)], scalar))
 _TURN: dict[str, Read] = {
     "id": text, "created": number, "prompt": text, "model": text, "system": maybe(text), "options": mapping,
     "cell": maybe(text), "fresh": flag, "sent": maybe(text), "attachments": each(_attachment),
-    "rounds": each(_message), "pinned": flag, "kernel": text,
+    "rounds": each(_message), "pinned": flag, "line": text, "kernel": text,
     "answer": maybe(_answer), "context": maybe(_context),
 }  # fmt: skip
 _read_turn = record(Turn, **_TURN)

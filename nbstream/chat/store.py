@@ -19,7 +19,8 @@ from typing import Any
 from .._version import __version__
 from ..errors import NbstreamError, fail
 from ..messages import Answer
-from .history import History, Turn
+from .history import History
+from .kept import Turn
 from .schema import Damaged, Writer, turn
 
 FORMAT = "nbstream conversation"

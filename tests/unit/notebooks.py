@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from nbstream.chat import history as histories
+from nbstream.chat import kept
 from nbstream.chat.history import Turn
 from nbstream.chat.session import Session
 from nbstream.errors import NbstreamError
@@ -29,7 +29,7 @@ class Notebook:
     def restart(self) -> Session:
         """A kernel that knows nothing."""
         self._runs += 1
-        self._patch.setattr(histories, "KERNEL", f"kernel{self._runs}")
+        self._patch.setattr(kept, "KERNEL", f"kernel{self._runs}")
         self.session = Session()
         return self.session
 

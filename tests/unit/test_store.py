@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from nbstream.chat import store
-from nbstream.chat.context import Context
+from nbstream.chat import schema, store
 from nbstream.chat.history import History, Turn
 from nbstream.chat.session import Session
 from nbstream.errors import KINDS, ConfigError, NbstreamError
-from nbstream.messages import Answer, Attachment, Message, Opaque, Timing, ToolCall, Usage
+from nbstream.messages import Answer, Attachment, Context, Cost, Message, Opaque, Timing, ToolCall, Usage
 
 # --- any tree ---------------------------------------------------------------------------------------
 
@@ -50,6 +49,7 @@ MESSAGES = some.builds(
     opaque=OPAQUE,
     attachments=FILES,
 )
+CONTEXTS = some.none() | some.builds(Context, some.integers(0, 9), some.integers(0, 9), WHOLE, WHOLE)
 ANSWERS = some.builds(
     Answer,
     text=TEXT,
@@ -63,6 +63,8 @@ ANSWERS = some.builds(
     timing=some.builds(Timing, some.floats(0, 1e10), SECONDS, SECONDS, some.integers(0, 99)),
     error=ERRORS,
     opaque=OPAQUE,
+    cost=some.none() | some.builds(Cost, some.floats(0, 9), NAME),
+    context=CONTEXTS,
 )
 TURNS = some.builds(
     Turn,
@@ -76,6 +78,8 @@ TURNS = some.builds(
     attachments=FILES,
     rounds=some.lists(MESSAGES, max_size=2).map(tuple),
     pinned=some.booleans(),
+    line=TEXT,
+    context=CONTEXTS,
     answer=ANSWERS,
     created=some.floats(0, 1e10),
 )
@@ -93,7 +97,7 @@ def histories(draw: Any) -> History:
 
 KEPT = [
     "id", "prompt", "model", "system", "options", "cell", "fresh", "sent", "attachments", "rounds", "pinned",
-    "answer", "context", "number", "kernel", "created", "asked", "status",
+    "line", "answer", "context", "number", "kernel", "created", "asked", "status",
 ]  # fmt: skip
 SAID = ["kind", "what", "why", "fix", "provider", "status", "code", "retry_after", "request_id", "case"]
 
@@ -122,6 +126,18 @@ def test_any_tree_saved_and_loaded_is_the_same(tmp_path_factory: Any, history: H
     again, found = store.load(path)
     assert tree(again) == tree(history)
     assert found.turns == len(list(history.every()))
+
+
+NOT_KEPT = {
+    Turn: {"execution", "replaced", "parent", "children", "number", "landmark"},  # the tree tells them
+    Answer: {"again", "object"},  # ways to ask again; what a program made of the text
+}
+
+
+@pytest.mark.parametrize("kind", [Turn, Answer, Message, Usage, Timing, ToolCall, Attachment, Opaque])
+def test_every_field_is_kept_or_left_out_on_purpose(kind: type) -> None:
+    names = {one.name for one in fields(kind)}
+    assert names - schema._KNOWN[kind] == NOT_KEPT.get(kind, set())
 
 
 def asked(history: History, prompt: str, **more: Any) -> Turn:
