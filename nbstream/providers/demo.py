@@ -24,6 +24,7 @@ from . import lessons, registry
 from .attached import text_only
 from .base import Provider
 from .prefill import Prefill
+from .sample import sample
 
 LABEL = {
     "en": "*demo: an embedded script, not a language model*",
@@ -84,7 +85,7 @@ class Script:
     delay: float | None = None
 
     def __iter__(self) -> Iterator[tuple[float, Frame]]:
-        chat, text = self.chat, answer_to(self.chat.messages)
+        chat, text = self.chat, _said(self.chat)
         # Seeded by the text: natural to look at, the same in each run.
         chance = random.Random(zlib.crc32(text.encode()))
         told = 0
@@ -100,6 +101,15 @@ class Script:
         asked = [chat.system or "", *(message.content for message in chat.messages)]
         usage = {"input_tokens": sum(count(content) for content in asked), "output_tokens": told}
         yield 0.0, Frame(json.dumps({"done": done, "usage": usage}))
+
+
+def _said(chat: ChatRequest) -> str:
+    """What it says to this request; where JSON is wanted, a sample that fits."""
+    if chat.schema is None:
+        return answer_to(chat.messages)
+    language = lessons.language_of(chat.messages[-1].content)
+    made = json.dumps(sample(chat.schema) if chat.schema else {"demo": True}, ensure_ascii=False, indent=2)
+    return f"{LABEL[language]}\n\n```json\n{made}\n```\n"
 
 
 def answer_to(messages: tuple[Message, ...]) -> str:

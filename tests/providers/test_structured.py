@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from importlib import import_module
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 import pydantic
@@ -126,6 +126,20 @@ def test_each_service_is_asked_for_what_it_knows(host: str, kind: str) -> None:
 def test_somebodys_own_response_format_stays_as_it_is() -> None:
     own = {"response_format": {"type": "text"}}
     assert body(schema={}, options=own)["response_format"] == {"type": "text"}
+
+
+class Tree(pydantic.BaseModel):
+    label: str = pydantic.Field(min_length=7)
+    size: float = pydantic.Field(gt=3)
+    kind: Literal["leaf", "branch"]
+    parent: Tree | None
+    children: list[Tree]
+
+
+@pytest.mark.parametrize("wanted", [City, list[City], Tree, {"type": "array", "items": {"enum": [7]}}, {}])
+def test_demo_shows_without_a_key_what_such_an_answer_is_like(wanted: Any) -> None:
+    answer = nbstream.ask("A city", model="demo", options={"delay": 0}, schema=wanted)
+    assert answer.object is not None and answer.text.startswith("*demo: an embedded script")
 
 
 def test_a_conversation_keeps_the_object_and_not_what_did_not_fit() -> None:
