@@ -234,7 +234,12 @@ async def _listing(visit: Visit, heard: Callable[[object], None]) -> Answered | 
     request = visit.provider.models_request(visit.credentials, visit.base_url)
     if request is None:
         return None
-    response = await _fetched(request, visit, heard)
+    try:
+        response = await _fetched(request, visit, heard)
+    except NbstreamError as error:
+        if error.kind == "not_found":  # it answers, and has no such list: many gateways have none
+            return Answered(None, key=None)
+        raise
     try:
         return Answered(response, key=True, models=len(visit.provider.models(response)))
     except NbstreamError as error:

@@ -117,6 +117,13 @@ def test_tab_completes_options_models_verbs_and_names(asked: Kernel, served: Ser
     assert len(served.log()) == begun, "no model was asked anything"
 
 
+def test_the_doctor_knows_the_kernel_and_that_the_server_is_there(asked: Kernel) -> None:
+    told = asked.run("%llm doctor", cell_id="c1", allow_stdin=True).markdown
+    own = asked.value("__import__('ipykernel').__version__")
+    assert f"ipykernel {own}" in told and "key accepted" in told and "✗" not in told
+    assert ("and on subshells" in told) == (VERSION[asked] >= 7)
+
+
 def since(served: Served, begun: int) -> Log:
     return served.log()[begun:]
 

@@ -29,6 +29,7 @@ from tests.fakes import ernie_v1_server, spark_server
 from tests.fakes.ernie_v1_server import ErnieV1Server
 from tests.fakes.loopback import Exchange
 from tests.fakes.openai_server import OpenAIServer
+from tests.fakes.spark_http_server import SparkHTTPServer
 from tests.fakes.spark_server import SparkServer
 
 KEY, WRONG = "sk-good-0123456789abcdef", "sk-wrong-fedcba9876543210"
@@ -136,6 +137,19 @@ def test_each_service_with_a_key_is_asked_and_no_other(bare: pytest.MonkeyPatch)
             text = report([*surroundings.findings(), *doctor.examine(here, patience=0.5)[0]])
             for secret in (KEY, WRONG, *spark_server.CREDENTIALS.values(), KEY[-4:], WRONG[-4:]):
                 assert secret not in text
+
+
+def test_where_no_check_is_free_the_key_stays_at_home() -> None:
+    with ErnieV1Server() as v1, SparkHTTPServer() as gateway:
+        here = Session()
+        signing = {"access_key": "ALTAK" + KEY, "secret_key": WRONG}
+        here.login("ernie-v1", **signing, base_url=v1.url)
+        here.login("spark-http", api_password=KEY, base_url=gateway.url)
+        for name in ("ernie-v1", "spark-http"):
+            [found], _ = doctor.examine(here, name)
+            assert found.level == "good" and "key not checked" in found.said, name
+        [record] = v1.log
+        assert record.method == "GET" and record.path == "/" and "authorization" not in record.headers
 
 
 def test_of_several_clocks_the_one_in_the_middle_is_believed() -> None:

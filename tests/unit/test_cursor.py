@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import time
 from pathlib import Path
@@ -156,6 +158,24 @@ def test_a_list_that_does_not_come_is_not_waited_for_and_is_there_the_next_time(
     assert catalog.names("openai")[-2:] == ["gpt-x", "gpt-y"]
     catalog.refresh("openai", ask, patience=1)
     assert len(asked) == 1, "it is fresh"
+
+
+def test_nobody_is_asked_for_models_without_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.endswith(("_KEY", "_BASE_URL")):
+            monkeypatch.delenv(name)
+    connected: list[object] = []
+    listening = [True]
+    sys.addaudithook(
+        lambda event, args: connected.append(args) if event == "socket.connect" and listening[0] else None
+    )
+    assert "qwen" in sources.models("") and "qwen" in sources.models("qw")
+    known = [one.removeprefix("qwen:") for one in sources.models("qwen:")]
+    assert "qwen-plus" in known and sources.models("通义：") == [f"通义：{one}" for one in known]
+    assert sources.models("nobody:") == []
+    threads = [one.name for one in threading.enumerate()]
+    listening[0] = False
+    assert not connected and not any(name.startswith("nbstream-models") for name in threads)
 
 
 def test_a_provider_that_refuses_is_left_alone_for_a_while() -> None:
