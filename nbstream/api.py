@@ -42,8 +42,9 @@ def stream(prompt: Prompt, *, model: str | None = None, system: str | None = Non
     temperature : float, optional
     max_tokens : int, optional
         Bound on the answer, in tokens.
-    tools : list of dict, optional
-        Function schemas, in the OpenAI form.
+    tools : list of function or dict, optional
+        Functions, told by signature and docstring, or schemas in the OpenAI form. What the model wants called
+        stands in ``answer.tool_calls``; nothing is run. (``%llm tools`` runs them, and asks first.)
     base_url : str, optional
     credentials : dict, optional
         Field name to key, as for `login`.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache, cached_property
@@ -130,7 +130,7 @@ class Session:
         system: str | None = None,
         temperature: float | None = None,
         max_tokens: int | None = None,
-        tools: Iterable[Mapping[str, Any]] | None = (),
+        tools: Iterable[Mapping[str, Any] | Callable[..., Any]] | None = (),
         base_url: str | None = None,
         credentials: Mapping[str, Any] | None = None,
         timeout: float | dict[str, float | None] | None = None,
@@ -153,6 +153,10 @@ class Session:
         given: tuple[Any, ...] = () if tools is None else (tools,)
         if isinstance(tools, Iterable) and not isinstance(tools, (str, Mapping)):
             given = tuple(tools)
+        if any(map(callable, given)):
+            from .tools import told
+
+            given = tuple(map(told, given))
         checks.values(
             temperature=temperature, retries=retries, options=options,
             system=system, base_url=base_url, tools=given,

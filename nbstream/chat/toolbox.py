@@ -79,5 +79,5 @@ def toolbox() -> Toolbox:
 
 
 def names() -> dict[str, str]:
-    """What each tool is called here, by the name that models know it by."""
-    return {entry.tool.wire: entry.tool.name for entry in toolbox()}
+    """What tools and their parameters are called here, where models know them by another name."""
+    return {wire: name for entry in toolbox() for wire, name in entry.tool.names() if wire != name}

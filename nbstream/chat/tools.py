@@ -11,7 +11,7 @@ import json
 import re
 import typing
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from types import SimpleNamespace
@@ -55,6 +55,10 @@ class Tool:
     def parameter(self, wire: str) -> str:
         """What the parameter that a model knows as `wire` is called here."""
         return self._names[wire]
+
+    def names(self) -> Iterable[tuple[str, str]]:
+        """The name that a model knows and the one that is used here: of the function and each parameter."""
+        return [(self.wire, self.name), *self._names.items()]
 
     def bound(self, text: str) -> tuple[list[Any], dict[str, Any]]:
         """What to call the function with, from the arguments as the model wrote them. Raises `Misfit`.
@@ -115,6 +119,11 @@ def described(function: Any, name: str = "") -> Tool:
     told = told if wire == name else f"{name}: {told}".rstrip(": ")
     declared = {"name": wire, "description": told[:MOST_TOLD] or name, "parameters": required(shapes, must)}
     return Tool(name, function, {"type": "function", "function": declared}, shapes, names, tuple(ahead))
+
+
+def told(tool: Any) -> Any:
+    """What a model is told of a function; anything else stays as it is."""
+    return described(tool).schema if inspect.isroutine(tool) else tool
 
 
 def _hint(function: Any, parameter: inspect.Parameter) -> Any:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.getipython import get_ipython
 
 from ..chat.session import session
-from ..chat.toolbox import Entry, toolbox
+from ..chat.toolbox import Entry, names, toolbox
 from ..i18n import t
 from ..messages import Answer, Message, ToolCall
 
@@ -110,10 +110,10 @@ def called(asking: Asking, answer: Answer) -> tuple[Message, ...] | None:
 def _one(asking: Asking, call: ToolCall, refused: str) -> str:
     """Show one call, have it allowed, carry it out; what the model is told of it."""
     from ..chat.calling import Interruptible
-    from ..show.calls import CallCard
+    from ..show.calls import card as card_of
 
     entry = toolbox().find(call.name)
-    card = CallCard(entry.tool.name if entry is not None else call.name, call.arguments)
+    card = card_of(call, names())
     word, result = "stopped", t("tool.stopped")
     asking.sink.call(card)
     try:
@@ -126,7 +126,7 @@ def _one(asking: Asking, call: ToolCall, refused: str) -> str:
             finally:
                 asking.sink.on_stop = None
     finally:
-        asking.sink.call(CallCard(card.name, card.arguments, result))
+        asking.sink.call(replace(card, result=result))
         facts = {"provider": asking.turn.model.partition(":")[0], "model": asking.turn.model}
         session().audit("tool", **facts, tool=card.name[:80], outcome=word)
     return result

@@ -76,8 +76,8 @@ class CallCard:
 def cards(messages: Sequence[Message], names: Mapping[str, str]) -> Iterable[Message | CallCard]:
     """The rounds of a turn as they are shown: what the model said, and a card for each call it made.
 
-    `names` are what the functions are called here, where models know them by another name. What the model
-    said before it was corrected is not part of its answer.
+    `names` are what functions and parameters are called here, where models know them by another name. What
+    the model said before it was corrected is not part of its answer.
     """
     for position, message in enumerate(messages):
         if not message.tool_calls:
@@ -94,8 +94,18 @@ def cards(messages: Sequence[Message], names: Mapping[str, str]) -> Iterable[Mes
 
 
 def card(call: ToolCall, names: Mapping[str, str], result: str | None = None) -> CallCard:
-    """The card of `call`."""
-    return CallCard(names.get(call.name, call.name), call.arguments, result)
+    """The card of `call`, by the names that functions and parameters have here."""
+    return CallCard(names.get(call.name, call.name), _renamed(call.arguments, names), result)
+
+
+def _renamed(arguments: str, names: Mapping[str, str]) -> str:
+    try:
+        given = json.loads(arguments)
+    except (ValueError, RecursionError):
+        return arguments
+    if not isinstance(given, dict) or names.keys().isdisjoint(given):
+        return arguments
+    return _json({names.get(name, name): value for name, value in given.items()})
 
 
 def shortened(text: str, most: int) -> str:

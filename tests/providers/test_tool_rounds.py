@@ -263,3 +263,15 @@ def test_a_function_may_ask_a_model_itself_and_that_one_is_offered_no_functions(
     assert turn.answer is not None and turn.answer.text.endswith("ok"), turn.answer
     inner = next(one.body for one in servers["openai"].log if "About tea." in str(one.body["messages"][-1]))
     assert "tools" not in inner
+
+
+def test_in_python_a_function_is_told_and_its_call_stands_in_the_answer(servers: dict[str, Any]) -> None:
+    import nbstream
+
+    answer = nbstream.ask('call weather {"city": "成都"}', model="openai:script", tools=[weather])
+    assert [(call.name, call.arguments) for call in answer.tool_calls] == [("weather", '{"city": "成都"}')]
+    assert not CALLED, "nothing is run: nobody was asked"
+    assert body(servers["openai"])["tools"] == [described(weather).schema]
+    with pytest.raises(nbstream.NbstreamError) as caught:
+        nbstream.ask("hi", model="openai:script", tools=["weather"])
+    assert caught.value.case == "tool"

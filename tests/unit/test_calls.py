@@ -84,6 +84,10 @@ def test_the_rounds_of_a_turn_are_what_was_said_and_a_card_for_each_call() -> No
     said, first, second = cards(rounds, {"f_01": "查天气"})
     assert isinstance(said, Message) and said.content == "Looking."
     assert first == CallCard("weather", "{}", "18") and second == CallCard("查天气", "{}", None)
+    [_, one] = cards(
+        [Message("assistant", "", tool_calls=(ToolCall("1", "f", '{"f_02": 1}'),))], {"f_02": "天数"}
+    )
+    assert isinstance(one, CallCard) and one.line == "f(天数=1)"
 
 
 # --- the live page --------------------------------------------------------------------------------------
