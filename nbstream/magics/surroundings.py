@@ -15,7 +15,7 @@ from typing import Any
 
 from IPython.core.getipython import get_ipython
 
-from .. import __version__
+from .._version import __version__
 from ..chat.doctor import Finding
 from ..chat.session import session
 from ..chat.toolbox import toolbox
@@ -40,7 +40,7 @@ def findings() -> Iterator[Finding]:
     yield _packages(t("doctor.kernel"), wanted)
     if surface() != "terminal":
         yield _packages(t("doctor.widgets"), WIDGETS)
-        yield Finding("fact", t("doctor.stop"), t(f"doctor.stop_{_stop()}"))
+        yield Finding("fact", t("doctor.stop"), t(f"heard.{_stop()}"))
     yield _packages(t("doctor.network"), NETWORK)
     yield _proxy()
     yield _certificates()
@@ -84,7 +84,7 @@ def _front() -> str:
     names = getattr(shell, "user_ns", {})
     kind = surface()
     if kind != "notebook":
-        return t(f"doctor.front_{kind}")
+        return t(f"front.{kind}")
     if "google.colab" in sys.modules:
         name = "Google Colab"
     elif "__vsc_ipynb_file__" in names or "VSCODE_PID" in os.environ:
@@ -145,7 +145,7 @@ def _certificates() -> Finding:
         return Finding("good", what, t("doctor.own_store"))
     if not wrong:
         return Finding("good", what, t("doctor.store", name=name))
-    said = t(f"doctor.store_{wrong}", name=name)
+    said = t(f"store.{wrong}", name=name)
     return Finding("bad", what, said, f"import os; os.environ.pop({name!r})")
 
 
