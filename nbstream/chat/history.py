@@ -106,6 +106,7 @@ class History:
         before = self.of_cell(turn.cell, turn.execution)
         if before is not None and at is not None and before.parent is not at.parent:
             self.remove(before)
+            before.replaced = None
             turn.replaced, before = before, None
         if before is not None:
             self._replace(before, turn)

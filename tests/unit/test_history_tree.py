@@ -176,6 +176,8 @@ def test_an_editing_cell_whose_number_was_changed_moves() -> None:
     assert history.versions(moved) == [first, moved]
     assert history.versions(second) == [second]
     assert history.turns == [moved]
+    again = asked(history, "instead of two", "e", at=second)
+    assert again.replaced is moved and moved.replaced is None, "what was replaced does not pile up"
 
 
 @pytest.mark.parametrize("times", [1, 2, 3])
