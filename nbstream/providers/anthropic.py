@@ -53,9 +53,9 @@ class Anthropic(HostProvider):
         if chat.tools:
             body["tools"] = [_tool(tool) for tool in chat.tools]
         body["max_tokens"] = chat.max_tokens or _room(model, chat.options)
-        if shaped := bool(chat.schema) and "output_config" not in chat.options:
-            form = {"type": "json_schema", "schema": bounded(chat.schema or {})}
-            body["output_config"] = {"format": form}
+        shape = bounded(chat.schema) if chat.schema and "output_config" not in chat.options else None
+        if shape is not None:
+            body["output_config"] = {"format": {"type": "json_schema", "schema": shape}}
         body |= chat.options
         slow = re.search(self.host.slow, model, re.I) or "thinking" in body
         return WireRequest(
@@ -65,7 +65,7 @@ class Anthropic(HostProvider):
             body=encoded(body),
             slow_start=bool(slow),
             allow_insecure=chat.allow_insecure,
-            dispensable=("output_config.format",) if shaped else (),
+            dispensable=("output_config.format",) if shape is not None else (),
         )
 
     def events(self, frames: Iterator[Frame]) -> Iterator[Event | None]:

@@ -61,7 +61,7 @@ def closed(schema: Schema) -> tuple[dict[str, Any], bool]:
         if not _is_object(one):
             return one
         names = one.get("properties") or {}
-        if set(names) != set(one.get("required") or ()) or one.get("additionalProperties"):
+        if set(names) != set(one.get("required") or ()) or _is_free(one):
             strict = False
         return {**one, "additionalProperties": False}
 
@@ -69,16 +69,23 @@ def closed(schema: Schema) -> tuple[dict[str, Any], bool]:
     return (made, True) if strict else (dict(schema), False)
 
 
-def bounded(schema: Schema) -> dict[str, Any]:
-    """`schema` as Anthropic takes it: closed objects, and no bounds on numbers and lengths."""
+def bounded(schema: Schema) -> dict[str, Any] | None:
+    """`schema` as Anthropic takes it: closed objects, and no bounds on numbers and lengths.
+
+    None where an object may have properties of any name: closed, it could have none.
+    """
+    free = False
 
     def trim(one: dict[str, Any]) -> dict[str, Any]:
+        nonlocal free
+        free = free or _is_free(one)
         kept = {name: value for name, value in one.items() if name not in BOUNDS}
         if kept.get("minItems", 0) not in (0, 1):
             del kept["minItems"]
         return {**kept, "additionalProperties": False} if _is_object(kept) else kept
 
-    return dict(walked(schema, trim))
+    made: dict[str, Any] = walked(schema, trim)
+    return None if free else made
 
 
 def walked(schema: Any, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Any:
@@ -104,6 +111,12 @@ def walked(schema: Any, change: Callable[[dict[str, Any]], dict[str, Any]]) -> A
 
 def _is_object(schema: Schema) -> bool:
     return schema.get("type") == "object" or "properties" in schema
+
+
+def _is_free(schema: Schema) -> bool:
+    """Whether this is an object whose properties may have names that the schema does not tell."""
+    free = schema.get("additionalProperties", not schema.get("properties"))
+    return _is_object(schema) and free is not False
 
 
 def without(request: WireRequest, error: NbstreamError) -> WireRequest | None:

@@ -228,6 +228,19 @@ def test_a_schema_that_is_no_object_goes_out_in_words_only() -> None:
 
 def test_bounds_are_left_out_for_a_service_that_refuses_them_and_checked_by_us() -> None:
     made = bounded(shape(City).schema)
-    assert made["additionalProperties"] is False
+    assert made is not None and made["additionalProperties"] is False
     assert "exclusiveMinimum" not in made["properties"]["people"]
     assert "exclusiveMinimum" in shape(City).schema["properties"]["people"], "the user's own stays"
+
+
+def test_an_object_of_any_names_is_asked_for_in_words_where_it_would_have_to_be_empty() -> None:
+    assert bounded(shape(dict[str, int]).schema) is None
+    nested = {
+        "type": "object",
+        "properties": {"counts": shape(dict[str, int]).schema},
+        "required": ["counts"],
+    }
+    assert bounded(nested) is None
+    made, strict = closed(nested)
+    assert not strict and made == nested
+    assert not closed({"type": "object"})[1]
