@@ -91,6 +91,19 @@ def expressions(text: str) -> Iterator[Expression]:
             yield found
 
 
+def fenced_names(text: str) -> list[str]:
+    """The names in double braces that are left alone since they stand in a fence, among other things.
+
+    >>> fenced_names("```python\\n{{code}}\\nprint(1)\\n```")
+    ['code']
+    """
+    if "{{" not in text:
+        return []
+    places = [(start, end) for start, end in _code(text)[0] if text[start:end].lstrip()[:3] in ("```", "~~~")]
+    found = (one for start, end in places for one in re.findall(r"(?<!\{)\{\{ ?(\w+) ?\}\}", text[start:end]))
+    return list(dict.fromkeys(found))
+
+
 def _code(text: str) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
     """Where code stands that is left alone, and the fences that hold one expression only."""
     kept: list[tuple[int, int]] = []

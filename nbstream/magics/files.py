@@ -12,7 +12,7 @@ from typing import Any
 from ..chat.session import session
 from ..errors import fail
 from ..messages import Attachment
-from .previews.bounds import middle_out
+from .previews.bounds import fenced, middle_out
 
 MOST = 20_000_000
 """Bytes of a text file that are read at all."""
@@ -106,7 +106,4 @@ def _joined(source: Any) -> str:
 
 
 def _fenced(name: str, text: str, suffix: str) -> str:
-    mark = "```"
-    while mark in text:
-        mark += "`"
-    return f"{name}:\n\n{mark}{_LANGUAGES.get(suffix, '')}\n{text}\n{mark}"
+    return f"{name}:\n\n{fenced(text, _LANGUAGES.get(suffix, ''))}"

@@ -20,9 +20,10 @@ from ..chat.session import session
 from ..errors import NbstreamError, fail
 from ..i18n import t
 from ..messages import Attachment
-from .braces import Expression, expressions
+from .braces import Expression, expressions, fenced_names
 from .files import taken_along
 from .previews import preview
+from .previews.bounds import fenced
 
 LARGE = 100_000
 """Characters beyond which one is told how much goes out."""
@@ -81,6 +82,8 @@ def _filled(text: str) -> _Filling:
         at = one.end
     if filling.pieces:
         filling.pieces.append(text[at:])
+    in_code = [name for name in fenced_names(text) if known(name, alone=True)]
+    filling.hints += [t("template.in_code", name=name) for name in in_code[:1]]
     return filling
 
 
@@ -106,8 +109,7 @@ def _put_in(one: Expression, shell: Any, filling: _Filling, *, before: str, afte
         return found.text
     text = found.text
     if found.code and not one.alone:
-        mark = "`" * max(3, *(len(run) + 1 for run in text.split() if set(run) == {"`"}), 3)
-        text = f"{mark}{found.code}\n{text}\n{mark}"
+        text = fenced(text, found.code)
     # It has lines of its own, whatever stands beside it.
     opens = "" if one.alone or not before.rpartition("\n")[2].strip() else "\n\n"
     closes = "" if one.alone or not after.partition("\n")[0].strip() else "\n\n"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from nbstream.magics.braces import expressions
+from nbstream.magics.braces import expressions, fenced_names
 
 
 def found(text: str) -> list[str]:
@@ -127,3 +127,9 @@ def test_braces_by_the_thousand_are_read_in_one_go() -> None:
     assert len(found("{{x}} " * 5_000)) == 5_000
     assert found("{{" * 50_000) == []
     assert found("{{x " * 20_000) == []
+
+
+def test_a_name_among_code_is_left_alone_and_known() -> None:
+    text = "```python\n{{code}}\nprint(1)\n```\n~~~\n{{ x }} {{y+1}} {{{z}}} {{x}}\n~~~\n"
+    text += "`{{inline}}` {{outside}}"
+    assert fenced_names(text) == ["code", "x"] and found(text) == ["outside"]

@@ -31,6 +31,20 @@ def middle_out(text: str, most: int) -> str:
     return f"{text[: most - tail]}\n[…: {gone}]\n{text[len(text) - tail :]}"
 
 
+def fenced(text: str, language: str = "") -> str:
+    """`text` in a fence that nothing in it ends.
+
+    >>> print(fenced("```", "markdown"))
+    ````markdown
+    ```
+    ````
+    """
+    mark = "```"
+    while mark in text:
+        mark += "`"
+    return f"{mark}{language}\n{text}\n{mark}"
+
+
 def one_line(text: str, most: int) -> str:
     """`text` on one line, at most `most` characters."""
     text = " ".join(text[: 4 * most].split())
