@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from types import CodeType
@@ -11,6 +12,7 @@ from IPython.core.getipython import get_ipython
 
 from ..chat.session import session
 from ..chat.toolbox import Entry, names, toolbox
+from ..errors import NbstreamError
 from ..i18n import t
 from ..messages import Answer, Message, ToolCall
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from ..show.calls import CallCard
     from .asking import Asking
 
+REFUSED = (400, 404, 422, 501)
 YES = {"y", "yes", "ok", "是", "好", "可以", "行", "允许"}
 ALWAYS = {"a", "always", "总是", "一直", "始终"}
 
@@ -77,6 +80,8 @@ def called(asking: Asking, answer: Answer) -> tuple[Message, ...] | None:
 
     Whoever presses Stop ends the turn: what came is kept, and the rest of the calls is not made.
     """
+    if answer.error is not None:
+        _explain(asking, answer.error)
     if not (asking.sink.rounds and answer.tool_calls) or answer.error is not None:
         return None
     if answer.finish_reason in ("cancelled", "length", "content_filter"):
@@ -105,6 +110,13 @@ def called(asking: Asking, answer: Answer) -> tuple[Message, ...] | None:
         asking.talk.break_off(asking.turn, (said, *answers))
         return None
     return (said, *answers)
+
+
+def _explain(asking: Asking, error: NbstreamError) -> None:
+    """A model that knows no tools refuses them: then the line that mends it is another."""
+    offered = bool(asking.run.call.chat.tools)
+    if offered and error.status in REFUSED and re.search(r"\btools?\b|function.?call", error.why, re.I):
+        error.fix = t("tool.unknown_to_model.fix")
 
 
 def _one(asking: Asking, call: ToolCall, refused: str) -> str:

@@ -1,5 +1,7 @@
 """A loopback server that speaks Ollama's own API; see `behaviours` for the models it has.
 
+Beside these ``no-tools`` says the prompt, and refuses tools as a model does that was not made for them.
+
 ``python -m tests.fakes.ollama_server [--key KEY] [--tls]`` serves from a process of its own.
 """
 
@@ -95,6 +97,13 @@ class OllamaServer(Behaving):
             await self.refuse(exchange, 400, wrong)
         else:
             await self.behave(exchange, str(body.get("model")))
+
+    async def play_no_tools(self, exchange: Exchange, argument: str) -> None:
+        if exchange.record.body.get("tools"):
+            name = f"registry.ollama.ai/library/{exchange.record.body['model']}"
+            await self.refuse(exchange, 400, f"{name} does not support tools")
+        else:
+            await self.play_script(exchange, argument)
 
     async def unauthorized(self, exchange: Exchange) -> None:
         await self.refuse(exchange, 401, "unauthorized")

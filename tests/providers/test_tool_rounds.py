@@ -275,3 +275,28 @@ def test_in_python_a_function_is_told_and_its_call_stands_in_the_answer(servers:
     with pytest.raises(nbstream.NbstreamError) as caught:
         nbstream.ask("hi", model="openai:script", tools=["weather"])
     assert caught.value.case == "tool"
+
+
+def test_a_model_that_knows_no_tools_is_told_by_its_card(
+    servers: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    turn = asked("ollama", "Hello.", line="-m ollama:no-tools")
+    assert turn.answer is not None and turn.answer.error is not None
+    assert "does not support tools" in turn.answer.error.why
+    assert "%llm tools remove all" in capsys.readouterr().out
+    toolbox().clear()
+    turn = asked("ollama", "Hello.", line="--new -m ollama:no-tools")
+    assert turn.answer is not None and turn.answer.text == "Hello."
+
+
+def test_the_audit_log_says_which_tool_ran_and_how_it_ended_and_no_more(tmp_path: Any) -> None:
+    log = tmp_path / "audit.jsonl"
+    session().audit.open(log)
+    try:
+        asked("openai", 'call weather {"city": "成都"}\ncall weather {}\n---\nok')
+    finally:
+        session().audit.close()
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    tools = [one for one in lines if one["event"] == "tool"]
+    assert [one["outcome"] for one in tools] == ["done", "invalid"] and tools[0]["tool"] == "weather"
+    assert "成都" not in log.read_text() and "celsius" not in log.read_text()

@@ -21,9 +21,8 @@ from tests.unit.pages import StringPage
 HOSTILE = (
     "<script>x</script>", "</p></blockquote><img src=x onerror=y>", "```\n\n# out", "> > >",
     "$$\\href{x}{y}$$", "[a](javascript:x)", "\r\n\nout", "\u2028\u2029\x85\x0bout", "\x1b]0;title\x07",
-    "\u202egnp", "⟡ footer", "`" * 40, "|a|b|\n|-|-|", "&#60;img&#62;", "</code></pre><script>", "\ud83d", "~~~",
-    "@@0@@", "%llm login x",
-    "<!--", "a\n\n    b\n\n- c", "\\(x\\)", "\\[x\\]",
+    "\u202egnp", "⟡ footer", "`" * 40, "|a|b|\n|-|-|", "&#60;img&#62;", "</code></pre><script>",
+    "\ud83d", "~~~", "@@0@@", "%llm login x", "<!--", "a\n\n    b\n\n- c", "\\(x\\)", "\\[x\\]",
 )  # fmt: skip
 TEXT = some.sampled_from(HOSTILE) | some.text(max_size=30)
 ARGUMENTS = some.dictionaries(TEXT, TEXT | some.integers() | some.lists(TEXT, max_size=2), max_size=3).map(
