@@ -64,13 +64,11 @@ class Catalog:
             kept = self._kept.get(provider)
             if kept is not None and time.monotonic() < kept.till:
                 return
-            done = self._asking.get(provider)
-            if done is None:
-                done = self._asking[provider] = threading.Event()
-                name = f"nbstream-models-{provider}"
-                threading.Thread(
-                    target=self._find, args=(provider, ask, done), name=name, daemon=True
-                ).start()
+            if provider in self._asking:  # waited for once: whoever types on is not held up again
+                return
+            done = self._asking[provider] = threading.Event()
+            name = f"nbstream-models-{provider}"
+            threading.Thread(target=self._find, args=(provider, ask, done), name=name, daemon=True).start()
         done.wait(patience)
 
     def _find(self, provider: str, ask: Callable[[], Iterable[str]], done: threading.Event) -> None:

@@ -14,7 +14,7 @@ from ..chat.catalog import catalog, is_local
 from ..chat.session import session
 from ..providers import registry
 
-PATIENCE = 0.08
+PATIENCE = 0.05
 """Seconds that TAB may wait for somebody else's answer: what comes later is there at the next TAB."""
 LOOK = 0.05
 """Seconds of looking into a folder, which may be a network's."""
