@@ -134,7 +134,9 @@ def own_notebook(session: Session) -> Book:
         except NbstreamError:
             others.append(place.name)
             continue
-        if not session.ran or not book.ids.isdisjoint(session.ran):
+        # VS Code calls cells by names of its own, which are in no file; but it says itself which file it is.
+        ran = {cell for cell in session.ran if not cell.startswith("vscode-")}
+        if not ran or not book.ids.isdisjoint(ran):
             return book
         others.append(place.name)
     reason = t("restore.other_cells", files=", ".join(others)) if others else t("restore.no_place")

@@ -74,7 +74,7 @@ def save(history: History, name: str, path: str | Path, *, overwrite: bool = Fal
 def load(path: str | Path) -> tuple[History, Saved]:
     """The turns in `path`. Raises `NbstreamError` (config) for a file that is damaged, newer or not ours."""
     source = place(path)
-    facts = _facts(source)
+    facts = _facts(source, path)
     try:
         history = _tree(_listed(facts), facts.get("head"))
         return history, Saved(source, _name(facts), len(_listed(facts)), _when(facts))
@@ -104,8 +104,8 @@ def _tree(listed: list[Any], head: Any) -> History:
     return history
 
 
-def _facts(path: Path) -> dict[str, Any]:
-    """What stands in the file; its format and version are known to be ours."""
+def _facts(path: Path, typed: str | Path = "") -> dict[str, Any]:
+    """What stands in the file, which a person calls `typed`; its format and version are known to be ours."""
     try:
         if path.stat().st_size > MOST_BYTES:
             raise fail("config.file_large", file=path.name, most=f"{MOST_BYTES // 1_000_000} MB")
@@ -121,7 +121,7 @@ def _facts(path: Path) -> dict[str, Any]:
         raise fail("config.file_damaged" if ours else "config.file_foreign", file=path.name) from None
     if not isinstance(facts, dict) or facts.get("format") != FORMAT:
         if isinstance(facts, dict) and "cells" in facts:
-            raise fail("config.file_notebook", file=path.name, line=f"%llm restore {quoted(path)}")
+            raise fail("config.file_notebook", file=path.name, line=f"%llm restore {quoted(typed)}")
         raise fail("config.file_foreign", file=path.name)
     version = facts.get("version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:

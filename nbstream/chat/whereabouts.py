@@ -78,9 +78,24 @@ def _servers(folder: Path | None) -> Iterator[dict[str, Any]]:
     for _, file in sorted(files, reverse=True):
         with suppress(OSError, ValueError, RecursionError):
             facts = json.loads(file.read_bytes()[:100_000])
-            if isinstance(facts, dict) and isinstance(facts.get("port"), int) and not facts.get("sock"):
+            if not isinstance(facts, dict) or not isinstance(facts.get("port"), int) or facts.get("sock"):
+                continue
+            if _alive(facts.get("pid")):
                 facts["token"] = Secret(str(facts.get("token") or ""))
                 yield facts
+
+
+def _alive(pid: Any) -> bool:
+    """Whether a process still runs: by now its port may be somebody else's, who is not to get its token."""
+    if os.name != "posix" or not isinstance(pid, int):
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
 
 
 def _notebook_of(kernel: str, server: Mapping[str, Any]) -> Path | None:

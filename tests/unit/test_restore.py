@@ -315,6 +315,11 @@ def test_a_notebook_with_none_of_this_kernel_s_cells_is_not_taken_unless_it_is_n
     assert jupyter.session.restore(jupyter.path).turns == {"main": 3}
 
 
+def test_the_names_that_vs_code_has_for_cells_are_in_no_file(jupyter: Notebook) -> None:
+    jupyter.session.ran["vscode-notebook-cell:/lesson.ipynb#W0sZmlsZQ=="] = None
+    assert jupyter.session.restore().turns == {"main": 3}
+
+
 def test_where_nobody_knows_the_file_a_path_is_asked_for(book: Notebook, monkeypatch: Any) -> None:
     monkeypatch.setenv("JPY_SESSION_NAME", str(book.path))
     with pytest.raises(ConfigError) as error:
@@ -374,11 +379,13 @@ def test_a_circle_of_parents_becomes_a_line(lesson: Notebook) -> None:
     assert len(list(lesson.session.conversation().history.every())) == 3
 
 
-def test_thousands_of_cells_are_restored_in_work_that_grows_with_them(book: Notebook) -> None:
-    for number in range(1500):
+def test_a_long_notebook_of_which_much_was_deleted_is_restored_in_its_order(book: Notebook) -> None:
+    for number in range(400):
         book.ask(f"c{number}", f"prompt {number}")
+    book.cells = book.cells[::3]
     restored = book.restore()
-    assert restored.turns == {"main": 1500}
+    assert book.prompts() == [f"prompt {number}" for number in range(0, 400, 3)]
+    assert restored.missing == 133
 
 
 # --- what is said -------------------------------------------------------------------------------------
