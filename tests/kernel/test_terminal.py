@@ -119,3 +119,18 @@ def test_a_conversation_is_mended_at_a_prompt_that_takes_no_next_input(
     said = squeezed(terminal.run("%llm retry -m openai:words:4"))
     assert squeezed(served.log()[-1]["text"]) in said
     assert "version2/2" in squeezed(terminal.run("%llm history -v"))
+
+
+def test_a_tool_asks_at_the_prompt_and_its_result_is_printed(terminal: Terminal) -> None:
+    terminal.run("def weather(city: str): print('looked up'); return {'celsius': 18}")
+    assert "asks first" in terminal.run("%llm tools add weather")
+    cell = ("%%llm -m openai:script", "Let me look.", 'call weather {"city": "a"}', "---", "So: {results}")
+    terminal.type(*cell)
+    terminal.child.expect(r'⚙ weather\(city="a"\)\s+Run weather\(city="a"\)\?.*: ')
+    terminal.child.sendline("y")
+    terminal.child.expect(r"looked up\s+→ .*18.*\s+So: .*18.*\s+⟡ openai script · .*" + PROMPT)
+    terminal.type(*cell)
+    terminal.child.expect("Run weather")
+    terminal.child.sendintr()
+    terminal.child.expect("Stopped by the user.*stopped.*" + PROMPT)
+    assert "Traceback" not in terminal.child.before
