@@ -28,6 +28,7 @@ log = logging.getLogger("nbstream")
 class _Entry:
     names: tuple[str, ...]
     till: float
+    source: str
 
 
 class Catalog:
@@ -38,9 +39,9 @@ class Catalog:
         self._asking: dict[str, threading.Event] = {}
         self._lock = threading.Lock()
 
-    def keep(self, provider: str, names: Iterable[str]) -> None:
-        """Remember what `provider` has said it offers."""
-        self._kept[provider] = _Entry(tuple(dict.fromkeys(names)), time.monotonic() + FRESH)
+    def keep(self, provider: str, names: Iterable[str], source: str = "") -> None:
+        """Remember what `provider` has said it offers; at which address and to whom says `source`."""
+        self._kept[provider] = _Entry(tuple(dict.fromkeys(names)), time.monotonic() + FRESH, source)
 
     def names(self, provider: str) -> list[str]:
         """The models of `provider` as far as they are known, its default one first."""
@@ -55,29 +56,38 @@ class Catalog:
         """The providers that have said what they offer."""
         return [name for name, entry in self._kept.items() if entry.names]
 
-    def refresh(self, provider: str, ask: Callable[[], Iterable[str]], patience: float = 0.0) -> None:
+    def refresh(
+        self, provider: str, ask: Callable[[], Iterable[str]], patience: float = 0.0, source: str = ""
+    ) -> None:
         """Have `ask` find out in a thread what `provider` offers, and wait for it at most `patience` seconds.
 
-        Nothing is asked while the last answer is fresh. `ask` may raise: then it is asked later again.
+        Nothing is asked while the last answer, from the same `source`, is fresh. `ask` may raise: then it is
+        asked later again.
         """
         with self._lock:
             kept = self._kept.get(provider)
-            if kept is not None and time.monotonic() < kept.till:
+            if kept is not None and kept.source != source:
+                del self._kept[provider]  # another address, or another key
+            elif kept is not None and time.monotonic() < kept.till:
                 return
             if provider in self._asking:  # waited for once: whoever types on is not held up again
                 return
             done = self._asking[provider] = threading.Event()
             name = f"nbstream-models-{provider}"
-            threading.Thread(target=self._find, args=(provider, ask, done), name=name, daemon=True).start()
+            threading.Thread(
+                target=self._find, args=(provider, ask, done, source), name=name, daemon=True
+            ).start()
         done.wait(patience)
 
-    def _find(self, provider: str, ask: Callable[[], Iterable[str]], done: threading.Event) -> None:
+    def _find(
+        self, provider: str, ask: Callable[[], Iterable[str]], done: threading.Event, source: str
+    ) -> None:
         old = self._kept.get(provider)
         try:
-            self.keep(provider, ask())
+            self.keep(provider, ask(), source)
         except Exception:  # whoever wanted to know is told nothing: there is a command that says why
             log.debug("no list of models from %s", provider, exc_info=True)
-            self._kept[provider] = _Entry(old.names if old else (), time.monotonic() + STALE)
+            self._kept[provider] = _Entry(old.names if old else (), time.monotonic() + STALE, source)
         finally:
             with self._lock:
                 self._asking.pop(provider, None)

@@ -93,7 +93,14 @@ def _look_up(provider: str) -> None:
     if is_local(provider) and not session().base_url(registry.get(provider)):
         catalog().refresh(provider, partial(_running, provider), PATIENCE)
     elif provider in session().ready() or is_local(provider):
-        catalog().refresh(provider, partial(_listed, provider), PATIENCE)
+        catalog().refresh(provider, partial(_listed, provider), PATIENCE, source(provider))
+
+
+def source(provider: str) -> str:
+    """At which address and with which keys (masked) `provider` is asked: a list is as good as these."""
+    one, here = registry.get(provider), session()
+    masks = [str(secret) for secret in here.credentials(one).values()]
+    return " ".join([here.base_url(one) or "", *masks])
 
 
 def _listed(provider: str) -> list[str]:

@@ -158,6 +158,8 @@ def test_a_list_that_does_not_come_is_not_waited_for_and_is_there_the_next_time(
     assert catalog.names("openai")[-2:] == ["gpt-x", "gpt-y"]
     catalog.refresh("openai", ask, patience=1)
     assert len(asked) == 1, "it is fresh"
+    catalog.refresh("openai", lambda: ["other"], patience=10, source="another address")
+    assert "gpt-x" not in catalog.names("openai") and "other" in catalog.names("openai")
 
 
 def test_nobody_is_asked_for_models_without_a_key(monkeypatch: pytest.MonkeyPatch) -> None:

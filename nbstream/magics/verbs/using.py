@@ -15,6 +15,7 @@ from ...providers.base import Model, Provider
 from ...providers.facts import at_home, facts
 from ...show.cards import literal, running_markdown, table
 from ...show.console import put
+from ..sources import source
 from .registry import verb
 
 SPOKEN = {"english": "en", "英文": "en", "英语": "en", "chinese": "zh", "中文": "zh", "汉语": "zh"}
@@ -109,7 +110,7 @@ def _offered(provider: Provider) -> str:
     here = session()
     found = ask(provider, here.credentials(provider), here.base_url(provider))
     if found:
-        catalog().keep(provider.name, [one.name for one in found])
+        catalog().keep(provider.name, [one.name for one in found], source(provider.name))
     if found is None and not (found := list(provider.listed)):
         found = [Model(provider.default_model)]
     return _listed([(provider.name, one.name, one.label) for one in found])
@@ -146,7 +147,7 @@ def _search(word: str) -> str:
         provider = registry.get(one)
         with suppress(NbstreamError):
             if (listed := ask(provider, here.credentials(provider), here.base_url(provider))) is not None:
-                catalog().keep(one, [model.name for model in listed])
+                catalog().keep(one, [model.name for model in listed], source(one))
         return [(one, name, "") for name in catalog().names(one)]
 
     ready = here.ready()
