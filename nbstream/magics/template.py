@@ -12,7 +12,7 @@ import difflib
 from argparse import Namespace
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.getipython import get_ipython
 
@@ -20,10 +20,9 @@ from ..chat.session import session
 from ..errors import NbstreamError, fail
 from ..i18n import t
 from ..messages import Attachment
-from .braces import Expression, expressions, fenced_names
-from .files import taken_along
-from .previews import preview
-from .previews.bounds import fenced
+
+if TYPE_CHECKING:
+    from .braces import Expression
 
 LARGE = 100_000
 """Characters beyond which one is told how much goes out."""
@@ -48,6 +47,8 @@ def prepared(cell: str, options: Namespace) -> Prepared:
 
     Raises `NbstreamError` (config) where an expression fails or a file is not there.
     """
+    from .files import taken_along  # not at load
+
     prompt = cell.strip("\n")
     files = taken_along(getattr(options, "attach", None) or ())
     filling = _Filling() if getattr(options, "raw", False) else _filled(prompt)
@@ -70,8 +71,10 @@ def _filled(text: str) -> _Filling:
     """`text` with what its expressions give."""
     shell = get_ipython()
     filling, at = _Filling(), 0
-    if shell is None:
+    if shell is None or "{{" not in text:
         return filling
+    from .braces import expressions, fenced_names
+
     known = _Names(shell)
     for one in expressions(text):
         if unknown := [name for name in one.names if not known(name, alone=bool(one.name))]:
@@ -90,6 +93,8 @@ def _filled(text: str) -> _Filling:
 def _put_in(one: Expression, shell: Any, filling: _Filling, *, before: str, after: str) -> str:
     """What stands in the place of `one`; pictures go along."""
     from ..images import picture
+    from .previews import preview
+    from .previews.bounds import fenced
 
     most = session().settings.longest_value
     try:

@@ -141,6 +141,16 @@ def test_later_turns_send_what_was_sent_and_a_cell_that_runs_again_looks_anew(
     asked.run("x = 7")
 
 
+def test_what_is_asked_again_is_what_was_sent_and_runs_no_expression_anew(
+    asked: Kernel, served: Served
+) -> None:
+    asked.run("calls = []\ndef count(): calls.append(1); return len(calls)")
+    ask(asked, "{{count()}} {{fig}}", "-c again", cell_id="c")
+    sent = content(served)
+    assert asked.run("%llm retry -c again", allow_stdin=True).status == "ok"
+    assert content(served) == sent and sent[0]["text"].startswith("1 ") and asked.value("len(calls)") == "1"
+
+
 def test_raw_leaves_everything_as_it_stands(asked: Kernel, served: Served) -> None:
     run = ask(asked, "{{x}} {{1/0}} {{nobody}}", "--new --raw")
     assert content(served) == "{{x}} {{1/0}} {{nobody}}" and not run.text

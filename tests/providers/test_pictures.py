@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
 from base64 import b64decode
 from collections.abc import Callable, Iterator
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 import nbstream
 from nbstream.chat import sight
@@ -16,6 +20,8 @@ from nbstream.errors import NbstreamError
 from nbstream.messages import Attachment, Message
 from nbstream.providers import registry
 from nbstream.providers.facts import facts
+from tests.environment import ROOT
+from tests.fakes import openai_server
 from tests.fakes.scripted import Scene, Server
 from tests.providers.test_contract import NAMES
 
@@ -194,3 +200,35 @@ def test_what_a_long_conversation_keeps_of_its_pictures_has_a_bound() -> None:
         [True] * 2,
     ]
     assert chat([talk.turns[0].question()])[0].content == "0\n\n[image: one.png]", "its name is still told"
+
+
+def test_the_audit_log_names_what_went_along_and_holds_nothing_of_it(tmp_path: Path) -> None:
+    here = Session()
+    here.audit.open(tmp_path / "audit.jsonl")
+    here.conversation().begin("look", attachments=(PNG,), model="openai:x", credentials=KEYS)
+    with pytest.raises(NbstreamError):
+        here.conversation().begin("look", attachments=(PNG,), model=BLIND, credentials=KEYS)
+    [line] = (tmp_path / "audit.jsonl").read_text().splitlines()
+    found = json.loads(line)
+    assert found.pop("time")
+    assert found == {
+        "event": "attachment",
+        "name": "one.png",
+        "media_type": "image/png",
+        "bytes": len(PNG.data),
+    }
+
+
+@pytest.mark.parametrize("page", ["variables.md", "variables.zh.md"])
+def test_what_the_page_shows_in_python_works(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [code] = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(encoding="utf-8"), re.S)
+    Image.new("RGB", (9, 9)).save(tmp_path / "chart.png")
+    monkeypatch.chdir(tmp_path)
+    with openai_server.scripted() as server:
+        server.scene = Scene(("a chart",))
+        where = f"model='openai:any', base_url={server.url!r}, credentials={KEYS!r}"
+        exec(code.replace("(picture,)))", f"(picture,)), {where})"), {})
+        [read] = received("openai", server)
+    assert [kind for kind, *_ in read] == ["text", "image"]
