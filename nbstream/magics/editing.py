@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from argparse import Namespace
 from typing import TYPE_CHECKING
@@ -13,8 +12,6 @@ from .surface import cell_id, execution, name
 
 if TYPE_CHECKING:
     from ..chat.history import Turn
-
-_AT = re.compile(r"(?<!\S)--at(?:=|\s+)\d+\s*")
 
 
 def place(options: Namespace) -> Turn | None:
@@ -38,21 +35,55 @@ def cell_for(turn: Turn, conversation: str) -> str:
 
     The options of its own cell are kept; a turn that no cell made has those that it was asked with.
     """
-    line = _AT.sub("", turn.line).strip() if turn.line else _options(turn, conversation)
+    line = _own(turn.line, conversation) if turn.line else _options(turn, conversation)
     return f"%%{name()} --at {turn.number} {line}".rstrip() + f"\n{turn.prompt}"
 
 
-def asked_with(turn: Turn, conversation: str) -> Namespace:
-    """The options with which `turn` was asked, to ask once more."""
+def asked_with(turn: Turn, conversation: str, model: str | None = None) -> Namespace:
+    """The options with which `turn` was asked, to ask once more: of another `model`, where one is given."""
     from . import args as arguments
     from .cell import llm
 
-    options = arguments.parse(llm.parser, _AT.sub("", turn.line))
-    options.line, options.at = turn.line, None
-    options.model, options.system, options.new = turn.model, turn.system, turn.fresh
+    line = _own(turn.line, conversation)
+    if model is not None and line:
+        line = shlex.join([*_without(line, "model"), "-m", model])
+    options = arguments.parse(llm.parser, line)
+    options.line, options.model = line, model or turn.model
+    options.system, options.new = turn.system, turn.fresh
     options.temperature, options.max_tokens = (turn.options.get(one) for one in ("temperature", "max_tokens"))
     options.conversation, options.no_history, options.background = conversation, False, False
     return options
+
+
+def _own(line: str, conversation: str) -> str:
+    """`line` without the place of its cell, and for this conversation; as it was typed, if that is so."""
+    from . import args as arguments
+    from .cell import llm
+
+    options = arguments.parse(llm.parser, line)
+    if options.at is None and options.conversation == conversation:
+        return line.strip()
+    words = _without(line, "at", "conversation")
+    return shlex.join(words + (["-c", conversation] if conversation != "main" else []))
+
+
+def _without(line: str, *names: str) -> list[str]:
+    """The words of `line` without these options, all of which take a value."""
+    from . import args as arguments
+    from .cell import llm
+
+    forms = [form for action in llm.parser._actions if action.dest in names for form in action.option_strings]
+    kept: list[str] = []
+    rest = iter(arguments.words(line))
+    for word in rest:
+        written, equals, _ = word.partition("=")
+        shortened = len(written) > 4 and any(form.startswith(written) for form in forms)
+        if written in forms or shortened:
+            if not equals:
+                next(rest, None)
+        elif not (word[:2] in forms and len(word) > 2):  # -cNAME
+            kept.append(word)
+    return kept
 
 
 def _options(turn: Turn, conversation: str) -> str:
