@@ -60,6 +60,8 @@ class Host:
         Where more than one key is needed; otherwise an ``api_key`` from `key_env`.
     needs : tuple of tuple of str
         Names of credentials, any one set of which is enough; empty: all that are required.
+    call_id : str
+        What ids of tool calls must look like; those of other providers may not.
     package : str
         Somebody else's package that it cannot do without, by the name of its import and of our extra.
     key_optional_elsewhere : bool
@@ -77,6 +79,7 @@ class Host:
     slow: str = THINKERS
     renames_max_tokens: str = r"(?!)"
     usage_option: bool = True
+    call_id: str = r"\S{1,40}"
     structured: tuple[str, ...] = ("json_object",)
     returns_reasoning: bool = False
     prefill: Prefill | None = None

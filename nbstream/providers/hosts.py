@@ -136,6 +136,7 @@ HOSTS: tuple[Host, ...] = (
         usage_option=False,
         structured=BOTH,  # [doc: structured output]
         prefill=Prefill(message={"prefix": True}, echoes=True),  # the answer repeats it [gen]
+        call_id="[a-zA-Z0-9]{9}",  # its own words in a 400, and mistral-common's check [3p, many]
     ),
     Host(
         "groq",

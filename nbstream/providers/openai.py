@@ -142,7 +142,7 @@ class OpenAICompatible(HostProvider):
 
     def _messages(self, chat: ChatRequest) -> list[dict[str, Any]]:
         system = [{"role": "system", "content": chat.system}] if chat.system else []
-        ids, answers = call_ids(chat.messages), answered(chat.messages)
+        ids, answers = call_ids(chat.messages, self.host.call_id), answered(chat.messages)
         out, number = [], 0
         for position, message in enumerate(chat.messages):
             last = number + len(message.tool_calls)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -50,18 +51,21 @@ def arguments_text(call: ToolCall) -> str:
     return call.arguments if good else json.dumps(arguments(call), ensure_ascii=False)
 
 
-def call_ids(messages: tuple[Message, ...]) -> list[str]:
-    """An id for each call, in order: its own, where it has one that no other call of its message has.
+def call_ids(messages: tuple[Message, ...], fits: str = r"\S{1,40}") -> list[str]:
+    """An id for each call, in order: its own, where that `fits` and no other call of its message has it.
+
+    Another provider's may be longer than here allowed, and some give none. Ours fit everywhere.
 
     >>> calls = (ToolCall("a", "f", ""), ToolCall("a", "f", ""), ToolCall("", "f", ""))
     >>> call_ids((Message("assistant", tool_calls=calls),))
-    ['a', 'call_1', 'call_2']
+    ['a', 'call00001', 'call00002']
     """
     ids: list[str] = []
     for message in messages:
         own: set[str] = set()
         for call in message.tool_calls:
-            ids.append(call.id if call.id and call.id not in own else f"call_{len(ids)}")
+            good = call.id not in own and re.fullmatch(fits, call.id)
+            ids.append(call.id if good else f"call{len(ids):05}")
             own.add(call.id)
     return ids
 

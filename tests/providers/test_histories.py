@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -97,3 +98,17 @@ def test_a_function_that_gave_nothing_back_is_an_answer(provider: str) -> None:
         Message("tool", "", tool_call_id="c1"),
     ]
     assert registry.get(provider).name == provider and sent(provider, messages)
+
+
+@given(histories())
+def test_ids_of_calls_are_what_each_service_takes(messages: list[Message]) -> None:
+    for provider, wanted in (("mistral", "[a-zA-Z0-9]{9}"), ("openai", r"\S{1,40}")):
+        call = Session().call(messages, model=f"{provider}:m", credentials={"api_key": "k" * 20})
+        said = json.loads(call.provider.request(call.chat, call.credentials).body or b"")["messages"]
+        called: list[str] = []
+        for one in said:
+            if one["role"] == "tool" and called:
+                assert one["tool_call_id"] in called
+            called = [call["id"] for call in one.get("tool_calls", ())] or called
+            assert len(set(called)) == len(called)
+            assert all(re.fullmatch(wanted, id_) for id_ in called)
