@@ -6,10 +6,12 @@ A thread imports the package that checks, since that takes long; else this is pu
 from __future__ import annotations
 
 import json
+import re
 import sys
 import threading
 import typing
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
@@ -44,8 +46,14 @@ class Shape:
     check: Check = field(default=lambda value: value, repr=False)
 
     def fit(self, text: str) -> Any:
-        """The object in an answer. Raises `Misfit`."""
-        return self.check(extracted(text))
+        """The object in an answer. Raises `Misfit`, for what most likely was meant to be it."""
+        first: Misfit | None = None
+        for value in candidates(text):
+            try:
+                return self.check(value)
+            except Misfit as misfit:
+                first = first or misfit
+        raise first or Misfit(t("json.none"))
 
 
 # --- what to fit ------------------------------------------------------------------------------------
@@ -211,37 +219,35 @@ def _plain_faults(schema: Any, value: Any, place: str) -> Iterator[str]:
 # --- what is in an answer -----------------------------------------------------------------------------
 
 
-def extracted(text: str) -> Any:
-    """The JSON in an answer: all of it, else in a fence, else where the first of it begins.
+def candidates(text: str) -> Iterator[Any]:
+    """What of an answer may be the JSON that was asked for: all of it; what is fenced; what stands in it.
 
-    Raises `Misfit` where there is none.
-
-    >>> extracted('Here you are: {"a": [1, 2]} - enjoy!')
-    {'a': [1, 2]}
+    >>> list(candidates('As said in [1], {"a": [1, 2]} - enjoy!'))
+    [{'a': [1, 2]}, [1]]
     """
     blocks = sorted(fences(text), key=lambda block: block[0].lower() not in ("json", "jsonc", "json5"))
-    for candidate in [text, *(content for _, content in blocks)]:
-        try:
-            return _READER.decode(candidate.strip())
-        except (ValueError, RecursionError):
-            continue
-    start = -1
+    for candidate in [text, *(content for _, content in blocks)][:TRIES]:
+        with suppress(ValueError, RecursionError):
+            yield _READER.decode(candidate.strip())
+    found: list[tuple[int, Any]] = []
+    start = 0
     for _ in range(TRIES):
-        found = [place for sign in "{[" if (place := text.find(sign, start + 1)) >= 0]
-        if not found:
+        begin = _BEGINS.search(text, start)
+        if begin is None:
             break
-        start = min(found)
-        try:
-            return _READER.raw_decode(text, start)[0]
-        except (ValueError, RecursionError):
-            continue
-    raise Misfit(t("json.none"))
+        start = begin.end()
+        with suppress(ValueError, RecursionError):
+            value, end = _READER.raw_decode(text, begin.start())
+            found.append((begin.start() - end, value))
+            start = end
+    yield from (value for _, value in sorted(found, key=lambda one: one[0]))
 
 
 def _no_number(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
+_BEGINS = re.compile(r"[{\[]")
 _READER = json.JSONDecoder(parse_constant=_no_number)
 
 

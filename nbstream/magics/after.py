@@ -31,6 +31,8 @@ def detached(options: Namespace) -> None:
     """Say what the options want and cannot have while the answer still streams."""
     if getattr(options, "code", False):
         put(t("code.later", magic=name()))
+    if getattr(options, "shape", None) is not None:
+        put(t("json.unchecked"))
 
 
 def afterwards(options: Namespace, turn: Turn, answer: Answer) -> None:

@@ -165,14 +165,16 @@ def fenced(text: str, language: str = "") -> str:
 
 # --- without keys ---------------------------------------------------------------------------------------
 
-_NAMES = r"(?:key|secret|token|passw(?:or)?d|pwd|credential|auth(?:orization)?|cookie)s?"
-_SECRET_NAME = re.compile(rf"(?:^|_|(?<=[a-z])(?=[A-Z])){_NAMES}(?:$|_|\d)", re.I)
-_ASSIGNED = re.compile(
-    rf"""(\b[\w-]{{0,40}}{_NAMES}["']?\]?\s*(?:=|:|,)\s*[rbuf]{{0,2}})(["'])((?:\\.|(?!\2).)+)\2""", re.I
+_WORDS = (
+    r"(?:(?:api|app|access|secret|private|auth|client|signing|subscription|account|master)[-_ ]?keys?"
+    r"|(?-i:[A-Z0-9]+_KEY)|secret|token|passw(?:or)?d|passphrase|pwd|credentials?|authorization|cookie)"
 )
+"""What a name says that means a secret. A mere key may be that of a table or a sort."""
+_SECRET_NAME = re.compile(rf"(?:\b|_|(?<=[a-z])(?=[A-Z])){_WORDS}(?:\b|_|\d)", re.I)
+_NAME = rf"\b(?:[\w-]{{0,40}}[_-]|[a-z0-9]{{0,20}}){_WORDS}(?:[_-]\w{{1,20}})?"
+_ASSIGNED = re.compile(rf"""({_NAME}["']?\]?\s*(?:=|:|,)\s*[rbuf]{{0,2}})(["'])((?:\\.|(?!\2).)+)\2""", re.I)
 _BARE = re.compile(
-    rf"(\b[\w-]{{0,40}}{_NAMES}\s*[=:]\s*)(?=\S*\d)(?=\S*[A-Za-z])([A-Za-z0-9+/_.~%-]{{12,}})(?![\w(\[])",
-    re.I,
+    rf"({_NAME}\s*[=:]\s*)(?=\S*\d)(?=\S*[A-Za-z])([A-Za-z0-9+/_.~%-]{{12,}})(?![\w(\[])", re.I
 )
 _SCHEME = re.compile(r"\b(Bearer|Basic)\s+[\w.~+/=-]{8,}", re.I)
 _LOGIN = re.compile(r"(://)[^/\s@\"']+@")
@@ -198,14 +200,14 @@ def redacted(text: str, known: Iterable[str] = ()) -> str:
     text = _ASSIGNED.sub(rf"\1\2{_MASK}\2", text)
     text = _BARE.sub(rf"\1{_MASK}", text)
     text = _LOGIN.sub(rf"\1{_MASK}@", text)
-    home = str(Path.home())
+    home = os.path.expanduser("~")
     return text.replace(home, "~") if len(home) > 3 else text
 
 
 def secrets_in(names: Iterable[tuple[str, Any]]) -> list[str]:
     """The values among these variables whose names say that they are secret.
 
-    >>> secrets_in([("OPENAI_API_KEY", "k1"), ("keyboard", "k2"), ("hf_token", 7), ("dbPassword", "k3")])
+    >>> secrets_in([("OPENAI_API_KEY", "k1"), ("sort_key", "k2"), ("hf_token", 7), ("dbPassword", "k3")])
     ['k1', 'k3']
     """
     return [value for name, value in names if isinstance(value, str) and _SECRET_NAME.search(name)]

@@ -161,6 +161,9 @@ def test_json_by_a_model_is_asked_for_once_more_and_gives_an_object(desk: Kernel
     desk.run("%llm reset", allow_stdin=True)
     run = ask(desk, "-f json --schema City -o city", BAD, GOOD)
     assert desk.value("type(city).__name__, city.people") == "City 21"
+    sent = [m["content"]["data"]["content"] for m in run.messages if m["msg_type"] == "comm_msg"]
+    assert "language-json" in str(next(one["ops"] for one in sent if "ops" in one)), "it streams as code"
+    assert any(one.get("reset") for one in sent), "what did not fit gives way"
     [output] = run.outputs
     assert output["data"]["text/plain"] == GOOD
     assert output["data"]["text/markdown"].startswith(f"```json\n{GOOD}\n```\n")

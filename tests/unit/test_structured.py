@@ -14,7 +14,7 @@ import pydantic
 import pytest
 
 from nbstream.chat import fitting, structured
-from nbstream.chat.fitting import Misfit, extracted, named, shape
+from nbstream.chat.fitting import Misfit, named, shape
 from nbstream.chat.structured import judged, settled
 from nbstream.errors import NbstreamError
 from nbstream.i18n import set_language
@@ -161,11 +161,12 @@ def test_a_reference_to_the_web_is_not_followed(monkeypatch: pytest.MonkeyPatch)
         ' \n{"a": [1]}\n\n',
         'Sure!\n\n```json\n{"a": [1]}\n```\nAnything else?',
         'First `{x}`, then {"a": [1]} and {"b": 2}',
+        'As [1] and [2] say: {"b": 1000000000}, or rather {"a": [1]}.',
         '```python\nf({"b": 2})\n```\n```JSON\n{"a": [1]}\n```',
     ],
 )
 def test_the_json_is_found_in_whatever_is_around_it(text: str) -> None:
-    assert extracted(text) == {"a": [1]}
+    assert shape({"type": "object", "required": ["a"]}).fit(text) == {"a": [1]}
 
 
 # --- asking, and asking once more ---
