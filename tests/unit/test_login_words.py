@@ -159,7 +159,7 @@ def test_a_wrong_name_leads_to_the_providers_own_fields() -> None:
         ("use", ["a", "b"], "It takes exactly one.", "%llm use MODEL"),
         ("login", [], "It takes exactly one.", "%llm login PROVIDER [--env|--keyring]"),
         ("models", ["a", "b"], "It takes one at most.", "%llm models [PROVIDER]"),
-        ("stats", ["a"], "It takes no word after it.", "%llm stats"),
+        ("stats", ["a"], "It takes no word after it.", "%llm stats [-v]"),
     ],
 )
 def test_words_too_many_or_too_few_lead_to_the_usage(
