@@ -29,9 +29,12 @@ def seen(call: Call) -> ChatRequest:
 
     asked = question(chat.messages)
     model = chat.model or call.provider.default_model
-    blind = facts(call.provider.name, model).sees is False
+    provider = call.provider.name
+    case = call.provider.no_pictures
+    blind = case is not None or facts(provider, model).sees is False
     if blind and asked is not None and (found := images(asked)):
-        provider = call.provider.name
+        if case is not None:
+            raise fail(case, provider=provider, label=call.provider.label, names=names(found))
         other = seeing(provider)
         line = f"%llm use {provider}:{other}" if other else f"%llm models {provider}"
         fix = renamed(line)

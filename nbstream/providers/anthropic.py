@@ -41,6 +41,8 @@ ROOM = 4_096
 class Anthropic(HostProvider):
     """Anthropic, and services of the same shape at another base URL."""
 
+    no_pictures = None
+
     def request(self, chat: ChatRequest, credentials: Credentials) -> WireRequest:
         model = chat.model or self.default_model
         if not model:

@@ -8,8 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..attachment import Attachment
-from ..errors import fail
-from ..messages import ChatRequest, Message
+from ..messages import Message
 
 
 def images(message: Message) -> tuple[Attachment, ...]:
@@ -67,16 +66,3 @@ def question(messages: tuple[Message, ...]) -> Message | None:
 
 def names(found: Iterable[Attachment]) -> str:
     return ", ".join(image.name or image.media_type for image in found)
-
-
-def text_only(chat: ChatRequest, provider: str, label: str, case: str = "config.no_images") -> ChatRequest:
-    """`chat` for an interface that takes no pictures: of those of earlier turns the names are left.
-
-    Raises `NbstreamError` (config) where one goes with what is asked now.
-    """
-    if not any(message.attachments for message in chat.messages):
-        return chat
-    asked = question(chat.messages)
-    if asked is not None and (found := images(asked)):
-        raise fail(case, provider=provider, label=label, names=names(found))
-    return replace(chat, messages=tuple(map(told, chat.messages)))

@@ -64,6 +64,8 @@ class Provider(ABC):
     """Seconds that are waited after a `Finish` for what may follow it (usage, a last word)."""
     needs: tuple[tuple[str, ...], ...] = ()
     """Names of fields, any one set of which is enough; empty: all that are required."""
+    no_pictures: str | None = "config.no_images"
+    """The error for a picture, where it sends none; None: it sends those in ``message.attachments``."""
     listed: tuple[Model, ...] = ()
     """Models that are known without asking, where the service has no list of them."""
     dialect: str = ""

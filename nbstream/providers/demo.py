@@ -21,7 +21,6 @@ from ..errors import NbstreamError, fail
 from ..messages import ChatRequest, Event, Finish, Message, TextDelta, Usage
 from ..wire.request import Frame, WireRequest, WireResponse
 from . import lessons, registry
-from .attached import text_only
 from .base import Provider
 from .prefill import Prefill
 from .sample import sample
@@ -52,7 +51,6 @@ class Demo(Provider):
         delay = chat.options.get("delay")
         if delay is not None and not (type(delay) in (int, float) and 0 <= delay <= 60):
             raise fail("config.demo_delay", provider=self.name, given=repr(delay)[:40])
-        chat = text_only(chat, self.name, self.label)
         return WireRequest("local", script=Script(chat, delay))
 
     def events(self, frames: Iterator[Frame]) -> Iterator[Event | None]:

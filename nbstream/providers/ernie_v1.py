@@ -21,7 +21,6 @@ from ..wire.address import shown
 from ..wire.request import Frame, WireRequest, WireResponse, encoded
 from . import bce
 from .addresses import checked, endpoint
-from .attached import text_only
 from .base import HostProvider, Model
 from .ernie import REQUEST_ID
 from .ernie_codes import DEAD_TOKEN, PATHS, label_of, path_name
@@ -29,6 +28,7 @@ from .ernie_turns import orderly, system_of
 from .ernie_v1_stream import Reading, told_as, told_v1
 from .parsing import documents
 from .refusals import Told, clean, from_response
+from .toolcalls import answered, arguments_text
 
 TOKEN_PATH = "/oauth/2.0/token"
 LONGEST = 1e9
@@ -46,7 +46,6 @@ class ErnieV1(HostProvider):
     listed = tuple(Model(path, label_of(path)) for path in PATHS)  # the service itself cannot be asked
 
     def request(self, chat: ChatRequest, credentials: Credentials) -> WireRequest:
-        chat = text_only(chat, self.name, self.label)
         body: dict[str, Any] = {"messages": _messages(chat.messages), "stream": True}
         if system := system_of(chat.system, chat.messages):
             body["system"] = system
@@ -184,15 +183,16 @@ class ErnieV1(HostProvider):
 def _messages(messages: tuple[Message, ...]) -> list[dict[str, Any]]:
     """The conversation in V1's words: `function` for a tool's answer, one call in a message."""
     out: list[dict[str, Any]] = []
-    names: dict[str, str] = {}
-    for message in orderly(messages):
+    ordered = tuple(orderly(messages))
+    answers = answered(ordered)
+    for position, message in enumerate(ordered):
         one: dict[str, Any] = {"role": message.role, "content": message.content}
         if message.role == "tool":
-            one |= {"role": "function", "name": names.get(message.tool_call_id or "", "function")}
+            name = answers[position][1].name if position in answers else "function"
+            one |= {"role": "function", "name": name}
         elif message.tool_calls:
-            names |= {call.id: call.name for call in message.tool_calls}
             call = message.tool_calls[0]
-            one["function_call"] = {"name": call.name, "arguments": call.arguments}
+            one["function_call"] = {"name": call.name, "arguments": arguments_text(call)}
         last = out[-1] if out else None
         if last and (last["role"] == "assistant") == (one["role"] == "assistant"):
             # Two on one side break the order: as one they keep it. A user's word outweighs a function's.

@@ -47,6 +47,7 @@ SCHEMA = {
 class Gemini(HostProvider):
     """Google's Gemini, and gateways that speak like it."""
 
+    no_pictures = None
     grace = 30.0  # some that imitate it say STOP with every piece: only the body's end is the end
 
     def request(self, chat: ChatRequest, credentials: Credentials) -> WireRequest:

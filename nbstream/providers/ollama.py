@@ -44,6 +44,8 @@ FINISHES: dict[str, FinishReason] = {"stop": "stop", "length": "length"}
 class Ollama(HostProvider):
     """Ollama, on this machine, on another, or in its cloud."""
 
+    no_pictures = None
+
     def request(self, chat: ChatRequest, credentials: Credentials) -> WireRequest:
         model = chat.model or self.default_model
         if not model:

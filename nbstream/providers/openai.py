@@ -33,6 +33,8 @@ class OpenAICompatible(HostProvider):
     host : Host
     """
 
+    no_pictures: str | None = None
+
     def request(self, chat: ChatRequest, credentials: Credentials) -> WireRequest:
         model = chat.model or self.default_model
         if not model:

@@ -11,7 +11,6 @@ from ..errors import NbstreamError, fail
 from ..messages import ChatRequest, Event
 from ..wire.request import Frame, WireRequest, WireResponse, encoded
 from .addresses import checked, plain
-from .attached import text_only
 from .base import HostProvider, Model
 from .refusals import clean
 from .spark_frames import spark_events
@@ -29,6 +28,7 @@ class Spark(HostProvider):
     host : Host
     """
 
+    no_pictures = "config.no_images_spark"
     listed = tuple(Model(version.name, f"Spark {version.title}") for version in VERSIONS)
 
     def request(self, chat: ChatRequest, credentials: Credentials) -> WireRequest:
@@ -43,7 +43,6 @@ class Spark(HostProvider):
                 env=", ".join(name for field in missing for name in field.env),
                 page=self.key_page,
             )
-        chat = text_only(chat, self.name, self.label, "config.no_images_spark")
         url, domain, version = self._place(chat)
         body = envelope(chat, app_id.reveal(), domain, version, self.name)
         thinks = (version is not None and version.thinks) or "thinking" in chat.options

@@ -16,7 +16,6 @@ from ..errors import NbstreamError
 from ..i18n import t
 from ..messages import ChatRequest, Event, Retract
 from ..wire.request import Frame, WireRequest, WireResponse
-from .attached import text_only
 from .base import Model
 from .chunks import chat_events
 from .host import Host
@@ -47,6 +46,7 @@ class SparkHTTP(OpenAICompatible):
     host : Host
     """
 
+    no_pictures = "config.no_images_spark"
     listed = tuple(
         [Model(one.name, f"Spark {one.title}") for one in VERSIONS if one.name not in WEBSOCKET_ONLY]
         + [Model("x2-flash", "Spark X2-Flash"), Model("x1-preview", "Spark X1 Preview")]
@@ -57,7 +57,6 @@ class SparkHTTP(OpenAICompatible):
         base, name = PLACES.get(model.strip().lower(), (self.base_url, word(model)))
         given = {"temperature": chat.temperature, "max_tokens": chat.max_tokens}
         check({**given, **chat.options, "model": model}, known(model), self.name)
-        chat = text_only(chat, self.name, self.label, "config.no_images_spark")
         options = dict(chat.options)
         if chat.tools:
             options.setdefault("tool_calls_switch", True)  # an array of calls, as everywhere else [doc]
