@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -170,15 +171,20 @@ def asked(source: str) -> tuple[str, str] | None:
     """
     if "%%" not in source:
         return None
-    from IPython.core.inputtransformer2 import TransformerManager, cell_magic
-
     lines = (source if source.endswith("\n") else source + "\n").splitlines(keepends=True)
-    transforms: list[Any] = TransformerManager().cleanup_transforms
-    for transform in transforms:
-        if transform is not cell_magic:  # it would make a call of it
-            lines = transform(lines)
+    for transform in _cleaning():
+        lines = transform(lines)
     found = _MAGIC.match(lines[0].rstrip()) if lines else None
     return (found[1].strip(), "".join(lines[1:]).strip("\n")) if found else None
+
+
+@cache
+def _cleaning() -> list[Callable[[list[str]], list[str]]]:
+    """What IPython does to a cell before it looks for a magic; none of it runs anything."""
+    from IPython.core.inputtransformer2 import TransformerManager, cell_magic
+
+    transforms: list[Any] = TransformerManager().cleanup_transforms
+    return [one for one in transforms if one is not cell_magic]  # it would make a call of it
 
 
 def sha256(prompt: str) -> str:

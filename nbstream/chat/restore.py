@@ -110,12 +110,13 @@ def restore(session: Session, path: str | Path | None = None) -> Restored:
             grown = Replanted(talk.history, new)
             talk.history = grown.history
             missing, since = missing + len(grown.missing), since + bool(grown.since)
+    usual = session.default_model()
     for name, turns in talks.items():
         history = session.conversation(name).history
         kept = {turn.id: turn for turn in history.every()}
         in_use = [turn.id for turn in history.turns]
         using = set(in_use)
-        told = [_row(one, kept[one.turn.id], one.turn.id in using, session, here) for one in turns]
+        told = [_row(one, kept[one.turn.id], one.turn.id in using, usual, here) for one in turns]
         rows += _with_moved(told, in_use)
     rows.sort(key=lambda row: row.place)
     counts = {name: len(session.conversation(name).turns) for name in talks}
@@ -196,10 +197,10 @@ def _no_turn(cell: Cell, outcome: Outcome, receipt: Receipt | None = None) -> Ro
     return Row(cell.place, cell.count, outcome, cell.prompt or "", model=model)
 
 
-def _row(one: Found, kept: Turn, in_use: bool, session: Session, here: set[str]) -> Row:
+def _row(one: Found, kept: Turn, in_use: bool, usual: str, here: set[str]) -> Row:
     turn = one.turn
     outcome: Outcome = "here" if turn.id in here else "edited" if one.stale else "taken"
-    now = _asks_now(one.cell, session)
+    now = _asks_now(one.cell, usual)
     notes = {
         "model": now not in (None, turn.model),
         "fresh": turn.fresh,
@@ -217,15 +218,15 @@ def _row(one: Found, kept: Turn, in_use: bool, session: Session, here: set[str])
     )
 
 
-def _asks_now(cell: Cell, session: Session) -> str | None:
-    """The model that a cell would ask if it ran now; None where nobody can say."""
+def _asks_now(cell: Cell, usual: str) -> str | None:
+    """The model that a cell would ask if it ran now; None where nobody can say. `usual` is the default."""
     if cell.line is None:
         return None
     try:
         words = shlex.split(cell.line)
     except ValueError:
         return None
-    named = session.default_model()
+    named = usual
     for word, following in zip(words, [*words[1:], ""], strict=False):
         if word in ("-m", "--model"):
             named = following

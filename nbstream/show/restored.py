@@ -11,6 +11,10 @@ from .turns import short
 from .when import ago
 from .words import title
 
+FEW = 40
+"""Cells up to which each has a row; of more, those have one of which there is something to say."""
+MOST = 200
+"""Rows."""
 FRESH = 5.0
 """Seconds after which there may be something in the page that is not in the file."""
 
@@ -34,7 +38,13 @@ def restored_markdown(restored: Restored, now: float | None = None) -> str:
     ]
     head = [t("restore.cell"), t("line.prompt"), t("line.model")]
     head += [t("line.conversation")] if several else []
-    said.append(table([*head, ""], (_row(row, several) for row in restored.rows)))
+    rows = [row for row in restored.rows if len(restored.rows) <= FEW or row.notes or row.outcome != "taken"]
+    if rows:
+        said.append(table([*head, ""], (_row(row, several) for row in rows[:MOST])))
+    if len(rows) < len(restored.rows):
+        said.append(t("restore.as_they_were", count=len(restored.rows) - len(rows)))
+    if len(rows) > MOST:
+        said.append(t("restore.more", count=len(rows) - MOST))
     if restored.moved:
         said.append(t("restore.order"))
     if any(row.outcome == "edited" for row in restored.rows):

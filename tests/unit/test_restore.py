@@ -405,3 +405,12 @@ def test_the_table_says_what_became_of_each_cell(lesson: Notebook, language: str
     assert "&lt;b>else&lt;/b> \\| x" in shown
     assert ("3 min ago" if language == "en" else "3 分钟前") in shown
     assert "lesson.ipynb" in shown
+
+
+def test_of_many_cells_those_are_listed_of_which_there_is_something_to_say(book: Notebook) -> None:
+    for number in range(60):
+        book.ask(f"c{number}", f"prompt {number}")
+    book.cell("c7")["source"] = "%%llm\nelse"
+    shown = restored_markdown(book.restore())
+    assert "else" in shown and "prompt 8" not in shown
+    assert "not listed: 59" in shown
