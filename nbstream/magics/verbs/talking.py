@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from itertools import count as count_from
 from typing import TYPE_CHECKING
 
 from ...chat.conversation import Conversation
@@ -93,7 +95,9 @@ def branch(name: str, number: str | None = None, *, conversation: str = "main") 
     count = turn_of(here, number).number if number is not None else len(here.turns)
     there = session().conversations.get(name)
     if name == conversation or (there and there.turns and (cell is None or there.branched_in != cell)):
-        raise fail("config.conversation_exists", name=name)
+        taken = session().conversations
+        free = next(one for number in count_from(2) if (one := f"{name}-{number}") not in taken)
+        raise fail("config.conversation_exists", name=name, line=shlex.join(["branch", free]))
     made = here.branch(name, count)
     made.branched_in = cell
     return t("line.branched", name=literal(name), count=count, origin=literal(conversation))
