@@ -7,20 +7,21 @@ import platform
 
 from IPython.core.getipython import get_ipython
 
-from ...chat.history import Turn
 from ...chat.session import session
 from ...errors import NbstreamError, fail
 from ...i18n import t
 from .. import surface
-from .registry import verb
+from .registry import Shown, verb
+from .talking import talk, turn_of
 
 
 @verb("code")
-def code(number: str | None = None, *, block: str | None = None) -> str | None:
+def code(number: str | None = None, *, block: str | None = None, conversation: str = "main") -> str | None:
     from ..after import new_cell
 
-    turn = _turn(number)
-    assert turn.answer is not None
+    turn = turn_of(talk(conversation), number)
+    if turn.answer is None:
+        raise fail("config.turn_running", given=turn.number)
     blocks = turn.answer.blocks
     if block is not None and blocks:
         if not (block.isdecimal() and len(block) < 5 and 1 <= int(block) <= len(blocks)):
@@ -29,21 +30,8 @@ def code(number: str | None = None, *, block: str | None = None) -> str | None:
     return new_cell(blocks, turn.number)
 
 
-def _turn(number: str | None) -> Turn:
-    """The turn that a number means on the branch in use; none: the last."""
-    turns = session().conversation().turns
-    if number is not None and not (number.isdecimal() and len(number) < 10):
-        raise fail("config.turn_number", given=number[:20], count=len(turns))
-    position = int(number) if number else len(turns)
-    if not 1 <= position <= len(turns):
-        raise fail("config.turn_number", given=position, count=len(turns))
-    if turns[position - 1].answer is None:
-        raise fail("config.turn_running", given=position)
-    return turns[position - 1]
-
-
 @verb("fix")
-def fix(*question: str, model: str | None = None) -> str | None:
+def fix(*question: str, model: str | None = None, conversation: str = "main") -> Shown:
     from .. import args as arguments
     from .. import exception
     from ..asking import ask
@@ -61,8 +49,5 @@ def fix(*question: str, model: str | None = None) -> str | None:
     words = " ".join(question) or t("fix.ask")
     asked = t("fix.report", question=words, version=platform.python_version(), report=told)
     options = arguments.parse(llm.parser, "")
-    options.model, options.line = model, ""
-    failed = ask(Prepared(" ".join([f"%{name} fix", *question]), asked), options, where := surface.surface())
-    if failed is not None and where == "headless":
-        raise failed
-    return None
+    options.model, options.conversation, options.line = model, conversation, ""
+    return ask(Prepared(" ".join([f"%{name} fix", *question]), asked), options, surface.surface())
