@@ -79,6 +79,18 @@ class Frames(Voice):
         call = {"name": name, "arguments": arguments_of(arguments), "thoughts": "…"}
         await self.end("function_call", function_call=call)
 
+    def told(self) -> list[tuple[str, str]]:
+        kinds = {"user": "ask", "function": "result", "assistant": "call"}
+        return [
+            (kinds[one["role"]], str(one["content"]))
+            for one in self.messages
+            if one["role"] != "assistant" or "function_call" in one
+        ]
+
+    async def finish(self, reason: str = "stop") -> None:
+        if reason != "tool_calls":  # the call itself was the end
+            await self.end(reason)
+
     async def end(self, reason: str, **marks: Any) -> None:
         if sources := marks.pop("sources", None):
             marks["search_info"] = {"search_results": sources}
