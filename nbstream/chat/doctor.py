@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -103,6 +103,20 @@ def examine(
             found[one.title] = Finding("bad", one.title, late.what, late.fix)
     order = {one.title: place for place, one in enumerate(visits)}
     return sorted(found.values(), key=lambda one: order.get(one.what, len(order))), clocks
+
+
+def accepted(provider: Provider, credentials: Mapping[str, Secret], base_url: str | None) -> bool | None:
+    """Whether `provider` takes these keys, asked in a way that costs nothing; None where there is none.
+
+    Raises `NbstreamError` where it does not take them, or cannot be reached.
+    """
+    from .background import on_io
+
+    visit = Visit(provider.name, provider, dict(credentials), base_url)
+    late = fail("timeout.models", provider=provider.name, address=provider.label, seconds=f"{PATIENCE:g}")
+    with suppress(TimeoutError):
+        return on_io(_asked(visit, lambda headers: None, front=False), timeout=PATIENCE).key
+    raise late
 
 
 def clock(clocks: list[float]) -> Finding:
@@ -208,7 +222,8 @@ async def _one(visit: Visit, found: dict[str, Finding], clocks: list[float]) -> 
     )
 
 
-async def _asked(visit: Visit, heard: Callable[[object], None]) -> Answered:
+async def _asked(visit: Visit, heard: Callable[[object], None], *, front: bool = True) -> Answered:
+    """What `visit` finds; `front`: at the service's front page, where nothing else is free."""
     provider, credentials, base_url = visit.provider, visit.credentials, visit.base_url
     if (listed := await _listing(visit, heard)) is not None:
         return listed
@@ -223,6 +238,8 @@ async def _asked(visit: Visit, heard: Callable[[object], None]) -> Answered:
     if request.transport == "websocket":
         await _shaken(request, visit, heard)
         return Answered(None, key=True)
+    if not front:
+        return Answered(None, key=None)
     from ..wire.address import shown
 
     address = shown(request.url.reveal() if isinstance(request.url, Secret) else request.url)

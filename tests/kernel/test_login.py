@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.fakes.spark_server import CREDENTIALS as SPARK
 from tests.kernel.kernels import Kernel, Run
 from tests.served import KEY, Served
 
@@ -37,7 +38,8 @@ def test_a_good_key_is_kept_checked_and_used(kernel: Kernel, served: Served) -> 
 
 
 def test_spark_is_asked_as_its_console_shows_it_and_leads_on(kernel: Kernel) -> None:
-    kernel.run("%load_ext nbstream\n%env OPENAI_API_KEY=sk-0123456789abcdef")
+    nobody = "ws://127.0.0.1:9/v4.0/chat"
+    kernel.run(f"%load_ext nbstream\n%env OPENAI_API_KEY=sk-0123456789abcdef\n%env SPARK_BASE_URL={nobody}")
     run = kernel.start("%llm login spark", allow_stdin=True)
     prompts = []
     for typed in ("abcd1234", "secret-0123456789abcdef", " “key-0123456789abcdef” "):
@@ -46,7 +48,7 @@ def test_spark_is_asked_as_its_console_shows_it_and_leads_on(kernel: Kernel) -> 
         kernel.client.input(typed)
     shown = run.finish().markdown
     assert prompts == [("APPID: ", False), ("APISecret: ", True), ("APIKey: ", True)]
-    assert "APPID abcd1234, APISecret …cdef, APIKey …cdef" in shown and "first question will show" in shown
+    assert "APPID abcd1234, APISecret …cdef, APIKey …cdef" in shown and "saved, not checked: " in shown
     assert "`%llm use spark`" in shown
     again = kernel.run("%unload_ext nbstream\n%load_ext nbstream").text
     assert "openai, spark" in again and "choose one: %llm use openai" in again
@@ -166,3 +168,20 @@ def test_a_prompt_that_holds_a_key_is_not_sent(kernel: Kernel, served: Served) -
     assert served.log() == []
     kernel.run(f"%%llm -m openai:words:3 --raw\nIs {KEY} a good key?", allow_stdin=True)
     assert len(served.log()) == 1
+
+
+def test_sparks_keys_are_checked_by_a_handshake_that_asks_nothing(kernel: Kernel) -> None:
+    with Served("spark", key=None) as served:
+        kernel.run(f"%load_ext nbstream\n%env SPARK_BASE_URL={served.url}")
+
+        def typed(*answers: str) -> str:
+            run = kernel.start("%llm login spark", allow_stdin=True)
+            for answer in answers:
+                kernel.client.get_stdin_msg(timeout=30)
+                kernel.client.input(answer)
+            return run.finish().markdown
+
+        good = [SPARK[name] for name in ("app_id", "api_secret", "api_key")]
+        refused = typed(good[0], "wrong" * 6, good[2])
+        assert "`%llm login spark`" in refused and "✓" not in refused
+        assert "✓" in typed(*good)

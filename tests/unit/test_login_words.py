@@ -158,7 +158,7 @@ def test_a_wrong_name_leads_to_the_providers_own_fields() -> None:
     [
         ("use", ["a", "b"], "It takes exactly one.", "%llm use MODEL"),
         ("login", [], "It takes exactly one.", "%llm login PROVIDER [--env|--keyring]"),
-        ("models", ["a", "b"], "It takes one at most.", "%llm models [PROVIDER]"),
+        ("models", ["a", "b"], "It takes one at most.", "%llm models [PROVIDER|WORD]"),
         ("stats", ["a"], "It takes no word after it.", "%llm stats [-v]"),
     ],
 )

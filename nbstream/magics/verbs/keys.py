@@ -46,13 +46,13 @@ def login(*names: str, env: bool = False, keyring: bool = False, clear: bool = F
 
 def _kept(provider: Provider, given: dict[str, Secret], keyring: bool) -> str:
     """Keep what was `given`, or is asked for, unless the provider refuses it; in the `keyring`, too."""
-    from ...chat.fetch import models as ask
+    from ...chat.doctor import accepted
 
     here = session()
     before = here.keys.pools.get(provider.name)
     _, found = here.login(provider.name, **given)
     try:
-        checked = ask(provider, found, here.base_url(provider)) is not None
+        checked = accepted(provider, found, here.base_url(provider))
         mark = "✓" if checked else t("login.unchecked")
     except NbstreamError as error:
         if error.kind in ("auth", "permission"):
