@@ -30,6 +30,7 @@ _MATH = re.compile(
 _INLINE_MATH = re.compile(r"(?<![\\$])\$(?![\s$])(?=[^$\n]*[\\^_])[^$\n]*?(?<![\s\\])\$(?!\d)")
 _TEMPLATE = re.compile(r"\{%.*?%\}|\{\{[#^/>!~&]")
 _OPEN = re.compile(r"(?<!\{)\{\{(?!\{)")
+_NAME = re.compile(r"(?<!\{)\{\{ ?(\w+) ?\}\}")
 _COMMAND = re.compile(r"\\[A-Za-z]+\*?(?:\[[^\]\n]*\])?$")
 
 
@@ -91,6 +92,16 @@ def expressions(text: str) -> Iterator[Expression]:
             yield found
 
 
+def template_names(text: str) -> list[str]:
+    """The names in double braces that are left alone since the whole text is somebody's template.
+
+    >>> template_names("{% if user %}{{user}}{% endif %}")
+    ['user']
+    """
+    outside = _blanked(text, _code(text)[0]) if "{{" in text else ""
+    return list(dict.fromkeys(_NAME.findall(outside))) if _TEMPLATE.search(outside) else []
+
+
 def fenced_names(text: str) -> list[str]:
     """The names in double braces that are left alone since they stand in a fence, among other things.
 
@@ -100,7 +111,7 @@ def fenced_names(text: str) -> list[str]:
     if "{{" not in text:
         return []
     places = [(start, end) for start, end in _code(text)[0] if text[start:end].lstrip()[:3] in ("```", "~~~")]
-    found = (one for start, end in places for one in re.findall(r"(?<!\{)\{\{ ?(\w+) ?\}\}", text[start:end]))
+    found = (one for start, end in places for one in _NAME.findall(text[start:end]))
     return list(dict.fromkeys(found))
 
 

@@ -73,7 +73,7 @@ def _filled(text: str) -> _Filling:
     filling, at = _Filling(), 0
     if shell is None or "{{" not in text:
         return filling
-    from .braces import expressions, fenced_names
+    from .braces import expressions, fenced_names, template_names
 
     known = _Names(shell)
     for one in expressions(text):
@@ -85,8 +85,9 @@ def _filled(text: str) -> _Filling:
         at = one.end
     if filling.pieces:
         filling.pieces.append(text[at:])
-    in_code = [name for name in fenced_names(text) if known(name, alone=True)]
-    filling.hints += [t("template.in_code", name=name) for name in in_code[:1]]
+    for names, case in ((fenced_names(text), "in_code"), (template_names(text), "whole")):
+        if kept := [name for name in names if known(name, alone=True)]:
+            filling.hints.append(t(f"template.{case}", name=kept[0]))
     return filling
 
 

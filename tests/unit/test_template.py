@@ -103,6 +103,13 @@ def test_a_known_name_among_code_is_hinted_at(space: dict[str, Any]) -> None:
     assert found.hints == ("{{x}} stands among code and is sent as it is. Alone in its block it is put in.",)
 
 
+def test_a_known_name_in_a_template_of_jinja_is_hinted_at(space: dict[str, Any]) -> None:
+    found = fill("{% if x %}{{x}}{% endif %} `{% not %}`")
+    assert found.sent is None and "{{x}}" in found.hints[0] and "template" in found.hints[0]
+    assert not fill("{% if y %}{{y}}{% endif %}").hints
+    assert fill("`{% not %}` {{x}}").sent == "`{% not %}` 7"
+
+
 def test_hints_are_few(space: dict[str, Any]) -> None:
     assert len(fill(" ".join(f"{{{{n{number}}}}}" for number in range(50))).hints) == template.HINTS
 
