@@ -43,6 +43,16 @@ def last_exception() -> BaseException | None:
     return found if isinstance(found, Exception) else None  # an interrupt is nothing to mend
 
 
+def brief(error: BaseException) -> str:
+    """`error` on one line.
+
+    >>> brief(KeyError("name"))
+    "KeyError: 'name'"
+    """
+    said = traceback.format_exception_only(type(error), error)[-1].strip()
+    return said.splitlines()[0][:200] if said else type(error).__name__
+
+
 def report(error: BaseException, shell: Any) -> str:
     """`error` and the cells that it went through, as Markdown. Not redacted.
 

@@ -196,6 +196,8 @@ def fixed(kernel: Kernel, served: Served, line: str = "%llm fix -m openai:words:
     run = kernel.run(line, allow_stdin=True)
     assert run.status == "ok", run.errors
     assert "text/markdown" in run.outputs[0]["data"]
+    kept = run.outputs[0]["metadata"]["nbstream"]["prompt"]
+    assert kept.startswith("%llm fix") and "Error: " in kept, "a restart brings it back"
     return str(served.log()[-1]["body"]["messages"][-1]["content"])
 
 
@@ -214,7 +216,7 @@ def test_fix_asks_about_the_last_exception_without_keys(desk: Kernel, served: Se
     assert "IPython" not in asked and "ipykernel" not in asked, "what ran the cell is not in it"
     assert not any(one in asked for one in ("tok-0f9e8d7c6b", "a-key-in-the-cell", "me:pass"))
     assert "in a few sentences" in asked
-    assert "%llm fix" in desk.run("%llm history", allow_stdin=True).markdown
+    assert "%llm fix ZeroDivisionError" in desk.run("%llm history", allow_stdin=True).markdown
 
 
 def test_fix_takes_a_question_and_knows_where_in_a_library_it_was(desk: Kernel, served: Served) -> None:

@@ -45,9 +45,15 @@ def fix(*question: str, model: str | None = None, conversation: str = "main") ->
     if isinstance(error, NbstreamError):
         return t("fix.own", magic=name)
     known = exception.secrets_in([*os.environ.items(), *shell.user_ns.items()])
-    told = exception.redacted(session().keys.hide_in(exception.report(error, shell)), known)
-    words = " ".join(question) or t("fix.ask")
-    asked = t("fix.report", question=words, version=platform.python_version(), report=told)
+
+    def safe(text: str) -> str:
+        return exception.redacted(session().keys.hide_in(text), known)
+
+    words, version = " ".join(question), platform.python_version()
+    report = safe(exception.report(error, shell))
+    asked = t("fix.report", question=words or t("fix.ask"), version=version, report=report)
+    # What the history shows, and a restart brings back: the line, and what it was about.
+    prompt = f"%{name} fix {words}".rstrip() + f"\n{safe(exception.brief(error))}"
     options = arguments.parse(llm.parser, "")
     options.model, options.conversation, options.line = model, conversation, ""
-    return ask(Prepared(" ".join([f"%{name} fix", *question]), asked), options, surface.surface())
+    return ask(Prepared(prompt, asked), options, surface.surface())
