@@ -201,7 +201,9 @@ async def _one(visit: Visit, found: dict[str, Finding], clocks: list[float]) -> 
     except NbstreamError as error:
         level: Level = "doubt" if error.kind in ("rate_limit", "overloaded") else "bad"
         marks = " ".join(map(str, filter(None, (error.kind, error.status, error.code))))
-        found[visit.title] = Finding(level, visit.title, f"{error.what} ({marks})", error.fix)
+        found[visit.title] = Finding(
+            level, visit.title, t("doctor.refused", what=error.what, marks=marks), error.fix
+        )
         return
     except Exception as error:  # another package's provider: its trouble is its own row
         found[visit.title] = Finding("bad", visit.title, type(error).__name__)

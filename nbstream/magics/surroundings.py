@@ -52,13 +52,15 @@ def holdings() -> Iterator[Finding]:
     ready = here.ready()
     names = ", ".join(ready) or t("line.none")
     model = t("doctor.model", model=here.default_model(), names=names)
-    lost = not ready and here.default_model() == "demo"
-    login = f"%{magic()} login {t('connect.example')}"
-    yield Finding("doubt" if lost else "fact", t("line.model"), model, login if lost else "")
+    lost = here.default_model() == "demo"
+    line = f"%{magic()} use {ready[0]}" if ready else f"%{magic()} login {t('connect.example')}"
+    yield Finding("doubt" if lost else "fact", t("line.model"), model, line if lost else "")
     turns = sum(len(talk.turns) for talk in here.conversations.values())
     yield Finding("fact", t("doctor.history"), t("doctor.held", talks=len(here.conversations), turns=turns))
     if count := len(list(toolbox())):
         yield Finding("fact", t("doctor.tools"), str(count))
+    if here.audit.path is not None:
+        yield Finding("fact", t("doctor.log"), t("doctor.written"))
     changed = ", ".join(_settings())
     yield Finding("fact", t("doctor.settings"), changed or t("doctor.defaults"))
 

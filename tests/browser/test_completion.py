@@ -33,10 +33,14 @@ def offered(notebook: Notebook) -> list[str]:
     return items.all_inner_texts()
 
 
-def test_tab_opens_the_pop_up_and_a_choice_replaces_just_the_word(front: FrontEnd, served: Served) -> None:
-    notebook = front.open(
-        [served.setup(), "frame = 1\nfruit = 2", "", "%llm doctor", "%llm lang zh\n%llm doctor"]
-    )
+def test_tab_opens_the_pop_up_and_a_choice_replaces_just_the_word(lab: FrontEnd, served: Served) -> None:
+    env = {
+        "DEEPSEEK_BASE_URL": served.url,
+        "DEEPSEEK_API_KEY": "sk-wrong-0123456789abcdef",
+        "HTTPS_PROXY": "pigeon://me:secret@proxy.example",
+    }
+    ill = f"os.environ.update({env})\n%llm lang zh\n%llm doctor"
+    notebook = lab.open([served.setup(), "frame = 1\nfruit = 2", "", "%llm doctor", ill])
     for index in (0, 1):
         notebook.run_cell(index)
     keyboard = notebook.page.keyboard
@@ -85,6 +89,9 @@ def test_tab_opens_the_pop_up_and_a_choice_replaces_just_the_word(front: FrontEn
     notebook.screenshot("doctor-en")
     notebook.run_cell(4)
     notebook.see(4, "密钥有效")
+    expect(notebook.output(4).locator("tr", has_text="✗")).to_have_count(2)
+    notebook.see(4, "%llm login deepseek")
+    assert "secret@" not in notebook.text(4)
     notebook.screenshot("doctor-zh")
 
 
