@@ -126,6 +126,16 @@ def test_running_all_twice_gives_the_history_of_once(notebook: Notebook) -> None
     assert run_all() == once, "whichever cell ran in between"
 
 
+def test_running_all_twice_goes_on_with_the_same_answer(notebook: Notebook) -> None:
+    for _ in range(2):
+        begun = plain(notebook.ask("Go.", "a", model="openai:half:4"))
+        whole = plain(notebook.verb("continue", "c"))
+        assert whole == begun + notebook.log[-1]["text"]
+        notebook.ask("after", "b")
+        assert notebook.log[-1]["body"]["messages"][1]["content"] == whole
+    assert [turn[1] for turn in notebook.tree()] == ["Go.", "after"] * 2
+
+
 def test_retry_asks_again_and_keeps_the_earlier_answer(notebook: Notebook) -> None:
     notebook.ask("one", "a")
     first = plain(notebook.ask("two", "b", '-s "Be brief." -t 0.25'))

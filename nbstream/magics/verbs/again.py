@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from IPython.core.getipython import get_ipython
 
+from ...chat.resuming import unfinished
 from ...i18n import t
 from ..asking import ask
 from ..editing import asked_with, cell_for
@@ -14,6 +15,8 @@ from .talking import talk, turn_of
 
 _PUT: dict[str, str] = {}
 """What each cell has put into the next one: running all again must not add a cell each time."""
+_GONE_ON: dict[str, str] = {}
+"""Whose turn each cell went on with, by cells: when all run again, that turn is not the last one."""
 
 
 @verb("edit")
@@ -27,7 +30,8 @@ def edit(number: str | None = None, *, conversation: str = "main") -> Shown:
 
         return f"{t('line.edit_here')}\n\n{plain(text)}"
     if (cell := cell_id()) is not None:
-        if _PUT.get(cell) == text:  # Run All, most likely
+        # Run All, most likely; then the last turn is not the one that it was.
+        if _PUT.get(cell) == text or (number is None and cell in _PUT):
             return t("line.edit_once", number=turn.number)
         _PUT[cell] = text
     shell.set_next_input(text)
@@ -46,5 +50,10 @@ def retry(number: str | None = None, *, model: str | None = None, conversation: 
 
 @verb("continue")
 def go_on(*, conversation: str = "main") -> Shown:
-    turn = turn_of(talk(conversation), None)
+    here, cell = talk(conversation), cell_id()
+    turn = here.history.of_cell(_GONE_ON.get(cell or ""))
+    if turn is None or not unfinished(turn):
+        turn = turn_of(here, None)
+    if cell is not None and turn.cell is not None:
+        _GONE_ON[cell] = turn.cell
     return ask(Prepared(turn.prompt), asked_with(turn, conversation), surface(), resumed=turn)
