@@ -83,6 +83,11 @@ def next_cell(run: Run) -> str:
     return str(payload["text"])
 
 
+def turn_of(run: Run) -> str:
+    opened = [m["content"]["data"].get("state", {}) for m in run.messages if m["msg_type"] == "comm_open"]
+    return str(next(state["turn"] for state in opened if "turn" in state))
+
+
 def plain(run: Run) -> str:
     [output] = run.outputs
     return str(output["data"]["text/plain"])
@@ -165,6 +170,13 @@ def test_continue_goes_on_after_stop_with_one_answer(notebook: Notebook) -> None
     run.until(lambda run: run.types().count("comm_msg") > 8)
     notebook.kernel.interrupt()
     begun = plain(run.finish())
+    run = notebook.kernel.start(f"%llm continue -c {notebook.talk}", "c", allow_stdin=True)
+    run.until(lambda run: run.types().count("comm_msg") > 8)
+    notebook.kernel.say({"turn": turn_of(run), "do": "stop"})  # the button on the answer
+    longer = plain(run.finish())
+    assert longer.startswith(begun.rstrip()) and len(longer) > len(begun)
+    assert "stopped" in run.markdown
+    begun = longer
     notebook.kernel.run(f"nbstream.conversation({notebook.talk!r}).turns[-1].model = 'llamacpp:words:4'")
     run = notebook.verb("continue")
     assert notebook.log[-1]["body"]["messages"][-1] == {"role": "assistant", "content": begun.rstrip()}
