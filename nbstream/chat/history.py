@@ -35,6 +35,8 @@ class History:
         """Stands before the first turn, and is none itself."""
         self.head: Turn | None = None
         self._by_cell: dict[str, list[Turn]] = {}
+        self._knows = False
+        """Whether it has ever had a turn: one that was emptied is not one that never heard of any."""
 
     # --- looking --------------------------------------------------------------------------------------
 
@@ -112,7 +114,11 @@ class History:
             self._replace(before, turn)
         else:
             self._hang(turn, (at.parent if at is not None else self.head) or self.root)
+            if turn.number == 1:
+                begun = None if self._knows else round(turn.created, 3)  # as a receipt has it
+                turn.opening = at.opening if at is not None else begun
             self.head = turn
+        self._knows = True
         if turn.cell is not None:
             self._by_cell.setdefault(turn.cell, []).append(turn)
         return turn
@@ -123,6 +129,7 @@ class History:
     def add(self, turn: Turn, after: Turn | None = None) -> Turn:
         """Put a turn that was asked before, and is known from a file, behind `after`; the head stays."""
         self._hang(turn, after or self.root)
+        self._knows = True
         if turn.cell is not None:
             self._by_cell.setdefault(turn.cell, []).append(turn)
         return turn
@@ -175,7 +182,7 @@ class History:
         assert parent is not None
         parent.children[parent.children.index(before)] = turn
         turn.parent, turn.number, turn.children = parent, before.number, before.children
-        turn.pinned = turn.pinned or before.pinned
+        turn.pinned, turn.opening = turn.pinned or before.pinned, before.opening
         for child in turn.children:
             child.parent = turn
         mark(turn)

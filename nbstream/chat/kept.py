@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from .context import Context
 
 Status = Literal["running", "done", "stopped", "failed"]
-KERNEL = uuid.uuid4().hex[:12]
-"""A name for this run of this kernel."""
 
 
 def new_id() -> str:
@@ -58,8 +56,8 @@ class Turn:
         Its place on its branch, from 1.
     landmark : Turn or None
         The nearest turn before it that is pinned or fresh (see `pins`).
-    kernel : str
-        Which kernel asked: another one knew nothing of what was said in this one.
+    opening : float or None
+        When a conversation of which the kernel knew nothing yet was begun in this place.
     """
 
     prompt: str
@@ -81,7 +79,7 @@ class Turn:
     children: list[Turn] = field(default_factory=list, repr=False)
     number: int = 1
     landmark: Turn | None = field(default=None, repr=False)
-    kernel: str = field(default_factory=lambda: KERNEL, repr=False)
+    opening: float | None = field(default=None, repr=False)
     id: str = field(default_factory=new_id)
     created: float = field(default_factory=time.time)
 

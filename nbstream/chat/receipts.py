@@ -66,7 +66,7 @@ def turn_of(cell: Cell, receipt: Receipt, prompt: str, text: str, *, stale: bool
         fresh=receipt.true("fresh"),
         line=cell.line or "",
         answer=answer,
-        kernel=_word(receipt, "kernel") or "?",
+        opening=receipt.number("opening"),
         id=_word(receipt, "turn") or "?",
         created=answer.timing.started,
     )

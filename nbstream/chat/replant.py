@@ -8,14 +8,11 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from .history import History
 from .kept import Turn
 from .receipts import Found
-
-MOST_KERNELS = 500
-"""How often a kernel may have been restarted, for this to be looked at: it costs a walk each time."""
 
 
 class Replanted:
@@ -85,42 +82,20 @@ class Replanted:
     # --- kernels --------------------------------------------------------------------------------------
 
     def _join_kernels(self) -> None:
-        """Have the first turns of each kernel follow what an earlier one asked: it knew nothing of that.
+        """Have what a kernel asked that knew of nothing follow what was asked before.
 
-        A kernel's later first turns are those of a conversation that somebody began anew: they stay so.
+        Where somebody began anew on purpose, nothing is joined: such turns open nothing.
         """
-        roots = sorted((turn for turn, parent in self._parent.items() if parent is None), key=_begun)
-        roots = roots[:MOST_KERNELS]
-        first: dict[str, Turn] = {}
-        for turn in sorted(self._parent, key=_begun):
-            first.setdefault(turn.kernel, turn)
-        for root in roots:
-            begun = first[root.kernel]
-            again = root is not begun and (
-                root.prompt == begun.prompt or (root.cell is not None and root.cell == begun.cell)
-            )
-            if again and begun in roots:  # another version of it stands where it stands
-                self._parent[root] = self._parent[begun]
-            elif root is begun:
-                mine = self._after(root)
-                earlier = [
-                    turn
-                    for turn in self._parent
-                    if turn.created < root.created and turn.kernel != root.kernel and turn not in mine
-                ]
-                if earlier:
-                    self._parent[root] = max(earlier, key=_begun)
-                    self.since += 1
-
-    def _after(self, top: Turn) -> set[Turn]:
-        """`top` and all after it."""
         children = self._children()
-        found, waiting = set[Turn](), [top]
-        while waiting:
-            turn = waiting.pop()
-            found.add(turn)
-            waiting += children[turn]
-        return found
+        newest: Turn | None = None  # of all that was begun before
+        for time, tops in _openings(children[None]):
+            if newest is not None and time is not None:
+                for top in tops:
+                    self._parent[top] = newest
+                self.since += 1
+            for turn in _with_all_after(tops, children):
+                if newest is None or newest.created <= turn.created:
+                    newest = turn
 
     def _children(self) -> dict[Turn | None, list[Turn]]:
         children: dict[Turn | None, list[Turn]] = defaultdict(list)
@@ -140,6 +115,27 @@ class Replanted:
                 history.add(turn, parent)
                 waiting.append(turn)
         return history
+
+
+def _openings(tops: list[Turn]) -> list[tuple[float | None, list[Turn]]]:
+    """The first turns of all branches by time; together, if they opened the same conversation."""
+    together: dict[float, list[Turn]] = defaultdict(list)
+    for top in tops:
+        if top.opening is not None:
+            together[top.opening].append(top)
+    found: list[tuple[float, float | None, list[Turn]]] = [
+        (when, when, many) for when, many in together.items()
+    ]
+    found += [(top.created, None, [top]) for top in tops if top.opening is None]
+    return [(when, many) for _, when, many in sorted(found, key=lambda one: one[0])]
+
+
+def _with_all_after(tops: list[Turn], children: dict[Turn | None, list[Turn]]) -> Iterator[Turn]:
+    waiting = list(tops)
+    while waiting:
+        turn = waiting.pop()
+        yield turn
+        waiting += children[turn]
 
 
 def _begun(turn: Turn) -> float:

@@ -223,7 +223,7 @@ _answer = record(
 _TURN: dict[str, Read] = {
     "id": text, "created": number, "prompt": text, "model": text, "system": maybe(text), "options": mapping,
     "cell": maybe(text), "fresh": flag, "sent": maybe(text), "attachments": each(_attachment),
-    "rounds": each(_message), "pinned": flag, "line": text, "kernel": text,
+    "rounds": each(_message), "pinned": flag, "line": text, "opening": maybe(number),
     "answer": maybe(_answer), "context": maybe(_context),
 }  # fmt: skip
 _read_turn = record(Turn, **_TURN)

@@ -70,7 +70,8 @@ def ask(
     name = None if options.no_history else options.conversation
     asking: Asking | None = None
     looking: Future[list[Running]] | None = None
-    typed = (resumed.prompt if resumed is not None else prepared.prompt) in code()
+    here, asked = code().lstrip(), resumed.prompt if resumed is not None else prepared.prompt
+    typed = here.startswith("%%") and asked in here  # a line such as `%llm retry` holds no prompt
 
     def settle() -> None:
         from ..show.settled import bundle

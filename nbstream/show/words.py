@@ -138,7 +138,9 @@ def receipt(turn: Turn, answer: Answer, conversation: str | None) -> dict[str, A
 def _place(turn: Turn) -> dict[str, Any]:
     """Where a turn stands in its conversation, and what of it is not in the notebook."""
     before = turn.parent if turn.parent is not None and turn.parent.number else None
-    facts: dict[str, Any] = {"kernel": turn.kernel, "number": turn.number}
+    facts: dict[str, Any] = {"number": turn.number}
+    if turn.opening is not None:
+        facts["opening"] = turn.opening
     if before is not None:
         facts |= {"parent": before.id, "parent_cell": before.cell}
     more = {

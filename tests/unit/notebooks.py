@@ -7,7 +7,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-from nbstream.chat import kept
 from nbstream.chat.history import Turn
 from nbstream.chat.session import Session
 from nbstream.errors import NbstreamError
@@ -18,18 +17,14 @@ from nbstream.show.settled import bundle
 class Notebook:
     """Cells with ids, and the kernel that runs them."""
 
-    def __init__(self, folder: Path, monkeypatch: Any) -> None:
+    def __init__(self, folder: Path) -> None:
         self.path = folder / "lesson.ipynb"
         self.cells: list[dict[str, Any]] = []
         self.clock = 1_700_000_000.0
-        self._runs = 0
-        self._patch = monkeypatch
         self.restart()
 
     def restart(self) -> Session:
         """A kernel that knows nothing."""
-        self._runs += 1
-        self._patch.setattr(kept, "KERNEL", f"kernel{self._runs}")
         self.session = Session()
         return self.session
 
@@ -47,7 +42,8 @@ class Notebook:
         cell |= {"source": f"%%llm {line}\n{prompt}\n", "execution_count": int(self.clock) % 1000}
         name = more.pop("conversation", "main")
         history = self.session.conversation(name or "apart").history
-        turn = history.begin(Turn(prompt, "openai:words", cell=id, created=self.clock, **more))
+        at = more.pop("at", None)
+        turn = history.begin(Turn(prompt, "openai:words", cell=id, created=self.clock, **more), at)
         given = answer or Answer(f"to {prompt}", finish_reason="stop")
         timing = Timing(self.clock, 0.5, 2.0)
         history.finish(turn, replaced(given, model=turn.model, timing=timing))

@@ -21,8 +21,8 @@ from tests.unit.notebooks import Notebook, failed
 
 
 @pytest.fixture
-def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Notebook:
-    return Notebook(tmp_path, monkeypatch)
+def book(tmp_path: Path) -> Notebook:
+    return Notebook(tmp_path)
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_what_a_receipt_tells_is_in_the_turn_again(book: Notebook) -> None:
         "cell",
         "fresh",
         "id",
-        "kernel",
+        "opening",
         "number",
         "created",
     ):
@@ -259,11 +259,40 @@ def test_restoring_twice_changes_nothing(lesson: Notebook) -> None:
 
 def test_old_notebooks_without_places_are_taken_in_the_order_of_asking(lesson: Notebook) -> None:
     for cell in lesson.cells:
-        for name in ("number", "parent", "parent_cell", "kernel", "characters"):
+        for name in ("number", "parent", "parent_cell", "opening", "characters"):
             cell["outputs"][0]["metadata"]["nbstream"].pop(name, None)
     lesson.cells.reverse()
     lesson.restore()
     assert lesson.sent() == SENT
+
+
+STEPS = some.lists(
+    some.tuples(some.sampled_from("abcdef"), some.sampled_from(["ask", "ask", "new", "beside", "restart"])),
+    min_size=1,
+    max_size=12,
+)
+
+
+@given(STEPS)
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+def test_however_cells_were_run_the_restored_branch_is_the_one_that_was_in_use(
+    lesson: Notebook, steps: list[tuple[str, str]]
+) -> None:
+    lesson.cells.clear()
+    lesson.restart()
+    for number, (id, how) in enumerate(steps):
+        if how == "restart":
+            lesson.restore()
+            continue
+        turns = lesson.session.conversation().turns
+        at = turns[len(turns) // 2] if how == "beside" and turns else None
+        own = id if at is None else f"e{number}"  # what edits another turn is a cell of its own
+        lesson.ask(own, f"{number} in {own}", fresh=how == "new", at=at)
+    before, sent = lesson.prompts(), lesson.sent()
+    whole = {turn.id for turn in lesson.session.conversation().history.every()}
+    lesson.restore()
+    assert {turn.id for turn in lesson.session.conversation().history.every()} == whole
+    assert (lesson.prompts(), lesson.sent()) == (before, sent)
 
 
 # --- files --------------------------------------------------------------------------------------------
@@ -336,7 +365,7 @@ ODD = some.recursive(
     max_leaves=5,
 )  # fmt: skip
 NAMES = [
-    "turn", "parent", "parent_cell", "number", "kernel", "conversation", "cell", "provider", "model",
+    "turn", "parent", "parent_cell", "number", "opening", "conversation", "cell", "provider", "model",
     "options", "usage", "timing", "error", "finish_reason", "prompt_sha256", "prompt",
     "characters", "fresh", "system",
 ]  # fmt: skip

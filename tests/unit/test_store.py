@@ -79,6 +79,7 @@ TURNS = some.builds(
     rounds=some.lists(MESSAGES, max_size=2).map(tuple),
     pinned=some.booleans(),
     line=TEXT,
+    opening=SECONDS,
     context=CONTEXTS,
     answer=ANSWERS,
     created=some.floats(0, 1e10),
@@ -97,7 +98,7 @@ def histories(draw: Any) -> History:
 
 KEPT = [
     "id", "prompt", "model", "system", "options", "cell", "fresh", "sent", "attachments", "rounds", "pinned",
-    "line", "answer", "context", "number", "kernel", "created", "asked", "status",
+    "line", "answer", "context", "number", "opening", "created", "asked", "status",
 ]  # fmt: skip
 SAID = ["kind", "what", "why", "fix", "provider", "status", "code", "retry_after", "request_id", "case"]
 
