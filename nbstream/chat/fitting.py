@@ -22,6 +22,7 @@ from ..errors import fail
 from ..i18n import t
 from ..parts import fences
 from ..providers.structured import walked
+from ..wire.plain import clean
 
 TRIES = 100
 """Places in a text that may be the beginning of JSON: more are not looked at."""
@@ -175,7 +176,7 @@ def _place(path: tuple[int | str, ...]) -> str:
 
 def _checked(value: Any, faults: Iterator[str]) -> Any:
     """`value`, if there are no faults. Raises `Misfit`."""
-    found = [fault[:FAULT] for fault, _ in zip(faults, range(FAULTS), strict=False)]
+    found = [clean(fault, FAULT) for fault, _ in zip(faults, range(FAULTS), strict=False)]
     if found:
         raise Misfit("\n".join(found))
     return value

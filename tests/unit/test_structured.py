@@ -99,6 +99,12 @@ def test_faults_are_told_up_to_a_bound() -> None:
     assert str(caught.value).count("\n") == fitting.FAULTS - 1 and len(str(caught.value)) < 3_000
 
 
+def test_no_control_character_of_a_model_reaches_a_fault() -> None:
+    with pytest.raises(Misfit) as caught:
+        shape({"additionalProperties": {"type": "integer"}}).fit('{"a\\u001b[31m\\u202e": "\\u001b[32m"}')
+    assert "\x1b" not in str(caught.value) and "\u202e" not in str(caught.value)
+
+
 def test_without_the_jsonschema_package_types_names_and_choices_are_looked_at(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
