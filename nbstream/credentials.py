@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -53,17 +53,21 @@ class Secret:
         >>> key.hide_in("bad key sk-1234567890abcdef: QmVhcmVyIHNrLTEyMzQ1Njc4OTBhYmNkZWY=")
         'bad key …cdef: QmVhcmVyIH…cdefY='
         """
+        return hidden(text, [self])
+
+    def _without_wholes(self, text: str) -> str:
         mask = str(self)
         for part in {self._value, *self._parts}:
-            if len(part) < 4:
-                continue
-            coded = in_base64(part) if len(part) >= SHORTEST_CODED else []
-            for form in (part, *coded):
-                text = re.sub(_spelled(form), lambda _: mask, text)
-            if part not in self._parts:
-                continue  # an address with a signature in it: how it begins may be seen
+            if len(part) >= 4:
+                for form in (part, *in_base64(part)):
+                    text = re.sub(_spelled(form), lambda _: mask, text)
+        return text
+
+    def _without_beginnings(self, text: str) -> str:
+        mask = str(self)
+        for part in set(self._parts):  # of an address with a signature in it, how it begins may be seen
             text = _without_beginnings(text, part, mask)
-            for form in coded:
+            for form in in_base64(part):
                 text = _without_beginnings(text, form, mask, BEGINNING_CODED)
             # A message that was cut may end in a few characters of the key.
             for length in range(min(len(part) - 1, len(text)), 7, -1):
@@ -91,6 +95,24 @@ class Secret:
         raise TypeError("a Secret is not pickled: a key must not reach a file")
 
 
+def hidden(text: str, secrets: Iterable[Secret]) -> str:
+    """`text` with none of `secrets` in it; see `Secret.hide_in`.
+
+    First all that are there whole: keys of one service begin alike, and who looks for beginnings first takes
+    that of another key away, and leaves its rest.
+
+    >>> one, two = Secret("sk-ant-api03-0123456789abcdef"), Secret("sk-ant-api03-fedcba9876543210")
+    >>> hidden("not sk-ant-api03-fedcba9876543210", [one, two])
+    'not …3210'
+    """
+    secrets = list(secrets)
+    for secret in secrets:
+        text = secret._without_wholes(text)
+    for secret in secrets:
+        text = secret._without_beginnings(text)
+    return text
+
+
 BEGINNING = 12
 """Characters of a key that a text may not hold, wherever its rest was cut off."""
 BEGINNING_CODED = 14
@@ -105,8 +127,8 @@ def in_base64(text: str) -> list[str]:
     >>> in_base64("secret-key")[:2]
     ['c2VjcmV0LWtle', 'NlY3JldC1rZX']
     """
-    found = []
-    for offset in range(3):
+    found: list[str] = []
+    for offset in range(3) if len(text) >= SHORTEST_CODED else ():
         coded = b64encode(bytes(offset) + text.encode("utf-8", "replace")).decode().rstrip("=")
         # Its first and last characters may hold bits of the neighbours, too.
         core = coded[-(-8 * offset // 6) : 8 * (offset + len(text.encode("utf-8", "replace"))) // 6]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext, suppress
 from typing import Any
 
-from ..credentials import Secret
+from ..credentials import Secret, hidden
 from ..errors import NbstreamError, fail
 from ..keysources import colab, collect, dotenv, vault
 from ..keysources.typed import prompt_for
@@ -182,9 +182,7 @@ class Keys:
 
     def hide_in(self, text: str) -> str:
         """`text` without any key that is at hand."""
-        for _, secret in self.known():
-            text = secret.hide_in(text)
-        return text
+        return hidden(text, [secret for _, secret in self.known()])
 
     def refuse_in(self, text: str) -> None:
         """Raise `NbstreamError` (config) if `text`, which is about to be sent, holds one of the keys."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ..credentials import Credentials, Secret
+from ..credentials import Credentials, Secret, hidden
 from ..errors import NbstreamError
 from ..wire.request import WireRequest, WireResponse
 from .call import Call
@@ -20,10 +20,10 @@ def secrets(credentials: Credentials, request: WireRequest | None = None) -> lis
 def masked(error: NbstreamError, provider: str, secrets: Iterable[Secret]) -> NbstreamError:
     """`error` as that provider's, with no credential in any of its texts."""
     error.provider = error.provider or provider
-    for secret in secrets:
-        error.what, error.why, error.fix = map(secret.hide_in, (error.what, error.why, error.fix))
-        error.code = error.code and secret.hide_in(error.code)
-        error.request_id = error.request_id and secret.hide_in(error.request_id)
+    secrets = list(secrets)
+    error.what, error.why, error.fix = (hidden(one, secrets) for one in (error.what, error.why, error.fix))
+    error.code = error.code and hidden(error.code, secrets)
+    error.request_id = error.request_id and hidden(error.request_id, secrets)
     error.args = (error.what,)
     return error
 
@@ -31,17 +31,13 @@ def masked(error: NbstreamError, provider: str, secrets: Iterable[Secret]) -> Nb
 def masked_text(text: str, call: Call) -> str:
     """`text` without any key of `call`."""
     seats = [seat.credentials for seat in call.pool.seats] if call.pool is not None else []
-    for credentials in (call.credentials, *seats):
-        for secret in credentials.values():
-            text = secret.hide_in(text)
-    return text
+    return hidden(text, [one for each in (call.credentials, *seats) for one in each.values()])
 
 
 def masked_response(response: WireResponse, secrets: Iterable[Secret]) -> WireResponse:
     """`response` without credentials: before a message in it is cut, which could leave half a key."""
-    for secret in secrets:
-        headers = {name: secret.hide_in(value) for name, value in response.headers.items()}
-        text = response.body.decode("utf-8", "surrogateescape")
-        body = secret.hide_in(text).encode("utf-8", "surrogateescape")
-        response = replace(response, headers=headers, body=body)
-    return response
+    secrets = list(secrets)
+    headers = {name: hidden(value, secrets) for name, value in response.headers.items()}
+    text = response.body.decode("utf-8", "surrogateescape")
+    body = hidden(text, secrets).encode("utf-8", "surrogateescape")
+    return replace(response, headers=headers, body=body)

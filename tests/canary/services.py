@@ -41,19 +41,20 @@ class Services:
         self._stack = ExitStack()
         self.echo = EchoServer()
         self.names = [one.name for one in registry.loaded() if one.fields and not one.package]
+        self.running: dict[str, Any] = {}
+        """The fakes, by dialect."""
         self.good: dict[str, str] = {}
         """Base URLs, by provider."""
 
     def __enter__(self) -> Services:
         self._stack.enter_context(self.echo)
-        running: dict[str, Any] = {}
         for name in self.names:
             dialect = registry.get(name).dialect
-            if dialect not in running:
+            if dialect not in self.running:
                 module = f"tests.fakes.{dialect.replace('-', '_')}_server"
                 server = CLASSES.get(dialect) or import_module(module).SERVER
-                running[dialect] = self._stack.enter_context(server())
-            self.good[name] = running[dialect].url
+                self.running[dialect] = self._stack.enter_context(server())
+            self.good[name] = self.running[dialect].url
         # A password in an address is a secret, too.
         self.good["vllm"] = self.good["vllm"].replace("//", f"//me:{quote(canary('vllm', 'url'), safe='')}@")
         self.keys_are(environment())
@@ -79,6 +80,10 @@ class Services:
         ):
             for field in target:
                 self._patch.setitem(target, field, TYPED[provider][field])
+
+    def typed(self, name: str) -> list[str]:
+        """What is typed into the prompts of the provider `name`."""
+        return list(TYPED[name].values())
 
     def addresses(self, *, echo: bool = False) -> dict[str, str]:
         """Variables that lead each provider to its fake, or all of them to the one that repeats."""

@@ -118,10 +118,10 @@ def test_a_day_with_every_provider_leaves_no_key_behind(day: Day, tmp_path: Path
 
     # Answers, with keys of the environment, and with keys that were typed.
     answered(day, day.services.names)
+    day.services.typed_keys()
     for name, keys in TYPED.items():
         shown = day.run(f"%llm login {name}", *keys.values()).markdown
         assert "…0f7E" in shown, shown
-    day.services.typed_keys()
     answered(day, list(TYPED))
     day.run("from nbstream.chat.session import session")
     assert int(day.kernel.value("everything.show()")) > 100
