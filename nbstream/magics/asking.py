@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from ..chat.notebook import asked as asked_in
 from ..chat.session import session
 from ..errors import NbstreamError
 from ..show.console import put
@@ -70,8 +71,8 @@ def ask(
     name = None if options.no_history else options.conversation
     asking: Asking | None = None
     looking: Future[list[Running]] | None = None
-    here, asked = code().lstrip(), resumed.prompt if resumed is not None else prepared.prompt
-    typed = here.startswith("%%") and asked in here  # a line such as `%llm retry` holds no prompt
+    asked = resumed.prompt if resumed is not None else prepared.prompt
+    typed = (asked_in(code()) or ("", ""))[1] == asked  # a line such as `%llm retry` holds no prompt
 
     def settle() -> None:
         from ..show.settled import bundle

@@ -126,7 +126,7 @@ def test_a_new_kernel_knows_again_what_the_notebook_tells(
 ) -> None:
     page.run(asked, "r", "%llm retry -m openai:words:7")
     page.run(asked, "s", "%llm show 1")
-    page.run(asked, "d", f"{ASK}question {{{{6 * 7}}}}")
+    page.run(asked, "d", "%%time\n%%llm -m openai:words:6\nquestion {{6 * 7}}")
     page.run(asked, "z", "%%llm -m openai:words:3 --no-history\nno trace")
     before = asked.value("[(t.id, t.prompt, t.model) for t in nbstream.conversation('main').turns]")
     sent = said_next(asked, server)

@@ -17,6 +17,7 @@ def save(file: str, *, conversation: str = "main", overwrite: bool = False) -> S
     if talk is None or not any(talk.history.every()):
         raise fail("config.nothing_to_save", name=conversation)
     saved = talk.save(file, overwrite=overwrite)
+    session().audit("export", conversation=conversation, file=saved.path.name)
     said = [t("save.done", name=literal(saved.name), count=saved.turns, file=literal(str(saved.path)))]
     if (before := saved.replaced) is not None:
         said.append(t("save.replaced", name=literal(before.name), count=before.turns, ago=ago(before.saved)))
