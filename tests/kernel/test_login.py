@@ -147,7 +147,7 @@ def test_a_key_that_was_typed_into_a_cell_can_be_cleared_from_the_history(kernel
     assert "%llm login deepseek" in refused and "%llm login --clear" in refused and OTHER not in refused
     kernel.run("get_ipython().history_manager.writeout_cache()")  # in the file, as after a while
     kernel.run(f"'{OTHER}'")  # and not yet in the file
-    assert "3 entries" in kernel.run("%llm login --clear", allow_stdin=True).markdown
+    assert "Entries changed: 3" in kernel.run("%llm login --clear", allow_stdin=True).markdown
     assert "none of the keys" in kernel.run("%llm login --clear", allow_stdin=True).markdown
     kept = "[value for name, value in globals().copy().items() if name[:2] == '_i']"
     seen = kernel.run(f"%history -g\nprint(In, {kept})").text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -279,3 +280,14 @@ def test_a_prompt_with_a_key_in_it_is_refused_by_whose_it_is(monkeypatch: pytest
         assert name in caught.value.what and text not in str(caught.value)
     keys.refuse_in("say hello to OPENAI_API_KEY and to sk-from-somebody-else-0123")
     assert keys.hide_in(f"a {KEY.format('login')} b") == "a …6789 b"
+
+
+def test_the_audit_log_knows_of_logins_and_of_no_key(tmp_path: Path) -> None:
+    here = Session()
+    here.audit.open(tmp_path / "audit.jsonl")
+    here.login("openai", api_key=KEY.format("one"))
+    here.login("openai", api_key=KEY.format("two"))
+    here.logout()
+    text = (tmp_path / "audit.jsonl").read_text()
+    assert [json.loads(line)["event"] for line in text.splitlines()] == ["login", "rotation", "logout"]
+    assert "sk-" not in text and "6789" not in text

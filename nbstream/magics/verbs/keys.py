@@ -57,6 +57,7 @@ def _kept(provider: Provider, given: dict[str, Secret], keyring: bool) -> str:
     except NbstreamError as error:
         if error.kind in ("auth", "permission"):
             here.keys.put_back(provider.name, before)
+            here.audit("logout", provider=provider.name, outcome="refused")
             raise
         mark = t("login.unreached", reason=literal(error.what))
     lines = [t("login.done", provider=provider.label, shown=_shown(provider, found), mark=mark)]
