@@ -66,5 +66,5 @@ def _row(row: Row, several: bool) -> list[str]:
 
 def _outcome(row: Row) -> str:
     number = row.turn.number if row.turn is not None else ""
-    notes = [t(f"restored.note.{note}", now=title(row.now)) for note in row.notes]
+    notes = [t(f"restored_note.{note}", now=title(row.now)) for note in row.notes]
     return " · ".join([t(f"restored.{row.outcome}", number=number), *notes])
