@@ -52,7 +52,7 @@ def holdings() -> Iterator[Finding]:
     ready = here.ready()
     names = ", ".join(ready) or t("line.none")
     model = t("doctor.model", model=here.default_model(), names=names)
-    lost = here.default_model() == "demo"
+    lost = here.default_model() == "demo" and not (here.chosen or here.settings.model)
     line = f"%{magic()} use {ready[0]}" if ready else f"%{magic()} login {t('connect.example')}"
     yield Finding("doubt" if lost else "fact", t("line.model"), model, line if lost else "")
     turns = sum(len(talk.turns) for talk in here.conversations.values())

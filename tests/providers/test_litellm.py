@@ -9,13 +9,13 @@ import pytest
 
 import nbstream
 from nbstream.chat.session import Session
-from nbstream.magics import verbs
+from nbstream.magics.verbs import using
 from nbstream.providers import litellm
 
 
 @pytest.fixture
 def absent(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (litellm, verbs):
+    for module in (litellm, using):
         monkeypatch.setattr(module, "find_spec", lambda name: None)
 
 
@@ -28,7 +28,7 @@ def test_without_the_package_the_error_holds_the_line_that_installs_it(absent: N
 
 def test_models_says_that_it_must_be_installed(absent: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nbstream.providers.registry.places", lambda environ: [])
-    (row,) = [line for line in verbs.models().splitlines() if line.startswith("| litellm")]
+    (row,) = [line for line in using.models().splitlines() if line.startswith("| litellm")]
     assert 'pip install "nbstream[litellm]"' in row.replace("\\", "").replace("&quot;", '"')
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from nbstream.chat import fetch
 from nbstream.chat.session import session
-from nbstream.magics import verbs
+from nbstream.magics.verbs import using
 from nbstream.providers import local, registry
 from nbstream.providers.local import Place, Running, places, running
 from nbstream.show.cards import connect_markdown, running_markdown
@@ -218,7 +218,7 @@ def test_models_lists_what_runs_here_and_a_line_to_use_it(
     monkeypatch.setattr(registry, "places", lambda environ: [Place("llamacpp", server.url + "/v1")])
     monkeypatch.setenv("LLAMACPP_BASE_URL", server.url + "/v1")
     before = session().default_model()
-    shown = verbs.models()
+    shown = using.models()
     assert f"llama.cpp | {server.url}/v1 | gemma_2b.gguf | %llm use llamacpp:gemma_2b.gguf" in shown.replace(
         "&#58;", ":"
     )

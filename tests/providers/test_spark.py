@@ -15,7 +15,7 @@ import pytest
 from nbstream.credentials import Secret
 from nbstream.errors import ConfigError
 from nbstream.i18n import set_language
-from nbstream.magics import verbs
+from nbstream.magics.verbs import using
 from nbstream.messages import ChatRequest, Message, ToolCall
 from nbstream.providers import registry
 from nbstream.providers.spark_models import VERSIONS, known
@@ -305,5 +305,5 @@ class TestRanges:
             provider = registry.get(name)
             assert provider.models_request(KEYS) is None
             assert some <= {model.name for model in provider.listed}
-            shown = verbs.models(name)
+            shown = using.models(name)
             assert all(f"{name}:{model.name}" in shown and model.label in shown for model in provider.listed)
