@@ -138,13 +138,11 @@ def _faults(schema: Mapping[str, Any], value: Any, name: str) -> Iterator[str]:
 def _by_type(given: Any, name: str) -> Shape:
     if find_spec("pydantic") is None:
         raise fail("config.schema_pydantic", name=name[:60])
-    import pydantic
-    from pydantic.errors import PydanticUserError
-
+    pydantic = import_module("pydantic")
     try:
         adapter: Any = pydantic.TypeAdapter(_known(given))
         schema = adapter.json_schema()
-    except (PydanticUserError, NameError, TypeError) as error:
+    except (pydantic.errors.PydanticUserError, NameError, TypeError) as error:
         raise fail("config.schema_bad", name=name[:60], reason=_brief(error)) from None
 
     def check(value: Any) -> Any:
