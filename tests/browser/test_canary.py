@@ -33,7 +33,8 @@ CELLS = [
     "%%llm -m deepseek:words:20\nHello",
     "%%llm -m spark:words:20\nHello",
     "%%llm -m gemini:words:20\nHello",
-    "try: nbstream.ask('hi', model='deepseek:x', retries=0)\nexcept nbstream.NbstreamError: 1 / 0",
+    "try:\n    try: nbstream.ask('hi', model='deepseek:x', retries=0)\n"
+    "    except nbstream.NbstreamError: 1 / 0\nexcept ZeroDivisionError: get_ipython().showtraceback()",
     "%tb",
     "%llm why",
     "%llm doctor",
@@ -99,8 +100,9 @@ def test_a_day_in_lab_leaves_no_key_behind(lab: FrontEnd, services: Services, tm
     notebook.run_cell(2)
     prompts = ("APPID", "APISecret", "APIKey")
     type_keys(notebook, 3, dict(zip(prompts, services.typed("spark"), strict=True)), "login-prompt-zh")
-    for number in range(4, len(CELLS)):
-        notebook.run_cell(number)
+    notebook.select(4)
+    notebook.command("notebook:run-all-below")
+    notebook.wait_done()
     notebook.see(1, "…0f7E ✓")
     notebook.see(9, "ZeroDivisionError")
     notebook.screenshot("canary")
