@@ -151,6 +151,8 @@ def _by_type(given: Any, name: str) -> Shape:
         except pydantic.ValidationError as error:
             listed = error.errors(include_url=False, include_context=False, include_input=False)
             return _checked(value, (f"{_place(one['loc'])}: {one['msg']}" for one in listed))
+        except Exception as error:  # a validator of the user's own has failed, not the answer
+            raise fail("config.schema_bad", name=name[:60], reason=_brief(error)) from None
 
     return Shape(schema, name, check)
 

@@ -211,6 +211,20 @@ def test_an_answer_that_was_stopped_or_cut_is_not_asked_for_again() -> None:
     assert isinstance(cut, Answer) and cut.error is not None and "--max-tokens" in cut.error.fix
 
 
+class Broken(pydantic.BaseModel):
+    size: int
+
+    @pydantic.field_validator("size")
+    @classmethod
+    def halved(cls, size: int) -> float:
+        return size / 0
+
+
+def test_a_validator_that_fails_itself_does_not_cost_the_answer() -> None:
+    odd = judged(Answer('{"size": 1}', finish_reason="stop"), shape(Broken), 1)
+    assert isinstance(odd, Answer) and odd.error is not None and "ZeroDivisionError" in odd.error.why
+
+
 def test_a_schema_that_turns_out_to_be_none_is_told_with_the_answer() -> None:
     odd = judged(Answer("{}", finish_reason="stop"), shape({"$ref": "#/nowhere"}), 1)
     assert isinstance(odd, Answer) and odd.error is not None and odd.error.case == "schema_bad"
