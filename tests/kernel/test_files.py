@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ import nbformat
 import pytest
 
 from tests.kernel.kernels import Kernel, Run, running
+from tests.kernel.pairs import need, newest_first
 from tests.served import KEY, Served
 
 ASK = "%%llm -m openai:words:6\n"
@@ -149,11 +149,18 @@ def said_next(kernel: Kernel, server: Served) -> list[str]:
     return said(server)
 
 
-def test_another_notebook_s_file_is_not_taken_for_this_one(home: Path, page: Page, server: Served) -> None:
+def test_another_notebook_s_file_is_not_taken_for_this_one_unless_it_is_named(
+    asked: Kernel, home: Path, page: Page, server: Served
+) -> None:
     page.save()
-    os.utime(page.path, (0, 1))
-    with running(home, JPY_SESSION_NAME=str(page.path)) as kernel:
-        kernel.run(server.setup(), cell_id="of another notebook")
+    pair = need(newest_first("6.29")[0])  # the oldest kernel that there is
+    kernel = Kernel(home, pair, JPY_SESSION_NAME=str(page.path))
+    try:
+        kernel.ready().run(server.setup(), cell_id="of another notebook")
         shown = kernel.run("%llm restore", cell_id="and this", allow_stdin=True).markdown
         assert "lesson.ipynb" in shown and "%llm restore FILE.ipynb" in shown
         assert "4 turns" in kernel.run("%llm restore lesson.ipynb", allow_stdin=True).markdown
+        kernel.run(f"{ASK}question b, better", cell_id="b", allow_stdin=True)
+        assert said(server)[::2] == ["question a", "question b, better"], "it takes its own place"
+    finally:
+        kernel.close()
