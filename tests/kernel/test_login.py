@@ -63,6 +63,15 @@ def test_a_wrong_key_is_a_card_and_is_not_kept(kernel: Kernel, served: Served) -
     assert WRONG not in everything(kernel)
 
 
+def test_a_prompt_that_is_interrupted_leaves_all_as_it_was(kernel: Kernel) -> None:
+    kernel.run("%load_ext nbstream")
+    run = kernel.start("%llm login openai", allow_stdin=True)
+    kernel.client.get_stdin_msg(timeout=30)
+    kernel.interrupt()
+    assert "No key was given" in run.finish().markdown and run.errors == []
+    assert "No key was kept" in kernel.run("%llm logout", allow_stdin=True).markdown
+
+
 def test_with_nobody_to_type_it_says_so(kernel: Kernel) -> None:
     kernel.run("%load_ext nbstream")
     run = kernel.run("%llm login openai", allow_stdin=False)

@@ -41,7 +41,10 @@ def login(*names: str, env: bool = False, keyring: bool = False, clear: bool = F
         vault.usable()  # said before somebody has typed anything
     if provider.key_page:
         put(t("login.where", page=provider.key_page))
-    return _kept(provider, {}, keyring)
+    try:
+        return _kept(provider, {}, keyring)
+    except KeyboardInterrupt:
+        raise fail("config.login_stopped", provider=provider.name) from None
 
 
 def _kept(provider: Provider, given: dict[str, Secret], keyring: bool) -> str:
