@@ -50,7 +50,8 @@ def told(
     failure: NbstreamError, provider: Provider, credentials: dict[str, Secret], request: WireRequest
 ) -> NbstreamError:
     """`failure` as a person may see it: as this provider's, and with no key in it."""
-    return masked(checks.unkeyed(failure, provider, credentials), provider.name, secrets(credentials, request))
+    hidden = secrets(credentials, request)
+    return masked(checks.unkeyed(failure, provider, credentials), provider.name, hidden)
 
 
 def nearby() -> Future[list[Running]]:
