@@ -33,21 +33,21 @@ def fitted(
         sizes = Sizes()
     window = sizes.reads(call)
     room = None if window is None else SPARED * window
-    always = [one for one in pinned(turn) if one.messages()]
-    tokens = sizes.of_request(call) + sum(sizes.of_turn(call.model, one) for one in always)
-    left = {id(one): one for one in always}
-    sent: list[Turn] = []
+    always = {id(one): one for one in pinned(turn) if one.messages()}
+    tokens = sizes.of_request(call) + sum(sizes.of_turn(call.model, one) for one in always.values())
+    sent: list[tuple[Message, ...]] = []
     cut = False
     for one in history.told(turn):
-        if left.pop(id(one), None) is None:
-            if not one.messages():
+        messages = one.messages()
+        if always.pop(id(one), None) is None:
+            if not messages:
                 continue
             size = sizes.of_turn(call.model, one)
             if room is not None and tokens + size > room:
                 cut = True
                 break
             tokens += size
-        sent.append(one)
-    sent += left.values()  # pinned, and older than what fits
-    messages = tuple(message for one in reversed(sent) for message in one.messages())
-    return messages, Context(len(sent) + 1, turn.number, tokens, window, cut)
+        sent.append(messages)
+    sent += [one.messages() for one in always.values()]  # pinned, and older than what fits
+    ahead = tuple(message for messages in reversed(sent) for message in messages)
+    return ahead, Context(len(sent) + 1, turn.number, tokens, window, cut)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import nbformat
+
 from tests.browser.page import FrontEnd
 from tests.served import Served
 
@@ -38,3 +40,10 @@ def test_stats_are_a_table_and_a_picture_in_the_colours_of_the_theme(lab: FrontE
     picture.scroll_into_view_if_needed()
     again.screenshot("stats-dark")
     assert picture.locator("text").first.evaluate(COLOUR) != light
+    changed = notebook.read()
+    changed.cells[0].source += "  # by somebody else, so that it is not trusted"
+    nbformat.write(changed, lab.server.root / "stranger.ipynb")
+    stranger = lab.view("stranger.ipynb")
+    stranger.see(5, "first token p50")
+    assert stranger.output(5).locator("svg[role=img]").count() == 0
+    assert "streaming" not in stranger.text(5), "no words of a picture that is not there"

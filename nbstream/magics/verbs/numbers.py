@@ -18,6 +18,10 @@ from .registry import Shown, verb
 LISTED = 50
 """Single turns that ``-v`` shows: the last ones."""
 
+SHOWN = "<style>.nbs-plot{display:block!important}</style>"
+"""Goes where the picture goes: what sanitizes a notebook that is not trusted takes both out, and would leave
+the words of the picture standing as text."""
+
 Sheet = tuple[Sequence[str], list[list[Any]]]
 """A table: its head, and its rows."""
 
@@ -48,7 +52,8 @@ def _with_plot(text: str, sheets: list[Sheet], notes: list[str], turns: list[Tur
 
     count = sum(one.turns for one in session().stats.values())
     bars = [_bar(number, turn, Bar) for number, turn in enumerate(turns, count - len(turns) + 1)]
-    parts = [*(html_table(*sheet) for sheet in sheets), plot(bars, count - len(turns) + 1)]
+    picture = f'{SHOWN}<div class="nbs-plot" style="display:none">{plot(bars, count - len(turns) + 1)}</div>'
+    parts = [*(html_table(*sheet) for sheet in sheets), picture]
     html = "".join([*parts, *(f"<p>{escape(note)}</p>" for note in notes)])
     return {"text/html": html, "text/markdown": text, "text/plain": plain(text)}, {}
 
