@@ -15,6 +15,8 @@ from PIL import Image
 
 import nbstream
 from nbstream.chat import sight
+from nbstream.chat.album import Album
+from nbstream.chat.history import Turn
 from nbstream.chat.session import Session
 from nbstream.errors import NbstreamError
 from nbstream.messages import Attachment, Message
@@ -232,3 +234,19 @@ def test_what_the_page_shows_in_python_works(
         exec(code.replace("(picture,)))", f"(picture,)), {where})"), {})
         [read] = received("openai", server)
     assert [kind for kind, *_ in read] == ["text", "image"]
+
+
+def test_pictures_of_questions_that_are_merged_into_one_all_go_along() -> None:
+    two = [Message("user", "one", attachments=(PNG,)), Message("user", "two", attachments=(JPEG,))]
+    call = Session().call(two, model="ernie:any", credentials=KEYS)
+    [message] = json.loads(call.provider.request(call.chat, call.credentials).body or b"")["messages"]
+    assert pictures(list(of_chat(message))) == [PNG.data, JPEG.data]
+
+
+def test_turns_that_were_taken_out_make_room() -> None:
+    album, old, new = Album(most=2 * len(PNG.data)), Turn("a", "m", attachments=(PNG,)), Turn("b", "m")
+    album.add(old)
+    album.add(Turn("taken out", "m", attachments=(PNG,)))
+    new.attachments = (PNG,)
+    album.add(new)
+    assert old.attachments[0].data and new.attachments[0].data

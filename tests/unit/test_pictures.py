@@ -76,6 +76,8 @@ def test_notes_are_not_sent_and_the_pixels_are_those_of_before(kind: str, pillow
     assert sent is not None and SECRET not in sent.data
     assert not opened(sent).getexif() and opened(sent).format == kind
     assert opened(sent).tobytes() == opened(data).tobytes()
+    if sent.data[12:16] == b"VP8X":
+        assert not sent.data[20] & 0b1100, "a WebP announces its notes: what is announced must be there"
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
