@@ -60,13 +60,9 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     closed = closed_port()
     for name in ("OLLAMA", "LLAMACPP", "LMSTUDIO", "VLLM"):
         monkeypatch.setenv(f"{name}_BASE_URL", f"http://127.0.0.1:{closed}/v1")
-    monkeypatch.setattr(Session, "ready", lambda self: [one for one in self.keys.ready() if one not in LOCAL])
     set_language("en")
     yield monkeypatch
     set_language(None)
-
-
-LOCAL = ("ollama", "llamacpp", "lmstudio", "vllm")
 
 
 def closed_port() -> int:
