@@ -108,7 +108,10 @@ def named(provider: str) -> Iterator[str]:
     if provider in ("spark", "spark-http"):
         yield from (one.name for one in spark_models.VERSIONS if one.name not in ("generalv2", "kjwx"))
         return
-    yield from (_written(row) for row in ROWS if row.provider == provider and _written(row))
+    for row in ROWS:
+        name = row.name or _written(row)
+        if row.provider == provider and name and re.fullmatch(row.pattern, name):
+            yield name
 
 
 def _written(row: Row) -> str:

@@ -55,6 +55,8 @@ class Row:
     max_output: int | None = None
     sees: bool | None = None
     price: Price | None = None
+    name: str = ""
+    """What one types, where that is not how the pattern begins."""
 
 
 def _long(price: Price, above: int, input: float = 2, output: float = 1.5) -> Price:
@@ -115,7 +117,7 @@ ROWS: tuple[Row, ...] = (
     Row("gemini", r"gemini-3\.8-flash.*", "ai.google.dev/gemini-api/docs/pricing", "2026-10-07",
         1_000_000, None, 65_536, True, Price(0.75, 3.75, until="2026-12-31")),
     Row("mistral", r"mistral-medium-(latest|3[.-]5.*)", "docs.mistral.ai/models/model-cards", "2026-04-28",
-        256_000, sees=True, price=Price(1.50, 7.50)),
+        256_000, sees=True, price=Price(1.50, 7.50), name="mistral-medium-latest"),
     Row("groq", r"openai/gpt-oss-120b", _GROQ, "2026-05", 131_072, None, 65_536, False, Price(0.15, 0.60)),
     Row("groq", r"openai/gpt-oss-20b", _GROQ, "2026-05", 131_072, None, 65_536, False, Price(0.075, 0.30)),
     Row("groq", r"llama-3\.3-70b-versatile", _GROQ, "2026-05", 131_072, None, 32_768, False,
@@ -124,7 +126,8 @@ ROWS: tuple[Row, ...] = (
         Price(0.05, 0.08)),
     # DeepSeek's price doubles at the busy hours of Chinese working days, and an account pays in yuan or in
     # dollars: what a turn costs cannot be known here. [doc]
-    Row("deepseek", r"deepseek-(v4-)?flash.*", _DEEPSEEK, "2026-10", 1_000_000, None, 384_000, True),
+    Row("deepseek", r"deepseek-(v4-)?flash.*", _DEEPSEEK, "2026-10", 1_000_000, None, 384_000, True,
+        name="deepseek-v4-flash"),
     Row("deepseek", r"deepseek-v4-pro.*", _DEEPSEEK, "2026-10", 1_000_000, None, 384_000, False),
     # Qwen's price goes by the length of the request, and by region: not told here.
     Row("qwen", r"qwen-plus(-latest)?", "openrouter.ai/qwen/qwen-plus [3p]", "2026-10",
@@ -138,7 +141,7 @@ ROWS: tuple[Row, ...] = (
     Row("moonshot", r"kimi-k3", "platform.kimi.com/docs/pricing/chat-k3 [3p]", "2026-07-18",
         1_048_576, None, 131_072, True, Price(20, 100, 2, "CNY")),
     Row("moonshot", r"kimi-k2\.[56]", "platform.kimi.com/docs/pricing/chat-k26", "2026-05",
-        256_000, sees=True),
+        256_000, sees=True, name="kimi-k2.5"),
     # Qianfan V2: from catalogues, late in 2026; its prices were not found for these.
     Row("ernie", r"ernie-5\.1", _QIANFAN, "2026-10", 128_000, 119_000, 65_536, False),
     Row("ernie", r"ernie-5\.0.*", _QIANFAN, "2026-10", 128_000, None, 65_536),

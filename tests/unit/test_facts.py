@@ -11,7 +11,7 @@ from nbstream.chat.session import Session
 from nbstream.messages import Cost, Usage
 from nbstream.providers import facts as known
 from nbstream.providers import registry
-from nbstream.providers.facts import cost, facts, larger
+from nbstream.providers.facts import cost, facts, larger, named
 from nbstream.providers.known import ROWS, Price, Row
 from nbstream.providers.spark_models import VERSIONS
 
@@ -119,6 +119,15 @@ def test_several_keys_have_the_list_price_and_several_addresses_have_none() -> N
     other = {"api_key": "gsk-9876543210", "base_url": "https://gateway.example/v1"}
     session.login("groq", ["gsk-0123456789", other])
     assert session.call("hi", model="groq").price is None
+
+
+def test_the_names_that_are_offered_are_those_of_models() -> None:
+    for provider in dict.fromkeys(row.provider for row in ROWS if row.provider != "demo"):
+        names = list(named(provider))
+        assert names
+        assert all(facts(provider, name).source for name in names), names
+    assert "kimi-k2.5" in named("moonshot")
+    assert "deepseek-v4-flash" in named("deepseek")
 
 
 def test_a_larger_model_is_one_that_can_be_asked() -> None:
