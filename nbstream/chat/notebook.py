@@ -60,6 +60,8 @@ class Book:
     cells: tuple[Cell, ...]
     ids: frozenset[str] = field(repr=False)
     """Of all its cells, and those that their receipts name."""
+    undone: frozenset[str] = frozenset()
+    """The ids of turns that ``%llm undo`` and ``reset`` took out."""
 
 
 class Receipt:
@@ -105,6 +107,11 @@ class Receipt:
     def true(self, name: str) -> bool:
         return self._facts.get(name) is True
 
+    def words(self, name: str) -> list[str]:
+        """A list of short words."""
+        value = self._facts.get(name)
+        return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+
     def part(self, name: str) -> Receipt:
         return Receipt(self._facts.get(name))
 
@@ -128,7 +135,13 @@ def read(path: Path) -> Book:
     found = tuple(_cells(cells[:MOST_CELLS]))
     named = (receipt.word("cell") for cell in found for receipt, _ in cell.answers)
     ids = (Receipt(cell).word("id") for cell in cells)
-    return Book(path, about.st_mtime, found, frozenset(filter(None, [*ids, *named])))
+    undone = frozenset(id for cell in cells[:MOST_CELLS] for id in _undone(cell))
+    return Book(path, about.st_mtime, found, frozenset(filter(None, [*ids, *named])), undone)
+
+
+def _undone(cell: Any) -> Iterator[str]:
+    for receipt, _ in _told(cell):
+        yield from receipt.words("undone")
 
 
 def _cells(cells: list[Any]) -> Iterator[Cell]:
@@ -143,15 +156,17 @@ def _cells(cells: list[Any]) -> Iterator[Cell]:
 
 
 def _answers(cell: Mapping[str, Any]) -> Iterator[tuple[Receipt, str]]:
-    outputs = cell.get("outputs")
+    for receipt, data in _told(cell):
+        if receipt.word("turn") is not None:
+            yield receipt, _joined(data.get("text/plain")) if isinstance(data, dict) else ""
+
+
+def _told(cell: Any) -> Iterator[tuple[Receipt, Any]]:
+    """What our outputs say, and what they show."""
+    outputs = cell.get("outputs") if isinstance(cell, dict) else None
     for output in outputs if isinstance(outputs, list) else ():
-        if not isinstance(output, dict):
-            continue
-        receipt = Receipt(output.get("metadata")).part("nbstream")
-        if receipt.word("turn") is None:
-            continue
-        data = output.get("data")
-        yield receipt, _joined(data.get("text/plain")) if isinstance(data, dict) else ""
+        if isinstance(output, dict):
+            yield Receipt(output.get("metadata")).part("nbstream"), output.get("data")
 
 
 def _joined(text: Any) -> str:

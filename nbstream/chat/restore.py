@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,6 +18,7 @@ from ..errors import NbstreamError, fail
 from ..i18n import t
 from ..providers import registry
 from . import whereabouts
+from .grafting import grafted
 from .notebook import Book, Cell, Receipt, read, sha256
 from .receipts import Found, turn_of
 from .replant import Replanted
@@ -25,8 +27,10 @@ if TYPE_CHECKING:
     from .kept import Turn
     from .session import Session
 
-Outcome = Literal["taken", "here", "edited", "apart", "unanswered", "copy", "unread"]
+Outcome = Literal["taken", "here", "edited", "apart", "unanswered", "copy", "unread", "undone"]
 """What became of a cell. ``edited``: its place is kept, without an answer; ``here``: this kernel knew it."""
+MOST_TALKS = 50
+"""Conversations that others may have been branched off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +105,14 @@ def restore(session: Session, path: str | Path | None = None) -> Restored:
             talks[one.conversation].append(one)
     missing = since = 0
     here: set[str] = set()
-    for name, turns in talks.items():
+    for name, turns in sorted(talks.items(), key=_begun):
         talk = session.conversation(name)
         known = {turn.id: turn for turn in talk.history.every()}
         here |= known.keys()
         new = [one for one in turns if one.turn.id not in known]
         if new:
-            grown = Replanted(talk.history, new)
+            others = [one.history for one in islice(session.conversations.values(), MOST_TALKS)]
+            grown = Replanted(talk.history, grafted(new, known.values(), others))
             talk.history = grown.history
             missing, since = missing + len(grown.missing), since + bool(grown.since)
     usual = session.default_model()
@@ -121,6 +126,11 @@ def restore(session: Session, path: str | Path | None = None) -> Restored:
     rows.sort(key=lambda row: row.place)
     counts = {name: len(session.conversation(name).turns) for name in talks}
     return Restored(book.path, book.saved, tuple(rows), counts, missing, since)
+
+
+def _begun(talk: tuple[str, list[Found]]) -> float:
+    """When a conversation was begun: those that branch off it come later."""
+    return min(one.turn.created for one in talk[1])
 
 
 def own_notebook(session: Session) -> Book:
@@ -169,7 +179,9 @@ def collect(book: Book) -> tuple[list[Found], list[Row]]:
             rows.append(_no_turn(cell, "unread", receipt))
             continue
         one = turn_of(cell, ending, prompt or cell.prompt or "", text, stale=prompt is None)
-        if one.conversation is None:
+        if one.turn.id in book.undone:
+            rows.append(_no_turn(cell, "undone", receipt))
+        elif one.conversation is None:
             rows.append(_no_turn(cell, "apart", receipt))
         else:
             found.append(one)

@@ -126,6 +126,8 @@ def test_a_new_kernel_knows_again_what_the_notebook_tells(
 ) -> None:
     page.run(asked, "r", "%llm retry -m openai:words:7")
     page.run(asked, "s", "%llm show 1")
+    page.run(asked, "w", f"{ASK}in vain")
+    page.run(asked, "u", "%llm undo")
     page.run(asked, "d", "%%time\n%%llm -m openai:words:6\nquestion {{6 * 7}}")
     page.run(asked, "z", "%%llm -m openai:words:3 --no-history\nno trace")
     before = asked.value("[(t.id, t.prompt, t.model) for t in nbstream.conversation('main').turns]")
@@ -134,7 +136,7 @@ def test_a_new_kernel_knows_again_what_the_notebook_tells(
     with running(home, JPY_SESSION_NAME=str(page.path)) as kernel:
         kernel.run(server.setup(), cell_id="setup")
         shown = kernel.run("%llm restore", cell_id="restore", allow_stdin=True).markdown
-        assert "lesson.ipynb" in shown and "--no-history" in shown
+        assert "lesson.ipynb" in shown and "--no-history" in shown and "undo or reset" in shown
         assert shown.count("✓") == 5, shown
         kernel.run("import nbstream")
         after = kernel.value("[(t.id, t.prompt, t.model) for t in nbstream.conversation('main').turns]")

@@ -161,6 +161,21 @@ def test_conversations_stay_apart(lesson: Notebook) -> None:
     assert lesson.sent("german") == ["guten Tag", "to guten Tag"]
 
 
+def test_a_conversation_that_was_branched_off_another_begins_with_what_it_began_with(
+    lesson: Notebook,
+) -> None:
+    lesson.session.conversation().branch("aside", 2)
+    lesson.ask("d", "prompt d", line="-c aside", conversation="aside")
+    lesson.ask("e", "prompt e")
+    main, aside = lesson.sent(), lesson.sent("aside")
+    assert aside == [*SENT[:4], "prompt d", "to prompt d"]
+    restored = lesson.restore()
+    assert (lesson.sent(), lesson.sent("aside")) == (main, aside)
+    assert not restored.missing
+    lesson.restore()
+    assert (lesson.sent(), lesson.sent("aside")) == (main, aside)
+
+
 def test_branches_are_branches_again_and_the_newest_is_in_use(lesson: Notebook) -> None:
     history = lesson.session.conversation().history
     history.undo(2)
@@ -175,6 +190,18 @@ def test_a_conversation_that_was_begun_anew_stays_so(lesson: Notebook) -> None:
     lesson.ask("d", "prompt d")
     lesson.restore()
     assert lesson.prompts() == ["prompt d"]
+
+
+def test_what_was_taken_out_stays_out(lesson: Notebook) -> None:
+    [gone] = lesson.session.conversation().undo(1)
+    said = {"output_type": "display_data", "data": {}, "metadata": {"nbstream": {"undone": [gone.id]}}}
+    lesson.cells.append({"cell_type": "code", "id": "u", "source": "%llm undo", "outputs": [said]})
+    restored = lesson.restore()
+    assert lesson.sent() == SENT[:4]
+    assert outcomes(restored)["prompt c"] == "undone"
+    lesson.ask("c", "prompt c")
+    lesson.restore()
+    assert lesson.sent() == SENT, "asked again, it is another turn"
 
 
 def test_what_was_asked_by_a_line_is_found_by_its_prompt(lesson: Notebook) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 from itertools import count as count_from
 from typing import TYPE_CHECKING
 
@@ -67,7 +68,7 @@ def show(number: str | None = None, *, conversation: str = "main") -> Shown:
 
 
 @verb("undo")
-def undo(count: str = "1", *, conversation: str = "main") -> str:
+def undo(count: str = "1", *, conversation: str = "main") -> Shown:
     here = talk(conversation)
     turns = here.turns
     number = _count(count, len(turns))
@@ -78,15 +79,23 @@ def undo(count: str = "1", *, conversation: str = "main") -> str:
     said = [turns_markdown(here.history, gone), t("line.undone", count=len(gone), left=left)]
     if gone and here.history.after():
         said.append(t("line.versions_left", number=left + 1))
-    return "\n\n".join(said)
+    return _without("\n\n".join(said), gone)
+
+
+def _without(said: str, gone: Iterable[Turn]) -> Shown:
+    """What is said, and for a restore the turns that it is not to bring back."""
+    from ..line import plain
+
+    data = {"text/markdown": said, "text/plain": plain(said)}
+    return data, {"nbstream": {"undone": [turn.id for turn in gone]}}
 
 
 @verb("reset")
-def reset(*, conversation: str = "main") -> str:
+def reset(*, conversation: str = "main") -> Shown:
     here = talk(conversation)
-    count = len(here.turns)
+    count, gone = len(here.turns), list(here.history.every())
     here.reset()
-    return t("line.reset", name=literal(conversation), count=count)
+    return _without(t("line.reset", name=literal(conversation), count=count), gone)
 
 
 @verb("branch")
