@@ -65,8 +65,6 @@ def ask(
     """
     if not getattr(options, "raw", False):
         session().keys.refuse_in("\n".join([options.system or "", prepared.sent or prepared.prompt]))
-    for hint in prepared.hints:
-        put(hint)
     detached = options.background and where != "headless"  # nobody would be there to see it end
     name = None if options.no_history else options.conversation
     asking: Asking | None = None
@@ -116,6 +114,8 @@ def ask(
                     schema=shape,
                     tools=() if detached else offered(),
                 )
+            for hint in prepared.hints:
+                put(hint)
             sink.rounds = not detached and bool(run.call.chat.tools or shape or resumed)
             asking = Asking(options, where, talk, turn, run, sink)
             after.bind(options, Stream(run))
