@@ -71,6 +71,7 @@ def _long(price: Price, above: int, input: float = 2, output: float = 1.5) -> Pr
 
 
 _OPENAI = "developers.openai.com/api/docs/models"
+_CATALOGUE = "vercel.com/ai-gateway/models, docs.github.com/copilot [3p]"
 _CLAUDE = "platform.claude.com/docs/en/about-claude/pricing"
 _GROQ = "console.groq.com/docs/models"
 _DEEPSEEK = "api-docs.deepseek.com/zh-cn/quick_start/pricing"
@@ -91,13 +92,14 @@ ROWS: tuple[Row, ...] = (
         _long(Price(0.20, 1.20, 0.02), 272_000)),
     Row("openai", r"gpt-5\.6-terra(-\d.*)?", _OPENAI, "2026-07-30", 1_050_000, None, 128_000, True,
         _long(Price(2, 12, 0.20), 272_000)),
-    Row("openai", r"gpt-4\.1(-2025.*)?", _OPENAI, "2025-08", 1_047_576, None, 32_768, True,
+    # The older ones stand in others' tables alone, which agree. [3p]
+    Row("openai", r"gpt-4\.1(-2025.*)?", _CATALOGUE, "2026-11", 1_047_576, None, 32_768, True,
         Price(2, 8, 0.50)),
-    Row("openai", r"gpt-4\.1-mini(-\d.*)?", _OPENAI, "2025-08", 1_047_576, None, 32_768, True,
+    Row("openai", r"gpt-4\.1-mini(-\d.*)?", _CATALOGUE, "2026-11", 1_047_576, None, 32_768, True,
         Price(0.40, 1.60, 0.10)),
-    Row("openai", r"gpt-4o(-2024-(08|11).*)?", _OPENAI, "2025-08", 128_000, None, 16_384, True,
+    Row("openai", r"gpt-4o(-2024-(08|11).*)?", _CATALOGUE, "2026-05", 128_000, None, 16_384, True,
         Price(2.50, 10, 1.25)),
-    Row("openai", r"gpt-4o-mini(-\d.*)?", _OPENAI, "2025-08", 128_000, None, 16_384, True,
+    Row("openai", r"gpt-4o-mini(-\d.*)?", _CATALOGUE, "2026-05", 128_000, None, 16_384, True,
         Price(0.15, 0.60, 0.075)),
     # Anthropic: all of these take text and images. [doc]
     Row("anthropic", r"claude-fable-5-1.*", _CLAUDE, "2026-10-10", 1_000_000, None, 128_000, True,
@@ -149,9 +151,6 @@ ROWS: tuple[Row, ...] = (
     # V1: 20,000 characters and 5,120 tokens of input, whatever the name says. [doc]
     Row("ernie-v1", r"completions(_pro|_adv_pro)?|ernie-4\.0-(turbo-)?8k.*", _V1, "2024-12",
         None, 5_120, 2_048, False),
-    # Lite is free of charge; the others are sold in packages, whose price for a token varies. [doc]
-    Row("spark", r"lite|general", "xinghuo.xfyun.cn/sparkapi", "2026-10", price=Price(0, 0, 0, "CNY")),
-    Row("spark-http", r"lite|general", "xinghuo.xfyun.cn/sparkapi", "2026-10", price=Price(0, 0, 0, "CNY")),
     # The embedded lessons: free, and with a window like a small model's, so that one can see without a
     # key what happens to a long conversation.
     Row("demo", r".*", "nbstream", "2026-11", 8_192, price=Price(0, 0, 0)),
