@@ -6,6 +6,7 @@ A thread imports the package that checks, since that takes long; else this is pu
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 import threading
@@ -15,12 +16,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from ..errors import fail
 from ..i18n import t
 from ..parts import fences
+from ..plainfiles import contents, located
 from ..providers.structured import walked
 from ..wire.plain import clean
 
@@ -28,6 +29,8 @@ TRIES = 100
 """Places in a text that may be the beginning of JSON: more are not looked at."""
 FAULTS = 8
 """Faults that are told, to the model and to the person."""
+LARGEST = 5_000_000
+"""Bytes of a file with a schema."""
 FAULT = 300
 """Characters of one fault."""
 
@@ -73,11 +76,11 @@ def named(word: str, namespace: Mapping[str, Any]) -> Shape:
                 raise fail("config.schema_name", name=word[:60])
             value = getattr(value, name)
         return shape(value, word)
-    path = Path(word).expanduser()
-    if path.suffix != ".json" or not path.is_file():
+    path = located(word)
+    if path.suffix != ".json" or not os.path.isfile(path):
         raise fail("config.schema_name", name=word[:60])
     try:
-        return shape(json.loads(path.read_text(encoding="utf-8")), path.name)
+        return shape(json.loads(contents(path, LARGEST)), path.name)
     except (OSError, ValueError, RecursionError) as error:
         raise fail("config.schema_file", name=path.name, reason=_brief(error)) from None
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import fail
+from ..plainfiles import TooLarge, contents
 
 MOST_BYTES = 200_000_000
 """Of one notebook's file; pictures make some large."""
@@ -119,12 +120,12 @@ class Receipt:
 def read(path: Path) -> Book:
     """Read the notebook `path`. Raises `NbstreamError` (config) for what is no notebook of version 4."""
     try:
-        about = path.stat()
-        if about.st_size > MOST_BYTES:
-            raise fail("config.file_large", file=path.name, most=f"{MOST_BYTES // 1_000_000} MB")
-        raw = json.loads(path.read_bytes())
+        raw = json.loads(contents(path, MOST_BYTES))
+        saved = path.stat().st_mtime
     except FileNotFoundError:
         raise fail("config.no_such_file", file=str(path)) from None
+    except TooLarge:
+        raise fail("config.file_large", file=path.name, most=f"{MOST_BYTES // 1_000_000} MB") from None
     except OSError as error:
         raise fail("config.file_unread", name=str(path), reason=error.strerror or str(error)) from None
     except (ValueError, RecursionError):
@@ -136,7 +137,7 @@ def read(path: Path) -> Book:
     named = (receipt.word("cell") for cell in found for receipt, _ in cell.answers)
     ids = (Receipt(cell).word("id") for cell in cells)
     undone = frozenset(id for cell in cells[:MOST_CELLS] for id in _undone(cell))
-    return Book(path, about.st_mtime, found, frozenset(filter(None, [*ids, *named])), undone)
+    return Book(path, saved, found, frozenset(filter(None, [*ids, *named])), undone)
 
 
 def _undone(cell: Any) -> Iterator[str]:

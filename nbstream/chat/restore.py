@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import NbstreamError, fail
 from ..i18n import t
+from ..plainfiles import located
 from ..providers import registry
 from . import whereabouts
 from .grafting import grafted
@@ -97,7 +98,7 @@ def restore(session: Session, path: str | Path | None = None) -> Restored:
 
     Raises `NbstreamError` (config) where the file is missing, or is not this kernel's notebook.
     """
-    book = read(Path(path).expanduser().absolute()) if path is not None else own_notebook(session)
+    book = read(located(path).absolute()) if path is not None else own_notebook(session)
     found, rows = collect(book)
     talks: dict[str, list[Found]] = defaultdict(list)
     for one in found:

@@ -19,6 +19,7 @@ from typing import Any
 from .._version import __version__
 from ..errors import NbstreamError, fail
 from ..messages import Answer
+from ..plainfiles import TooLarge, contents, insist_on_file, located
 from .history import History
 from .kept import Turn
 from .schema import Damaged, Writer, turn
@@ -50,7 +51,7 @@ def save(history: History, name: str, path: str | Path, *, overwrite: bool = Fal
     """Write all turns of `history` to `path`. A file that is none of ours is kept, unless `overwrite`."""
     target = place(path)
     before = None
-    if target.exists():
+    if occupied(target):
         with suppress(NbstreamError, Damaged):
             facts = _facts(target)
             before = Saved(target, _name(facts), len(_listed(facts)), _when(facts))
@@ -107,11 +108,11 @@ def _tree(listed: list[Any], head: Any) -> History:
 def _facts(path: Path, typed: str | Path = "") -> dict[str, Any]:
     """What stands in the file, which a person calls `typed`; its format and version are known to be ours."""
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise fail("config.file_large", file=path.name, most=f"{MOST_BYTES // 1_000_000} MB")
-        raw = path.read_bytes()
+        raw = contents(path, MOST_BYTES)
     except FileNotFoundError:
         raise fail("config.no_such_file", file=str(path)) from None
+    except TooLarge:
+        raise fail("config.file_large", file=path.name, most=f"{MOST_BYTES // 1_000_000} MB") from None
     except OSError as error:
         raise fail("config.file_unread", name=str(path), reason=error.strerror or str(error)) from None
     try:
@@ -155,7 +156,26 @@ def _when(facts: dict[str, Any]) -> float:
 
 def place(path: str | Path) -> Path:
     """Where a file is; a link is followed, so that what it leads to is written."""
-    return Path(os.path.realpath(Path(path).expanduser()))
+    try:
+        return Path(os.path.realpath(located(path)))
+    except ValueError as error:  # a NUL in it
+        raise fail("config.file_unread", name=str(path), reason=str(error)) from None
+
+
+def occupied(path: Path) -> bool:
+    """Whether a file stands at `path` already. Raises `NbstreamError` for a folder, a device, a pipe."""
+    try:
+        insist_on_file(path)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise _unwritten(path, error) from None
+    return True
+
+
+def _unwritten(path: Path, error: Exception) -> NbstreamError:
+    reason = getattr(error, "strerror", None) or str(error)
+    return fail("config.file_unwritten", file=str(path), reason=reason)
 
 
 def quoted(path: str | Path) -> str:
@@ -185,8 +205,8 @@ def write(path: Path, content: bytes) -> None:
         os.replace(made, path)
         made = None
         _sync(path.parent)
-    except OSError as error:
-        raise fail("config.file_unwritten", file=str(path), reason=error.strerror or str(error)) from None
+    except (OSError, ValueError) as error:  # a ValueError: the root has no name
+        raise _unwritten(path, error) from None
     finally:
         if made is not None:
             with suppress(OSError):

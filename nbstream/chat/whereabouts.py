@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ..credentials import Secret
+from ..plainfiles import contents
 from .notebook import Receipt
 
 PATIENCE = 2.0
@@ -33,7 +34,7 @@ def candidates(namespace: Mapping[str, Any], connection_file: str | None = None)
     """
     seen: set[Path] = set()
     for path in _places(namespace, connection_file):
-        if path not in seen and path.is_file():
+        if path not in seen and os.path.isfile(path):
             seen.add(path)
             yield path
 
@@ -77,7 +78,7 @@ def _servers(folder: Path | None) -> Iterator[dict[str, Any]]:
             files.append((file.stat().st_mtime, file))
     for _, file in sorted(files, reverse=True):
         with suppress(OSError, ValueError, RecursionError):
-            facts = json.loads(file.read_bytes()[:100_000])
+            facts = json.loads(contents(file, 100_000))
             if not isinstance(facts, dict) or not isinstance(facts.get("port"), int) or facts.get("sock"):
                 continue
             if _alive(facts.get("pid")):

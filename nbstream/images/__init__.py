@@ -14,6 +14,7 @@ from typing import Any
 
 from ..attachment import Attachment
 from ..errors import NbstreamError, fail
+from ..plainfiles import TooLarge, contents, located
 from .fit import drawn, fitted, kind
 
 SUFFIXES = {
@@ -35,7 +36,7 @@ def picture(value: Any, name: str = "image") -> Attachment | None:
         data = bytes(value)
         return fitted(data, name) if kind(data[:64] if data[:2] != b"BM" else data) else None
     if isinstance(value, os.PathLike):
-        path = Path(os.fsdecode(value)).expanduser()
+        path = located(value)
         return of_file(path) if path.suffix.lower() in SUFFIXES else None
     if _is(value, "PIL.Image", "Image"):
         return drawn(value, name)
@@ -65,16 +66,15 @@ def of_file(path: Path) -> Attachment:
 def read(path: Path, most: int) -> bytes:
     """The bytes of a file that somebody named, at most `most`. Raises `NbstreamError` (config)."""
     try:
-        if path.is_dir():
-            raise fail("config.file_folder", name=str(path))
-        if (size := path.stat().st_size) > most:
-            raise fail(
-                "config.file_size", name=path.name, size=f"{size / 1e6:.1f}", limit=f"{most / 1e6:.0f}"
-            )
-        return path.read_bytes()
+        return contents(path, most)
     except FileNotFoundError:
         raise _missing(path) from None
-    except (OSError, ValueError) as error:
+    except IsADirectoryError:
+        raise fail("config.file_folder", name=str(path)) from None
+    except TooLarge as error:
+        size = f"{error.size / 1e6:.1f}"
+        raise fail("config.file_size", name=path.name, size=size, limit=f"{most / 1e6:.0f}") from None
+    except OSError as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise fail("config.file_unread", name=str(path), reason=reason[:200]) from None
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import re
-from pathlib import Path
 
 from ..credentials import Secret
 from ..errors import fail
 from ..i18n import t
+from ..plainfiles import TooLarge, contents, located
 
 LARGEST = 1024 * 1024
 USUAL = ".env"
@@ -25,14 +25,14 @@ def read(path: str | os.PathLike[str] = USUAL) -> dict[str, Secret]:
 
     Raises `NbstreamError` (config) for a file that is not there, not text, or far too large.
     """
-    file = Path(path).expanduser()
-    if not file.exists():
-        raise fail("config.no_env_file", path=str(file), folder=os.getcwd())
+    file = located(path)
     reason = t("env.no_lines")
     try:
-        # A named pipe would block, and the size of a device means nothing.
-        if file.is_file() and file.stat().st_size <= LARGEST:
-            return parsed(file.read_text(encoding="utf-8-sig"))
+        return parsed(contents(file, LARGEST).decode("utf-8-sig"))
+    except FileNotFoundError:
+        raise fail("config.no_env_file", path=str(file), folder=os.getcwd()) from None
+    except TooLarge:
+        pass
     except OSError as error:
         reason = error.strerror or type(error).__name__
     except UnicodeDecodeError:
@@ -64,6 +64,6 @@ def _value(text: str) -> str:
 def open_to_others(path: str | os.PathLike[str] = USUAL) -> bool:
     """Whether other people on this machine may read the file: it should be ``chmod 600``."""
     try:
-        return os.name == "posix" and bool(Path(path).expanduser().stat().st_mode & 0o077)
+        return os.name == "posix" and bool(located(path).stat().st_mode & 0o077)
     except OSError:
         return False

@@ -12,6 +12,7 @@ from typing import Any
 from ..chat.session import session
 from ..errors import fail
 from ..messages import Attachment
+from ..plainfiles import located
 from .previews.bounds import fenced, middle_out
 
 MOST = 20_000_000
@@ -44,7 +45,7 @@ def taken_along(names: Iterable[str]) -> Taken:
 
     taken = Taken()
     for name in names:
-        path = Path(name).expanduser()
+        path = located(name)
         if path.suffix.lower() in SUFFIXES:
             taken.attachments.append(of_file(path))
             continue

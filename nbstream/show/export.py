@@ -7,6 +7,7 @@ does that of a person: GitHub, nbconvert and Jupyter show it, and nothing in it 
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import re
 import shlex
@@ -18,10 +19,11 @@ from typing import Any
 from .._version import __version__
 from ..chat.conversation import Conversation
 from ..chat.history import Turn
-from ..chat.store import encoded, place, quoted, write
+from ..chat.store import MOST_BYTES, encoded, occupied, place, quoted, write
 from ..errors import fail
 from ..i18n import t
 from ..messages import Message
+from ..plainfiles import contents
 from .cards import literal
 from .settled import bundle, prose
 
@@ -41,23 +43,40 @@ def export(talk: Conversation, path: str | Path, *, overwrite: bool = False) -> 
     turns = talk.turns
     if not turns:
         raise fail("config.nothing_to_save", name=talk.name)
-    if target.exists() and not overwrite and not _is_ours(target):
+    content = kind(talk.name, turns)
+    if occupied(target) and not overwrite and not _spent(target, content):
         raise fail("config.file_exists", file=target.name, line=f"%llm export {quoted(path)} --overwrite")
-    write(target, kind(talk.name, turns))
+    write(target, content)
     return target
 
 
-def _is_ours(path: Path) -> bool:
-    """Whether an earlier export stands there: it says so itself, but for messages, which cannot."""
+def _spent(path: Path, content: bytes) -> bool:
+    """Whether nothing is lost if `content` takes the place of what is in the file.
+
+    That is an export of ours just as it was written: somebody may have gone on writing in it. Messages
+    cannot say whose they are; they may go if they are the first of the new ones.
+    """
     try:
-        with path.open("rb") as file:
-            raw = file.read(1_000_000)
-        if path.suffix.lower() != ".json":
-            return MARK.encode() in (raw[:200] if path.suffix.lower() == ".md" else raw)
+        raw = contents(path, MOST_BYTES)
+        if path.suffix.lower() == ".md":
+            mark, _, body = raw.partition(b"\n")
+            return mark == _mark(body)
         found = json.loads(raw)
-    except (OSError, ValueError, RecursionError):
+        if path.suffix.lower() == ".ipynb":
+            return bool(found["metadata"]["nbstream"]["made_by"] == f"{MARK} {_digest_of(found['cells'])}")
+    except (OSError, ValueError, RecursionError, LookupError, TypeError):
         return False
-    return isinstance(found, list) and all(isinstance(one, dict) and "role" in one for one in found)
+    new = json.loads(content)
+    return isinstance(found, list) and bool(found) and found == new[: len(found)]
+
+
+def _mark(body: bytes) -> bytes:
+    """The first line of an export in Markdown, which is seen in its source only."""
+    return f"<!-- {MARK} {hashlib.sha256(body).hexdigest()[:16]} -->".encode()
+
+
+def _digest_of(cells: list[dict[str, Any]]) -> str:
+    return hashlib.sha256(json.dumps(cells, sort_keys=True).encode()).hexdigest()[:16]
 
 
 # --- Markdown ---------------------------------------------------------------------------------------
@@ -67,7 +86,7 @@ def as_markdown(name: str, turns: Sequence[Turn]) -> bytes:
     """The turns, one below the other: what was asked as a quotation, then the answer and its footer."""
     when = time.strftime("%Y-%m-%d %H:%M")
     about = t("export.about", count=len(turns), time=when, version=__version__)
-    parts = [f"<!-- {MARK} -->", f"# {literal(name)}", f"*{about}*"]
+    parts = [f"# {literal(name)}", f"*{about}*"]
     for turn in turns:
         parts += ["---", f"**{turn.number} · {t('export.you')}**", _quoted(prose(turn.prompt))]
         parts += [f"- 📎 {literal(one.name or one.media_type)}" for one in turn.attachments]
@@ -76,7 +95,8 @@ def as_markdown(name: str, turns: Sequence[Turn]) -> bytes:
             parts.append(f"*{t('turn.running')}*")
         else:
             parts.append(bundle(turn, turn.answer, name)[0]["text/markdown"])
-    return ("\n\n".join(filter(None, parts)) + "\n").encode("utf-8", "replace")
+    body = ("\n" + "\n\n".join(filter(None, parts)) + "\n").encode("utf-8", "replace")
+    return _mark(body) + b"\n" + body
 
 
 def _quoted(markdown: str) -> str:
@@ -99,7 +119,8 @@ def as_notebook(name: str, turns: Sequence[Turn]) -> bytes:
             outputs = [{"output_type": "display_data", "data": data, "metadata": metadata}]
         cells.append(_code(str(id), f"{_line(turn, name)}\n{turn.prompt}", outputs))
     python = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
-    metadata = {"kernelspec": python, "language_info": {"name": "python"}, "nbstream": {"made_by": MARK}}
+    made_by = {"made_by": f"{MARK} {_digest_of(cells)}"}
+    metadata = {"kernelspec": python, "language_info": {"name": "python"}, "nbstream": made_by}
     return encoded({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})
 
 

@@ -57,7 +57,7 @@ def test_nothing_of_a_hostile_conversation_is_markup(read: Any, tmp_path: Path) 
             text = entry.text
             asked(talk, text, Answer(text, model="openai:words"), attachments=(Attachment(text, b"", text),))
     mark, _, text = export(talk, tmp_path / "talk.md").read_text().partition("\n")
-    assert mark == "<!-- nbstream export -->"
+    assert mark.startswith("<!-- nbstream export ") and mark.endswith(" -->")
     assert text.count("⟡") == len(talk.turns) > 300, "footers are ours alone"
     scan = Scan(read(text.replace("⟡", "")), False)
     assert not scan.findings
@@ -123,7 +123,15 @@ def test_another_ending_is_refused_with_those_that_there_are(talk: Conversation,
 
 @pytest.mark.parametrize(
     ("name", "foreign"),
-    [("README.md", "# My own"), ("work.ipynb", '{"cells": []}'), ("data.json", '{"a": 1}')],
+    [
+        ("README.md", "# My own"),
+        ("notes.md", "<!-- nbstream export -->\n\n# Notes on nbstream export"),
+        ("work.ipynb", '{"cells": []}'),
+        ("mine.ipynb", '{"cells": [{"source": "%nbstream export mine.ipynb"}], "metadata": {}}'),
+        ("data.json", '{"a": 1}'),
+        ("empty.json", "[]"),
+        ("training.json", '[{"role": "user", "content": "a row of a data set"}]'),
+    ],
 )
 def test_a_file_of_another_kind_is_kept_and_an_earlier_export_replaced(
     name: str, foreign: str, talk: Conversation, tmp_path: Path
@@ -135,8 +143,21 @@ def test_a_file_of_another_kind_is_kept_and_an_earlier_export_replaced(
     assert error.value.fix == f"%llm export {path} --overwrite"
     assert path.read_text() == foreign
     export(talk, path, overwrite=True)
+    asked(talk, "one more", Answer("word", model="openai:words", finish_reason="stop"))
     export(talk, path)
-    assert path.read_text() != foreign
+    assert "one more" in path.read_text()
+
+
+@pytest.mark.parametrize("name", ["talk.md", "talk.ipynb", "talk.json"])
+def test_an_export_that_somebody_went_on_writing_in_is_kept(
+    name: str, talk: Conversation, tmp_path: Path
+) -> None:
+    path = export(talk, tmp_path / name)
+    mine = path.read_text().replace("Hello", "Hello, my own")
+    path.write_text(mine)
+    with pytest.raises(ConfigError, match="not as nbstream wrote it"):
+        export(talk, path)
+    assert path.read_text() == mine
 
 
 def test_an_empty_conversation_is_not_exported(tmp_path: Path) -> None:

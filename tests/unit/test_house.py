@@ -29,6 +29,7 @@ LEAVES = {
     "keysources",
     "settings",
     "images",
+    "plainfiles",
     "_version",
 }
 ALONE = {

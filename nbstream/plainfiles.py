@@ -1,0 +1,75 @@
+"""Files that a person names: where they are, and what stands in them, whatever they turn out to be.
+
+A name may lead to a device that never ends, to a pipe that nobody writes to, or to a file that grows while it
+is read. Its size as the system tells it is a hint, and no more.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+from .i18n import t
+
+_PIECE = 1 << 20
+"""Bytes read at once: between two pieces Ctrl-C gets through."""
+
+
+class TooLarge(OSError):
+    """There is more in the file than was asked for."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(errno.EFBIG, os.strerror(errno.EFBIG))
+        self.size = size
+
+
+def located(name: str | os.PathLike[str]) -> Path:
+    """Where `name` is; ``~`` is the home folder, and ``~nobody`` is a name like any other."""
+    return Path(os.path.expanduser(os.fsdecode(name)))
+
+
+def contents(path: Path, most: int) -> bytes:
+    """What stands in the file, which may be `most` bytes.
+
+    Raises `TooLarge`, or another `OSError` with a sentence for people as its ``strerror``.
+    """
+    # O_NONBLOCK: a pipe that nobody writes to would block here, beyond the reach of Ctrl-C.
+    flags = os.O_RDONLY
+    for name in ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):  # not all of them everywhere
+        flags |= getattr(os, name, 0)
+    try:
+        insist_on_file(path)  # before it is opened: for some devices that is enough to do something
+        descriptor = os.open(path, flags)
+    except ValueError as error:  # a NUL in its name
+        raise OSError(errno.EINVAL, str(error)) from None
+    try:
+        about = os.fstat(descriptor)
+        if not stat.S_ISREG(about.st_mode):
+            raise _no_file()
+        if about.st_size > most:
+            raise TooLarge(about.st_size)
+        pieces, left = list[bytes](), most + 1
+        while left > 0 and (piece := os.read(descriptor, min(left, _PIECE))):
+            pieces.append(piece)
+            left -= len(piece)
+    finally:
+        os.close(descriptor)
+    if left <= 0:
+        raise TooLarge(most + 1)
+    return b"".join(pieces)
+
+
+def insist_on_file(path: Path) -> os.stat_result:
+    """What the system knows of the file `path`. Raises `OSError` for a folder, a device, a pipe, a socket."""
+    about = os.stat(path)
+    if stat.S_ISDIR(about.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(about.st_mode):
+        raise _no_file()
+    return about
+
+
+def _no_file() -> OSError:
+    return OSError(errno.EINVAL, t("reason.no_file"))
