@@ -73,6 +73,7 @@ class Conversation:
         sent: str | None = None,
         attachments: tuple[Attachment, ...] = (),
         line: str = "",
+        template: bool = False,
         observer: Observer | None = None,
         **options: Any,
     ) -> tuple[Turn, Run]:
@@ -91,7 +92,7 @@ class Conversation:
         }
         turn = Turn(
             prompt, call.model, call.chat.system, kept, cell, fresh, sent, attachments,
-            line=line, execution=execution,
+            line=line, execution=execution, template=template,
         )  # fmt: skip
         _GIVEN[turn] = options | ({"credentials": call.credentials} if options.get("credentials") else {})
         self.history.begin(turn, at)
@@ -225,8 +226,12 @@ class Conversation:
     def undo(self, count: int = 1) -> list[Turn]:
         """Take the last `count` turns out, and stop those that still run."""
         gone = self.history.undo(count)
-        self._stop(gone)
+        self._stop([turn for top in gone[:1] for turn in self.history.every(top)])
         return gone
+
+    def redo(self) -> list[Turn]:
+        """Bring back what `undo` or `reset` took out last."""
+        return self.history.redo()
 
     def reset(self) -> None:
         """Begin anew."""

@@ -56,6 +56,8 @@ class Turn:
         Its place on its branch, from 1.
     landmark : Turn or None
         The nearest turn before it that is pinned or fresh (see `pins`).
+    template : bool
+        A cell of the user's asked it, and braces in it meant what they mean there. A file cannot say so.
     opening : float or None
         When a conversation of which the kernel knew nothing yet was begun in this place.
     """
@@ -79,6 +81,7 @@ class Turn:
     children: list[Turn] = field(default_factory=list, repr=False)
     number: int = 1
     landmark: Turn | None = field(default=None, repr=False)
+    template: bool = field(default=False, repr=False)
     opening: float | None = field(default=None, repr=False)
     id: str = field(default_factory=new_id)
     created: float = field(default_factory=time.time)
@@ -95,6 +98,11 @@ class Turn:
     def asked(self) -> str:
         """The prompt as it went out."""
         return self.prompt if self.sent is None else self.sent
+
+    @property
+    def literal(self) -> bool:
+        """Whether a cell that asks it again must leave its braces alone: nobody here meant them to run."""
+        return "{{" in self.prompt and not self.template
 
     @property
     def scripted(self) -> bool:

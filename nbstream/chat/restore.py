@@ -100,6 +100,8 @@ def restore(session: Session, path: str | Path | None = None) -> Restored:
     """
     book = read(located(path).absolute()) if path is not None else own_notebook(session)
     found, rows = collect(book)
+    for one in found:  # of another notebook nobody here has typed a word
+        one.turn.template = path is None and one.cell.prompt == one.turn.prompt
     talks: dict[str, list[Found]] = defaultdict(list)
     for one in found:
         if one.conversation is not None:

@@ -105,6 +105,7 @@ def ask(
                     at=at,
                     sent=prepared.sent,
                     attachments=prepared.attachments,
+                    template=prepared.template,
                     line=getattr(options, "line", ""),
                     observer=sink,
                     model=options.model,

@@ -33,9 +33,16 @@ def place(options: Namespace) -> Turn | None:
 def cell_for(turn: Turn, conversation: str) -> str:
     """A cell that asks `turn`'s prompt in its place: to be changed, then run.
 
-    The options of its own cell are kept; a turn that no cell made has those that it was asked with.
+    The options of its own cell are kept; a turn that no cell made has those that it was asked with. Braces
+    run in cells: where they were none that a person here had typed into one, ``--raw`` leaves them alone.
     """
-    line = _own(turn.line, conversation) if turn.line else _options(turn, conversation)
+    from . import args as arguments
+    from .cell import llm
+
+    one_line = len(turn.line.splitlines()) == 1  # a file may hold anything, and what follows is a prompt
+    line = _own(turn.line, conversation) if one_line else _options(turn, conversation)
+    if turn.literal and not arguments.parse(llm.parser, line).raw:
+        line = f"--raw {line}"
     return f"%%{name()} --at {turn.number} {line}".rstrip() + f"\n{turn.prompt}"
 
 
@@ -98,4 +105,4 @@ def _options(turn: Turn, conversation: str) -> str:
         words += ["-c", conversation]
     if turn.fresh:
         words.append("--new")
-    return shlex.join(word if "\n" not in word else " ".join(word.split()) for word in words)
+    return shlex.join(word if word.isprintable() else " ".join(word.split()) for word in words)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 LARGE = 100_000
 """Characters beyond which one is told how much goes out."""
 LARGE_FILES = 4_000_000
+MOST_SAID = 20_000
+"""Characters of an error's own words that are looked at."""
 HINTS = 3
 """Names that one is told about, of those that nobody knows."""
 
@@ -40,6 +42,8 @@ class Prepared:
     attachments: tuple[Attachment, ...] = ()
     hints: tuple[str, ...] = ()
     """Sentences for the person who asks."""
+    template: bool = False
+    """Braces in the prompt are expressions: it is the text of a cell."""
 
 
 def prepared(cell: str, options: Namespace) -> Prepared:
@@ -51,13 +55,14 @@ def prepared(cell: str, options: Namespace) -> Prepared:
 
     prompt = cell.strip("\n")
     files = taken_along(getattr(options, "attach", None) or ())
-    filling = _Filling() if getattr(options, "raw", False) else _filled(prompt)
+    raw = bool(getattr(options, "raw", False))
+    filling = _Filling() if raw else _filled(prompt)
     sent = "".join(filling.pieces) if filling.pieces else prompt
     if prompt.strip() or files.attachments:
         sent = "\n\n".join(filter(None, [sent, *files.texts]))
     attachments = (*filling.attachments, *files.attachments)
     hints = (*filling.hints, *_large(sent, attachments))
-    return Prepared(prompt, sent if sent != prompt else None, attachments, hints)
+    return Prepared(prompt, sent if sent != prompt else None, attachments, hints, not raw)
 
 
 @dataclass(slots=True)
@@ -109,7 +114,7 @@ def _put_in(one: Expression, shell: Any, filling: _Filling, *, before: str, afte
         raise
     except KeyboardInterrupt:
         raise fail("config.expression_stopped", expression=_short(one.source)) from None
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # sys.exit(), a panic of a library in Rust
         raise _failed(one, error) from None
     if not found.block:
         return found.text
@@ -134,8 +139,10 @@ def _pictures(value: Any, name: str, picture: Any) -> Iterator[Attachment]:
 
 def _failed(one: Expression, error: BaseException) -> NbstreamError:
     try:
-        said = str(error)
-    except Exception:
+        said = session().keys.hide_in(str(error)[:MOST_SAID])
+    except KeyboardInterrupt:
+        raise fail("config.expression_stopped", expression=_short(one.source)) from None
+    except BaseException:
         said = ""
     reason = f"{type(error).__name__}: {_short(said, 300)}".rstrip(": ")
     return fail("config.expression", expression=_short(one.source), reason=reason)

@@ -153,7 +153,8 @@ def _line(turn: Turn, name: str) -> str:
         for option, value in options
         if value is not None and str(value) and str(value).isprintable()
     ]
-    return " ".join(["%%llm", *words, *(["--new"] if turn.fresh else [])])
+    words += ["--new"] if turn.fresh else []
+    return " ".join(["%%llm", *words, *(["--raw"] if turn.literal else [])])
 
 
 # --- messages ---------------------------------------------------------------------------------------

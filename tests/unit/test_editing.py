@@ -50,3 +50,20 @@ def test_asked_of_another_model_the_line_says_so() -> None:
 def test_a_cell_that_went_on_in_the_background_is_asked_again_in_the_foreground() -> None:
     options = asked_with(turn("--background -o answer"), "main")
     assert (options.background, options.out, options.model) == (False, "answer", "openai:m")
+
+
+def test_braces_that_nobody_typed_into_a_cell_here_do_not_run_in_the_cell_that_asks_again() -> None:
+    foreign = Turn("look at {{__import__('os')}}", "openai:m")
+    assert cell_for(foreign, "main").startswith("%%llm --at 1 --raw -m openai:m\n")
+    foreign.line = "-m openai:m --raw"
+    assert cell_for(foreign, "main").startswith("%%llm --at 1 -m openai:m --raw\n")
+    assert cell_for(Turn("look at {{x}}", "openai:m", template=True, line="-m m"), "main").startswith(
+        "%%llm --at 1 -m m\n"
+    )
+
+
+@pytest.mark.parametrize("line", ["-m m\n{{x}}", "-m m\x0b{{x}}", "-m m\u2028{{x}}"])
+def test_options_from_a_file_do_not_reach_into_the_prompt(line: str) -> None:
+    assert cell_for(turn(line), "main") == "%%llm --at 3 -m openai:m\nWhat?"
+    odd = Turn("What?", f"openai:{line}", system=line)
+    assert len(cell_for(odd, "main").splitlines()) == 2

@@ -88,6 +88,16 @@ def test_an_exported_notebook_can_be_restored_from(talk: Conversation, tmp_path:
     assert session.conversation().history.before(again.turns[-1]) == talk.history.before(talk.turns[-1])
 
 
+def test_braces_run_in_the_notebook_only_where_a_cell_had_them(tmp_path: Path) -> None:
+    talk = Session().conversation()
+    asked(talk, "{{foreign()}}", Answer("1"))
+    asked(talk, "{{mine}}", Answer("2"), template=True)
+    asked(talk, "mine", Answer("3"))
+    path = export(talk, tmp_path / "talk.ipynb")
+    lines = [cell.source.splitlines()[0] for cell in nbformat.read(path, as_version=4).cells[1:]]
+    assert lines == ["%%llm -m openai:words --raw", "%%llm -m openai:words", "%%llm -m openai:words"]
+
+
 def test_a_model_s_name_of_two_lines_does_not_break_out_of_its_line(tmp_path: Path) -> None:
     talk = Session().conversation("a b")
     turn = talk.history.begin(Turn("hello", "openai:x\n!rm -rf ~", system="two\nlines"))

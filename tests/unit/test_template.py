@@ -114,7 +114,13 @@ def test_hints_are_few(space: dict[str, Any]) -> None:
     assert len(fill(" ".join(f"{{{{n{number}}}}}" for number in range(50))).hints) == template.HINTS
 
 
-@pytest.mark.parametrize("wrong", [RuntimeError("why"), SystemExit(2), RecursionError("deep"), MemoryError()])
+class Panic(BaseException):
+    """As libraries in Rust raise it."""
+
+
+@pytest.mark.parametrize(
+    "wrong", [RuntimeError("why"), SystemExit(2), RecursionError("deep"), MemoryError(), Panic("at x.rs")]
+)
 def test_whatever_an_expression_raises_is_one_sentence(space: dict[str, Any], wrong: BaseException) -> None:
     def fails() -> None:
         raise wrong
@@ -126,6 +132,16 @@ def test_whatever_an_expression_raises_is_one_sentence(space: dict[str, Any], wr
         f": {wrong}" if str(wrong) else ""
     )
     assert caught.value.__suppress_context__
+
+
+def test_a_key_in_an_error_of_an_expression_is_not_shown(
+    space: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOME_API_KEY", key := "key-0123456789abcdefghij")
+    space["fails"] = lambda: (_ for _ in ()).throw(ValueError(f"{'x' * 290}{key}"))
+    with pytest.raises(NbstreamError) as caught:
+        fill("{{fails()}}")
+    assert "xxx" in caught.value.what and "key-0" not in str(caught.value)
 
 
 def test_an_error_whose_own_words_fail_is_told_by_its_type(space: dict[str, Any]) -> None:

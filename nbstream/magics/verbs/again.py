@@ -44,7 +44,7 @@ def retry(number: str | None = None, *, model: str | None = None, conversation: 
     own = here.history.of_cell(cell_id(), execution())  # run again, this cell repeats what it repeated
     turn = own if own is not None and number is None else turn_of(here, number)
     options = asked_with(turn, conversation, model)
-    prepared = Prepared(turn.prompt, turn.sent, turn.attachments)
+    prepared = Prepared(turn.prompt, turn.sent, turn.attachments, template=turn.template)
     return ask(prepared, options, surface(), at=turn)
 
 
