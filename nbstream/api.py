@@ -165,7 +165,7 @@ def use(model: str) -> str:
 
 
 def conversation(name: str = "main") -> Conversation:
-    """The conversation `name` of this kernel: ``.turns .stream() .ask() .undo() .reset()``."""
+    """The conversation `name` of this kernel: ``.turns .stream() .ask() .undo() .redo() .reset()``."""
     return session().conversation(name)
 
 

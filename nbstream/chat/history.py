@@ -7,13 +7,25 @@ The turns are a tree: whoever asks anew in an earlier place begins a sibling bra
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ..messages import Answer, Message
 from .kept import Status, Turn, new_id
 from .pins import mark, mark_after
 
 __all__ = ["History", "Status", "Turn"]
+
+TAKEN_OUT = 8
+"""How often in a row one can bring back what was taken out."""
+
+
+@dataclass(slots=True)
+class _TakenOut:
+    """Turns that `undo` or `reset` took out, with all that hangs on them: where they stood."""
+
+    parent: Turn
+    tops: list[Turn]
+    head: Turn | None
 
 
 class History:
@@ -37,6 +49,7 @@ class History:
         self._by_cell: dict[str, list[Turn]] = {}
         self._knows = False
         """Whether it has ever had a turn: one that was emptied is not one that never heard of any."""
+        self._out: list[_TakenOut] = []
 
     # --- looking --------------------------------------------------------------------------------------
 
@@ -135,12 +148,41 @@ class History:
         return turn
 
     def undo(self, count: int = 1) -> list[Turn]:
-        """Take the last `count` turns of the branch in use out, and give them."""
+        """Take the last `count` turns of the branch in use out, and give them.
+
+        Whatever else was asked behind the first of them goes with it: it was said after that.
+        """
         gone: list[Turn] = []
-        while self.head is not None and len(gone) < count:
-            gone.insert(0, self.head)
-            self.remove(self.head)
+        turn = self.head
+        while turn is not None and turn is not self.root and len(gone) < count:
+            gone.insert(0, turn)
+            turn = turn.parent
+        if gone and turn is not None:
+            self._take_out(turn, gone[:1])
         return gone
+
+    def redo(self) -> list[Turn]:
+        """Bring back what was taken out last; give those turns of it that are in use again."""
+        while self._out:
+            out = self._out.pop()
+            known = {turn.id for turn in self.every()}
+            if any(turn.id in known for top in out.tops for turn in self.every(top)):
+                continue  # a file has brought it back
+            there = out.parent is self.root or out.parent in self.every()
+            parent = out.parent if there else self.head or self.root
+            taken = set(self._by_cell)
+            for top in out.tops:
+                self._hang(top, parent)
+                for turn in self.every(top):
+                    turn.number = turn.parent.number + 1 if turn.parent is not None else 1
+                    if turn.cell in taken:
+                        turn.cell = None  # that cell has asked anew
+                    if turn.cell is not None:
+                        self._by_cell.setdefault(turn.cell, []).append(turn)
+                mark_after(top)
+            self.head = out.head
+            return [turn for turn in self.turns if turn.id not in known]
+        return []
 
     def remove(self, turn: Turn) -> None:
         """Take one turn out; what followed it follows the turn before it."""
@@ -161,10 +203,19 @@ class History:
     def reset(self) -> list[Turn]:
         """Take all turns out, and give those of the branch in use."""
         gone = self.turns
-        self.root.children.clear()
-        self.head = None
-        self._by_cell.clear()
+        self._take_out(self.root, list(self.root.children))
         return gone
+
+    def _take_out(self, parent: Turn, tops: list[Turn]) -> None:
+        if not tops:
+            return
+        self._out = [*self._out[1 - TAKEN_OUT :], _TakenOut(parent, tops, self.head)]
+        for top in tops:
+            for turn in self.every(top):
+                self._forget(turn)
+            top.parent = None
+        parent.children[:] = [turn for turn in parent.children if turn.parent is not None]
+        self.head = None if parent is self.root else parent
 
     def go_to(self, turn: Turn) -> None:
         """Make the branch that holds `turn` the one in use, to its newest end."""

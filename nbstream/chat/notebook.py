@@ -136,13 +136,17 @@ def read(path: Path) -> Book:
     found = tuple(_cells(cells[:MOST_CELLS]))
     named = (receipt.word("cell") for cell in found for receipt, _ in cell.answers)
     ids = (Receipt(cell).word("id") for cell in cells)
-    undone = frozenset(id for cell in cells[:MOST_CELLS] for id in _undone(cell))
-    return Book(path, saved, found, frozenset(filter(None, [*ids, *named])), undone)
+    return Book(path, saved, found, frozenset(filter(None, [*ids, *named])), _undone(cells[:MOST_CELLS]))
 
 
-def _undone(cell: Any) -> Iterator[str]:
-    for receipt, _ in _told(cell):
-        yield from receipt.words("undone")
+def _undone(cells: list[Any]) -> frozenset[str]:
+    """The ids of turns that were taken out, and not brought back later."""
+    told = [receipt for cell in cells for receipt, _ in _told(cell)]
+    out: set[str] = set()
+    for receipt in sorted(told, key=lambda one: one.number("at") or 0.0):
+        out.difference_update(receipt.words("redone"))
+        out.update(receipt.words("undone"))
+    return frozenset(out)
 
 
 def _cells(cells: list[Any]) -> Iterator[Cell]:

@@ -7,18 +7,18 @@ from IPython.core.magic_arguments import argument, magic_arguments
 
 from ..chat.session import session
 from ..errors import NbstreamError
-from ..show.console import put
 from . import args as arguments
 from .asking import ask, show_error
 from .editing import place
 from .help import cell_help
+from .line import say
 from .surface import surface
 from .template import prepared
 
 
 @no_var_expand
 @magic_arguments("%llm")  # IPython writes one more percent sign before it
-@argument("-m", "--model")
+@argument("-m", "--model", metavar="MODEL")
 @argument("-s", "--system", metavar="TEXT")
 @argument("-t", "--temperature", type=float, metavar="T")
 @argument("--max-tokens", type=arguments.whole, metavar="N")
@@ -44,7 +44,7 @@ def llm(line: str, cell: str) -> None:
     try:
         options = arguments.parse(llm.parser, line)
         if options.help:
-            put(cell_help(llm.parser))
+            say(cell_help(llm.parser))
             return
         options.line = line
         error = ask(prepared(cell, options), options, where, place(options))

@@ -68,8 +68,8 @@ def unload(shell: InteractiveShell) -> None:
 
 def describe(*, verbs: bool = False) -> None:
     """Have ``%%llm?`` say it in the language in use; with `verbs` also ``%llm?``, which costs more."""
-    llm.__doc__ = help.cell_help(llm.parser)
-    llm_line.__doc__ = help.line_help() if verbs else t("help.line")
+    llm.__doc__ = help.cell_text(llm.parser)
+    llm_line.__doc__ = help.line_text() if verbs else t("help.line")
 
 
 def lone_line(lines: list[str]) -> list[str]:

@@ -98,7 +98,7 @@ def test_where_another_extension_owns_the_name_all_lines_say_the_other(tmp_path:
         assert "%nbstream login openai" in shown and "%llm" not in shown
         shown = kernel.run("%nbstream models", allow_stdin=True).markdown
         assert "%nbstream login openai" in shown and "%llm" not in shown
-        shown = kernel.run("%nbstream help", allow_stdin=True).text
+        shown = kernel.run("%nbstream help", allow_stdin=True).markdown
         assert "%nbstream use MODEL" in shown and "%llm" not in shown
         ask = "nbstream.ask('hello', model='demo', options={'delay': 0}).text"
         lesson = kernel.run(f"import nbstream\nprint({ask})").text

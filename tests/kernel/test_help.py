@@ -16,17 +16,17 @@ def paged(run: Run) -> str:
 
 def test_help_speaks_the_language_in_use_wherever_it_is_asked_for(kernel: Kernel) -> None:
     kernel.run("%load_ext nbstream")
-    printed = kernel.run("%%llm --help").text
-    assert printed.startswith("%%llm [OPTIONS]") and "::" not in printed
+    shown = kernel.run("%%llm --help").markdown
+    assert "%%llm [OPTIONS]" in shown and "| <code>-m, --model MODEL</code> |" in shown
     for line in ("%%llm?", "?%%llm"):
         assert "Why is the sky blue?" in paged(kernel.run(line)), line
     assert "%llm doctor" in paged(kernel.run("%llm?"))
-    assert "%llm use MODEL" in kernel.run("%llm help").text
+    assert "<code>%llm use MODEL</code>" in kernel.run("%llm help").markdown
 
     kernel.run("%llm lang zh")
-    assert kernel.run("%%llm -h").text.startswith("%%llm [选项]")
+    assert "%%llm [选项]" in kernel.run("%%llm -h").markdown
     assert "天空为什么是蓝色的" in paged(kernel.run("%%llm?"))
-    assert "检查安装" in kernel.run("%llm doctor --help").text
+    assert "检查安装" in kernel.run("%llm doctor --help").markdown
     kernel.run("%env NBSTREAM_LANG=en\n%llm lang auto")
     assert "Why is the sky blue?" in paged(kernel.run("%%llm?"))
     kernel.run("%env NBSTREAM_LANG=zh")

@@ -180,7 +180,7 @@ def test_loading_twice_does_no_harm_and_unloading_leaves_nothing(asked: Kernel) 
     found = asked.value("[n for k in get_ipython().magics_manager.magics.values() for n in k if 'llm' in n]")
     assert found == "[]"
     assert "UsageError" in asked.run("%%llm\nHello").text, "the magic is gone"
-    assert "%llm" in asked.run("%load_ext nbstream\n%llm help").text, "and it comes back"
+    assert "%llm" in asked.run("%load_ext nbstream\n%llm help").markdown, "and it comes back"
 
 
 def test_a_key_on_the_magic_line_is_refused_and_not_repeated(asked: Kernel, served: Served) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 
@@ -31,7 +32,7 @@ def test_the_help_of_the_cell_names_each_option_in_both_languages() -> None:
     said = {}
     for name in LANGUAGES:
         set_language(name)
-        said[name] = help.cell_help(PARSER)
+        said[name] = help.cell_text(PARSER)
         assert said[name].startswith("%%llm") and "::" not in said[name]
         for action in PARSER._actions:
             assert all(option in said[name] for option in action.option_strings)
@@ -44,22 +45,53 @@ def test_the_help_of_the_cell_names_each_option_in_both_languages() -> None:
 def test_each_verb_has_its_words_and_what_it_does_in_both_languages(name: str) -> None:
     for spoken in LANGUAGES:
         set_language(spoken)
-        one = help.line_help(name)
+        one = help.line_text(name)
         assert one.splitlines()[0] == VERBS[name].usage
         assert (CHINESE.search(t(f"verb.{name}")) is not None) == (spoken == "zh")
-        assert VERBS[name].usage in help.verbs_help() or name == "status"
+        assert f"%llm {name}" in help.line_text() or name == "status"
 
 
-def test_the_list_of_verbs_stands_in_columns_whoever_reads_it() -> None:
+def columns(line: str) -> int:
     from unicodedata import east_asian_width
 
+    return sum(2 if east_asian_width(one) in "WF" else 1 for one in line)
+
+
+def test_the_list_of_verbs_stands_in_groups_and_columns_whoever_reads_it() -> None:
     for name in LANGUAGES:
         set_language(name)
-        for line in help.verbs_help().splitlines():
-            usage, does = re.fullmatch(r"(\S.*?) {2,}(\S.*)", line).groups()  # type: ignore[union-attr]
-            assert usage.startswith("%llm") and does
-            width = sum(2 if east_asian_width(one) in "WF" else 1 for one in usage)
-            assert width >= help.WIDTH - 1 or line[: line.index(does)].endswith(" " * (help.WIDTH - width))
+        starts, headings = set(), 0
+        for line in filter(None, help.line_text().rpartition("\n\n")[0].splitlines()):
+            if not line.startswith("  %llm"):
+                headings += 1
+                continue
+            does = re.fullmatch(r"  %llm.*? {2,}(\S.*)", line)[1]  # type: ignore[index]
+            starts.add(columns(line) - columns(does))
+            assert columns(line) < 110, line
+        assert len(starts) == 1 and headings == len(help.GROUPS)
+
+
+@pytest.mark.parametrize("name", LANGUAGES)
+def test_a_notebook_gets_the_same_as_a_table(name: str) -> None:
+    set_language(name)
+    for text, (shown, _) in (
+        (help.cell_text(PARSER), help.cell_help(PARSER)),
+        *((help.line_text(one), help.line_help(one)) for one in (None, *VERBS)),
+    ):
+        assert shown["text/plain"] == text
+        seen = html.unescape(re.sub(r"</?code>|:---|```(text)?", "", shown["text/markdown"]))
+        assert re.sub(r"[\s|*`\\]+", "", seen) == re.sub(r"[\s|*`\\]+", "", text)
+
+
+def test_each_verb_stands_in_one_group() -> None:
+    listed = [name for names in help.GROUPS.values() for name in names.split()]
+    assert sorted(listed) == sorted(VERBS)
+
+
+def test_what_stands_for_a_value_is_in_the_language_in_use() -> None:
+    set_language("zh")
+    said = help.cell_text(PARSER) + help.line_text() + "".join(help.line_text(name) for name in VERBS)
+    assert not re.findall(r"\b(?:MODEL|PROVIDER|NAME|FILE|TEXT|QUESTION|FORMAT|VAR|VERB|WORD)\b", said)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +161,7 @@ def test_under_its_second_name_no_sentence_names_the_first() -> None:
     set_magic("nbstream")
     for name in LANGUAGES:
         set_language(name)
-        assert "%llm" not in help.cell_help(PARSER) + help.line_help()
+        assert "%llm" not in help.cell_text(PARSER) + help.line_text()
         error = fail("config.unknown_verb", name="%llm", nearest="help")
         assert error.fix == "%nbstream help"
         assert "%llm" in error.what, "what somebody typed is told as it was"

@@ -75,9 +75,21 @@ class Mending(RuleBasedStateMachine):
     @rule(count=some.integers(-1, 3))
     def undo(self, count: int) -> None:
         before = self.history.turns
+        everything = list(self.history.every())
         gone = self.history.undo(count)
         assert gone == (before[-count:] if count > 0 else [])
         assert self.history.turns == before[: len(before) - len(gone)]
+        if gone:
+            assert self.history.redo() == gone, "nothing is lost"
+            assert self.history.turns == before and {*map(id, self.history.every())} == {*map(id, everything)}
+            self.history.undo(count)
+
+    @rule()
+    def redo(self) -> None:
+        before = {id(turn) for turn in self.history.every()}
+        back = self.history.redo()
+        assert before <= {id(turn) for turn in self.history.every()}
+        assert not before.intersection(map(id, back))
 
     @precondition(lambda self: self.history.turns)
     @rule(data=some.data())
@@ -234,3 +246,31 @@ def test_a_copy_is_the_branch_in_use_and_lives_its_own_life() -> None:
     assert [m.content for m in copied.before(copied.turns[-1])] == ["one", "to one", "two", "to two"]
     assert len(list(history.every())) == 4
     assert [turn.prompt for turn in history.copy().turns] == ["one", "two", "three, better"]
+
+
+# --- taking out, and bringing back --------------------------------------------------------------------
+
+
+def test_versions_of_a_turn_that_was_taken_out_do_not_become_versions_of_an_earlier_one() -> None:
+    history = History()
+    turns = [history.begin(Turn(str(number), "demo")) for number in range(1, 6)]
+    other = history.begin(Turn("5 of another model", "demo"), at=turns[4])
+    history.undo(1)
+    assert history.after() == turns[4:], "what else was asked in its place is still there"
+    history.undo(4)
+    assert history.after() == [] and not list(history.every())
+    assert history.redo() == turns[:4]
+    assert history.redo() == [other] and history.versions(other) == [*turns[4:], other]
+    assert history.redo() == []
+
+
+def test_what_was_reset_comes_back_beside_what_was_asked_since() -> None:
+    history = History()
+    first = history.begin(Turn("one", "demo", cell="a"))
+    second = history.begin(Turn("two", "demo", cell="b", pinned=True))
+    history.reset()
+    new = history.begin(Turn("one anew", "demo", cell="a"))
+    assert history.redo() == [first, second]
+    assert history.turns == [first, second] and history.versions(first) == [new, first]
+    assert history.of_cell("a") is new and history.of_cell("b") is second
+    assert history.begin(Turn("three", "demo")).landmark is second

@@ -204,6 +204,22 @@ def test_what_was_taken_out_stays_out(lesson: Notebook) -> None:
     assert lesson.sent() == SENT, "asked again, it is another turn"
 
 
+def test_what_was_brought_back_is_there_again(lesson: Notebook) -> None:
+    def told(id: str, **facts: Any) -> None:
+        said = {"output_type": "display_data", "data": {}, "metadata": {"nbstream": facts}}
+        lesson.cells.insert(0, {"cell_type": "code", "id": id, "source": "%llm undo", "outputs": [said]})
+
+    [gone] = lesson.session.conversation().undo(1)
+    told("u", undone=[gone.id], at=1.0)
+    told("v", redone=[gone.id], at=2.0)
+    lesson.restore()
+    assert lesson.sent() == SENT
+    lesson.session.conversation().undo(1)
+    told("w", undone=[gone.id], at=3.0)
+    lesson.restore()
+    assert lesson.sent() == SENT[:4], "the last word counts, wherever its cell stands"
+
+
 def test_what_was_asked_by_a_line_is_found_by_its_prompt(lesson: Notebook) -> None:
     history = lesson.session.conversation().history
     lesson.clock += 10

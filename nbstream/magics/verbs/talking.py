@@ -1,17 +1,18 @@
-"""What was said: ``%llm history``, ``show``, ``undo``, ``reset``, ``branch``, ``version``, ``pin``."""
+"""What was said: ``%llm history``, ``show``, ``undo``, ``redo``, ``reset``, ``branch``, ``version``, ``pin``."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable
 from itertools import count as count_from
+from time import time
 from typing import TYPE_CHECKING
 
 from ...chat.conversation import Conversation
 from ...chat.pins import pin as pin_turn
 from ...chat.session import session
 from ...errors import fail
-from ...i18n import t
+from ...i18n import magic, t
 from ...show.cards import literal
 from ...show.turns import others_markdown, turns_markdown, versions_markdown
 from ..surface import cell_id
@@ -71,23 +72,43 @@ def show(number: str | None = None, *, conversation: str = "main") -> Shown:
 def undo(count: str = "1", *, conversation: str = "main") -> Shown:
     here = talk(conversation)
     turns = here.turns
-    number = _count(count, len(turns))
     if not turns:
         return t("line.no_turns", name=literal(conversation))
+    number = int(count) if count.isdecimal() and len(count) < 10 else 0
+    if not 1 <= number <= len(turns):
+        raise fail("config.undo_count", given=count[:20], count=len(turns))
+    shown = turns_markdown(here.history, turns[-number:])
     gone = here.undo(number)
     left = len(turns) - len(gone)
-    said = [turns_markdown(here.history, gone), t("line.undone", count=len(gone), left=left)]
-    if gone and here.history.after():
+    said = [shown, t("line.undone", count=len(gone), left=left, line=_line("redo", conversation))]
+    if here.history.after():
         said.append(t("line.versions_left", number=left + 1))
-    return _without("\n\n".join(said), gone)
+    return _told("\n\n".join(said), undone=here.history.every(gone[0]))
 
 
-def _without(said: str, gone: Iterable[Turn]) -> Shown:
-    """What is said, and for a restore the turns that it is not to bring back."""
+@verb("redo")
+def redo(*, conversation: str = "main") -> Shown:
+    here = talk(conversation)
+    back = here.redo()
+    if not back:
+        return t("line.nothing_undone")
+    said = [turns_markdown(here.history, back), t("line.redone", count=len(back), turns=len(here.turns))]
+    return _told("\n\n".join(said), redone=here.history.every())
+
+
+def _line(name: str, conversation: str) -> str:
+    """The line with the verb `name` that means this conversation."""
+    named = [] if conversation == "main" else ["-c", conversation]
+    return f"`%{magic()} {shlex.join([name, *named])}`"
+
+
+def _told(said: str, **turns: Iterable[Turn]) -> Shown:
+    """What is said, and for a restore the turns that it is not to bring back, or is to, from now on."""
     from ..line import plain
 
     data = {"text/markdown": said, "text/plain": plain(said)}
-    return data, {"nbstream": {"undone": [turn.id for turn in gone]}}
+    ids = {name: [turn.id for turn in some] for name, some in turns.items()}
+    return data, {"nbstream": {**ids, "at": round(time(), 3)}}
 
 
 @verb("reset")
@@ -95,7 +116,9 @@ def reset(*, conversation: str = "main") -> Shown:
     here = talk(conversation)
     count, gone = len(here.turns), list(here.history.every())
     here.reset()
-    return _without(t("line.reset", name=literal(conversation), count=count), gone)
+    back = t("line.back", line=_line("redo", conversation)) if count else ""
+    said = t("line.reset", name=literal(conversation), count=count)
+    return _told(f"{said} {back}".rstrip(), undone=gone)
 
 
 @verb("branch")

@@ -14,9 +14,8 @@ from ...providers import registry
 from ...providers.base import Model, Provider
 from ...providers.facts import at_home, facts
 from ...show.cards import literal, running_markdown, table
-from ...show.console import put
 from ..sources import source
-from .registry import verb
+from .registry import Shown, verb
 
 SPOKEN = {"english": "en", "英文": "en", "英语": "en", "chinese": "zh", "中文": "zh", "汉语": "zh"}
 ALIASES = 5
@@ -41,10 +40,10 @@ def status() -> str:
 
 
 @verb("help")
-def help_(name: str | None = None) -> None:
+def help_(name: str | None = None) -> Shown:
     from ..help import line_help
 
-    put(line_help(name))
+    return line_help(name)
 
 
 @verb("use")
