@@ -71,5 +71,12 @@ def insist_on_file(path: Path) -> os.stat_result:
     return about
 
 
+def unwritten(error: OSError) -> str:
+    """Why a file could not be written, in the language in use."""
+    name = errno.errorcode.get(error.errno or 0, "")
+    known = name in ("ENOENT", "EACCES", "ENOSPC", "EISDIR", "EROFS", "ENAMETOOLONG")
+    return t(f"reason.{name}") if known else error.strerror or type(error).__name__
+
+
 def _no_file() -> OSError:
     return OSError(errno.EINVAL, t("reason.no_file"))

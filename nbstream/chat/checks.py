@@ -16,6 +16,23 @@ from ..providers.base import Provider
 
 MAX_PROMPT = 4_000_000
 """Bytes of one prompt, unless NBSTREAM_MAX_PROMPT says otherwise: about a million tokens."""
+MAX_NAME = 100
+"""Characters of a conversation's name."""
+
+
+def is_name(name: Any) -> bool:
+    """Whether a conversation may be called `name`: one that files and receipts can hold, too.
+
+    >>> is_name("数据 2"), is_name(""), is_name("two\\nlines")
+    (True, False, False)
+    """
+    return isinstance(name, str) and len(name) <= MAX_NAME and name.isprintable() and bool(name.strip())
+
+
+def conversation(name: Any) -> None:
+    """Refuse a name under which a conversation could be saved, but never found again."""
+    if not is_name(name):
+        raise fail("config.conversation_name", given=repr(name)[:40], most=MAX_NAME)
 
 
 def size(messages: tuple[Message, ...]) -> None:

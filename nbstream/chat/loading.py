@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import store
+from .checks import MAX_NAME
 from .store import Saved
 
 if TYPE_CHECKING:
@@ -43,7 +45,14 @@ def load(session: Session, path: str | Path, name: str | None = None) -> Loaded:
 
 def free(session: Session, name: str) -> str:
     """A name like `name` that no conversation has."""
-    number = 1
-    while f"{name}-{number}" in session.conversations:
-        number += 1
-    return f"{name}-{number}"
+    return next(one for number in count(1) if (one := like(name, number)) not in session.conversations)
+
+
+def like(name: str, number: int) -> str:
+    """`name` with a number: no longer than names may be.
+
+    >>> like("talk", 2), len(like("n" * 100, 12))
+    ('talk-2', 100)
+    """
+    end = f"-{number}"
+    return name[: MAX_NAME - len(end)] + end

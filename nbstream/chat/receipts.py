@@ -9,6 +9,7 @@ from typing import Any, cast
 from ..errors import KINDS, NbstreamError, fail
 from ..i18n import t
 from ..messages import Answer, FinishReason, Timing, Usage
+from .checks import MAX_NAME, is_name
 from .kept import Turn
 from .notebook import Cell, Receipt
 
@@ -75,7 +76,7 @@ def turn_of(cell: Cell, receipt: Receipt, prompt: str, text: str, *, stale: bool
     return Found(
         turn,
         cell,
-        receipt.word("conversation", 100),
+        name if is_name(name := receipt.word("conversation", MAX_NAME)) else None,
         _word(receipt, "parent"),
         receipt.word("parent_cell"),
         receipt.whole("number"),

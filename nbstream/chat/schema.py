@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any
@@ -14,8 +13,12 @@ from ..messages import Answer, Attachment, Context, Cost, Message, Opaque, Timin
 from .kept import Turn
 
 Read = Callable[[Any], Any]
-_KNOWN: dict[type, frozenset[str]] = {}
-"""The fields of each kind of object that are written and read."""
+_KNOWN: dict[type, dict[str, Read]] = {}
+"""The fields of each kind of object that are written, and how they are read."""
+DEEPEST = 60
+"""Lists within lists in a value that is kept as it is: far fewer than Python can follow."""
+MOST = 10**15
+"""Of a number: counts and times are far smaller."""
 MOST_ATTACHED = 64_000_000
 """Bytes of attachments that one file keeps; what is beyond is left out."""
 
@@ -44,17 +47,21 @@ class Writer:
             return base64.b64encode(value).decode("ascii")
         if isinstance(value, NbstreamError):
             facts = {name: getattr(value, name) for name in _ERROR if getattr(value, name) not in (None, "")}
-            return {"kind": value.kind, **facts}
+            kept = {name: fact for name, fact in facts.items() if _reads(_ERROR[name], fact)}
+            return {"kind": value.kind if value.kind in KINDS else "protocol", **kept}
         if is_dataclass(value) and not isinstance(value, type):
             return dict(self._fields(value))
         if isinstance(value, list | tuple):
             return [self.value(one) for one in value if self._fits(one)]
         if isinstance(value, Mapping):
-            return {str(name): self.value(one) for name, one in value.items()}
+            return {str(name): self.value(one) for name, one in value.items() if _is_json(one)}
         return value
 
     def _fields(self, value: Any) -> Iterator[tuple[str, Any]]:
-        """The fields that can be read again, and hold anything else than their default."""
+        """The fields that hold anything else than their default, and can be read again.
+
+        One odd value, of a service or of a program that made the turn itself, must not cost the whole file.
+        """
         known = _KNOWN[type(value)]
         for one in fields(value):
             if one.name not in known:
@@ -62,7 +69,9 @@ class Writer:
             found = getattr(value, one.name)
             usual = one.default if one.default_factory is MISSING else one.default_factory()
             if type(found) is not type(usual) or found != usual:
-                yield one.name, self.value(found)
+                written = self.value(found)
+                if one.default is MISSING or _reads(known[one.name], written):
+                    yield one.name, written
 
     def _fits(self, value: Any) -> bool:
         """Whether one of a list can be kept."""
@@ -82,7 +91,27 @@ def _is_json(data: Any) -> bool:
         json.dumps(data, allow_nan=False)
     except (TypeError, ValueError, RecursionError):
         return False
+    level, depth = [data], 0
+    while level and depth <= DEEPEST:
+        inner = [one.values() if isinstance(one, Mapping) else one for one in level if _holds(one)]
+        level, depth = [one for held in inner for one in held], depth + 1
+    return not level
+
+
+def _holds(value: Any) -> bool:
+    return isinstance(value, list | tuple | Mapping)
+
+
+def _reads(read: Read, written: Any) -> bool:
+    """Whether a value will be taken when the file is read."""
+    try:
+        read(written)
+    except _REFUSALS:
+        return False
     return True
+
+
+_REFUSALS = (ValueError, TypeError, KeyError, OverflowError, RecursionError)
 
 
 # --- reading ----------------------------------------------------------------------------------------
@@ -101,19 +130,13 @@ def flag(value: Any) -> bool:
 
 
 def whole(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
+    if not isinstance(value, int) or isinstance(value, bool) or abs(value) > MOST:
         raise Damaged
     return value
 
 
 def number(value: Any) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
-        raise Damaged
-    return value
-
-
-def scalar(value: Any) -> Any:
-    if value is not None and not isinstance(value, str | int | float):
+    if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) <= MOST:
         raise Damaged
     return value
 
@@ -156,7 +179,7 @@ def one_of(*words: str) -> Read:
 
 def record(kind: type, **readers: Read) -> Read:
     """An object of `kind`; fields that it does not have are not an error, for those who come later."""
-    _KNOWN[kind] = frozenset(readers)
+    _KNOWN[kind] = readers
     needed = {
         one.name for one in fields(kind) if one.default is MISSING and one.default_factory is MISSING
     } & readers.keys()
@@ -187,7 +210,7 @@ def turn(value: Any) -> Turn:
     """A turn, without those around it. Raises `Damaged`."""
     try:
         made: Turn = _read_turn(value)
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except _REFUSALS:
         raise Damaged from None
     if made.answer is not None and made.answer.error is not None:
         made.answer.error.answer = made.answer
@@ -210,7 +233,9 @@ _usage = record(Usage, **dict.fromkeys([one.name for one in fields(Usage)], mayb
 _timing = record(
     Timing, started=number, first_token=maybe(number), duration=maybe(number), pieces=whole,
 )  # fmt: skip
-_context = record(Context, **dict.fromkeys([one.name for one in fields(Context)], scalar))
+_context = record(
+    Context, sent=whole, turns=whole, tokens=maybe(whole), window=maybe(whole), cut=flag
+)  # fmt: skip
 _cost = record(Cost, amount=number, currency=text)
 _answer = record(
     Answer,

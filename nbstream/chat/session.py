@@ -260,6 +260,7 @@ class Session:
     def conversation(self, name: str = "main") -> Conversation:
         """The conversation `name`, begun if there is none."""
         if name not in self.conversations:
+            checks.conversation(name)
             self.conversations[name] = Conversation(name, self)
         return self.conversations[name]
 

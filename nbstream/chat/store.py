@@ -19,7 +19,8 @@ from typing import Any
 from .._version import __version__
 from ..errors import NbstreamError, fail
 from ..messages import Answer
-from ..plainfiles import TooLarge, contents, insist_on_file, located
+from ..plainfiles import TooLarge, contents, insist_on_file, located, unwritten
+from .checks import is_name
 from .history import History
 from .kept import Turn
 from .schema import Damaged, Writer, turn
@@ -141,7 +142,7 @@ def _listed(facts: dict[str, Any]) -> list[Any]:
 
 def _name(facts: dict[str, Any]) -> str:
     name = facts.get("name")
-    if not isinstance(name, str) or not 0 < len(name) <= 100 or not name.isprintable():
+    if not isinstance(name, str) or not is_name(name):
         raise Damaged
     return name
 
@@ -174,7 +175,7 @@ def occupied(path: Path) -> bool:
 
 
 def _unwritten(path: Path, error: Exception) -> NbstreamError:
-    reason = getattr(error, "strerror", None) or str(error)
+    reason = unwritten(error) if isinstance(error, OSError) else str(error)
     return fail("config.file_unwritten", file=str(path), reason=reason)
 
 

@@ -139,7 +139,63 @@ NOT_KEPT = {
 @pytest.mark.parametrize("kind", [Turn, Answer, Message, Usage, Timing, ToolCall, Attachment, Opaque])
 def test_every_field_is_kept_or_left_out_on_purpose(kind: type) -> None:
     names = {one.name for one in fields(kind)}
-    assert names - schema._KNOWN[kind] == NOT_KEPT.get(kind, set())
+    assert names - schema._KNOWN[kind].keys() == NOT_KEPT.get(kind, set())
+
+
+DEEP: list[Any] = []
+for _ in range(500):
+    DEEP = [DEEP]
+
+ODD = {
+    "a count with a fraction": (Answer("said", usage=Usage(1.5, 7)), Answer("said", usage=Usage(None, 7))),  # type: ignore[arg-type]
+    "a wait without end": (
+        Answer("said", error=KINDS["rate_limit"]("what", "why", "fix", retry_after=float("inf"))),
+        Answer("said", error=KINDS["rate_limit"]("what", "why", "fix")),
+    ),
+    "an ending that nobody knows": (Answer("said", finish_reason="odd"), Answer("said")),  # type: ignore[arg-type]
+    "a time that is no number": (
+        Answer("said", timing=Timing(1.0, float("nan"))),
+        Answer("said", timing=Timing(1.0)),
+    ),
+    "a count of a thousand digits": (Answer("said", usage=Usage(10**5_000)), Answer("said", usage=Usage())),
+    "a block that is very deep": (Answer("said", opaque=(Opaque("p", DEEP),)), Answer("said")),
+    "a model that is no text": (Answer("said", model=7), Answer("said")),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_one_odd_value_does_not_cost_the_whole_file(odd: str, tmp_path: Path) -> None:
+    given, kept = ODD[odd]
+    history = History()
+    history.finish(
+        history.begin(Turn("prompt", "m", options={"temperature": float("nan"), "x": DEEP})), given
+    )
+    store.save(history, "main", tmp_path / "talk.json")
+    (turn,) = store.load(tmp_path / "talk.json")[0].turns
+    assert turn.answer is not None
+    assert facts(turn) == facts(replace(turn, answer=kept, options={}))
+
+
+@pytest.mark.parametrize("name", ["", "  ", "n" * 101, "two\nlines", "a\tb", "turned\u202e", "\ud800", 7])
+def test_no_conversation_has_a_name_that_a_file_or_a_receipt_cannot_hold(name: Any) -> None:
+    session = Session()
+    with pytest.raises(ConfigError) as error:
+        session.conversation(name)
+    assert error.value.case == "conversation_name"
+    assert not session.conversations
+
+
+@pytest.mark.parametrize("name", ["n" * 100, "数据 2", "../x", "<b>|`", "😀", "--new"])
+def test_whatever_a_conversation_may_be_called_it_is_loaded_by_that_name(name: str, tmp_path: Path) -> None:
+    session = Session()
+    asked(session.conversation(name).history, "hello")
+    session.conversation(name).save(tmp_path / "talk.json")
+    asked(session.conversation(name).history, "more")
+    loaded = session.conversation(name).load(tmp_path / "talk.json")
+    assert loaded.saved.name == loaded.name == name
+    assert [turn.prompt for turn in session.conversation(loaded.kept_as or "").turns] == ["hello", "more"]
+    store.save(session.conversation(name).history, loaded.kept_as or "", tmp_path / "kept.json")
+    assert store.load(tmp_path / "kept.json")[1].name == loaded.kept_as
 
 
 def asked(history: History, prompt: str, **more: Any) -> Turn:
@@ -263,7 +319,7 @@ def test_where_nothing_can_be_written_the_system_s_reason_is_told(
     with pytest.raises(ConfigError) as error:
         store.save(history, "main", tmp_path / folder, overwrite=True)
     assert error.value.case == "file_unwritten"
-    assert "director" in error.value.why.lower()
+    assert "folder" in error.value.why.lower()
 
 
 def changed(path: Path, change: Any) -> Path:

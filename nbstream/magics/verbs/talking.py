@@ -1,4 +1,4 @@
-"""What was said: ``%llm history``, ``show``, ``undo``, ``redo``, ``reset``, ``branch``, ``version``, ``pin``."""
+"""What was said: ``%llm history``, ``undo``, ``redo``, ``reset``, ``branch``, ``version``, ``pin``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from time import time
 from typing import TYPE_CHECKING
 
 from ...chat.conversation import Conversation
+from ...chat.loading import like
 from ...chat.pins import pin as pin_turn
 from ...chat.session import session
 from ...errors import fail
@@ -31,7 +32,8 @@ def turn_of(conversation: Conversation, number: str | None) -> Turn:
     """Turn `number` of the branch in use; the last where none is given."""
     turns = conversation.turns
     if not turns:
-        raise fail("config.no_turns", name=conversation.name)
+        named = "" if conversation.name == "main" else f" -c {shlex.quote(conversation.name)}"
+        raise fail("config.no_turns", name=conversation.name, line=f"%%{magic()}{named}")
     place = len(turns) if number is None else _count(number, len(turns))
     if not 1 <= place <= len(turns):
         raise fail("config.turn_number", given=place, count=len(turns))
@@ -40,7 +42,7 @@ def turn_of(conversation: Conversation, number: str | None) -> Turn:
 
 def _count(given: str, turns: int) -> int:
     if not (given.isdecimal() and len(given) < 10):
-        raise fail("config.turn_number", given=given[:20], count=turns)
+        raise fail("config.turn_word", given=given[:20], count=turns)
     return int(given)
 
 
@@ -128,7 +130,7 @@ def branch(name: str, number: str | None = None, *, conversation: str = "main") 
     there = session().conversations.get(name)
     if name == conversation or (there and there.turns and (cell is None or there.branched_in != cell)):
         taken = session().conversations
-        free = next(one for number in count_from(2) if (one := f"{name}-{number}") not in taken)
+        free = next(one for number in count_from(2) if (one := like(name, number)) not in taken)
         raise fail("config.conversation_exists", name=name, line=shlex.join(["branch", free]))
     made = here.branch(name, count)
     made.branched_in = cell
