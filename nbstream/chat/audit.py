@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..errors import NbstreamError, fail
-from ..i18n import t
+from ..plainfiles import unwritten
 
 Event = Literal["turn", "login", "logout", "rotation", "export", "attachment", "tool", "policy"]
 Fact = str | int | float | bool | None
@@ -110,7 +110,7 @@ def _is_log(path: Path) -> bool:
         return True
     try:
         return isinstance(found := json.loads(first), dict) and "event" in found
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
 
 
@@ -136,7 +136,4 @@ def _short(fact: Fact) -> Fact:
 
 
 def _failure(path: Path, error: OSError, case: str = "log") -> NbstreamError:
-    name = errno.errorcode.get(error.errno or 0, "")
-    known = name in ("ENOENT", "EACCES", "ENOSPC", "EISDIR", "EROFS")
-    reason = t(f"reason.{name}") if known else error.strerror or type(error).__name__
-    return fail(f"config.{case}", path=str(path), reason=reason)
+    return fail(f"config.{case}", path=str(path), reason=unwritten(error))

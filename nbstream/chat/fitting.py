@@ -6,6 +6,7 @@ A thread imports the package that checks, since that takes long; else this is pu
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import sys
@@ -251,8 +252,14 @@ def _no_number(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
+def _finite(digits: str) -> float:
+    if not math.isfinite(number := float(digits)):
+        raise ValueError(f"{digits[:20]} is too large")
+    return number
+
+
 _BEGINS = re.compile(r"[{\[]")
-_READER = json.JSONDecoder(parse_constant=_no_number)
+_READER = json.JSONDecoder(parse_constant=_no_number, parse_float=_finite)
 
 
 def _brief(error: Exception) -> str:

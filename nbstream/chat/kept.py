@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from ..messages import Answer, Attachment, Message
 if TYPE_CHECKING:
     from .context import Context
 
+_FIX = re.compile(r"%\w+ fix\b")
 Status = Literal["running", "done", "stopped", "failed"]
 
 
@@ -102,7 +104,13 @@ class Turn:
     @property
     def literal(self) -> bool:
         """Whether a cell that asks it again must leave its braces alone: nobody here meant them to run."""
-        return "{{" in self.prompt and not self.template
+        return "{{" in self.words and not self.template
+
+    @property
+    def words(self) -> str:
+        """What a cell says that asks it again. Of ``%llm fix`` that is what it told the model."""
+        is_line = self.sent is not None and not self.template and _FIX.match(self.prompt)
+        return self.sent if is_line and self.sent else self.prompt
 
     @property
     def scripted(self) -> bool:

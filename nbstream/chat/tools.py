@@ -217,8 +217,8 @@ def _plainer(value: Any) -> Any:
     if isinstance(value, set | frozenset | tuple):
         return list(value)
     for method in ("model_dump", "isoformat", "item"):  # pydantic, dates, numpy's numbers
-        if callable(own := getattr(value, method, None)):
-            return own()
+        if callable(getattr(type(value), method, None)):  # not what makes up attributes as they are asked for
+            return getattr(value, method)()
     prints: Any = type(value).__str__
     if prints is object.__str__:
         return repr(value)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import keyword
+import math
 import re
 import shlex
 from typing import Any
@@ -13,7 +15,7 @@ from IPython.core.magic_arguments import MagicArgumentParser
 
 from ..credentials import Secret
 from ..errors import NbstreamError, fail
-from ..i18n import t
+from ..i18n import magic, t
 
 # What keys look like: OpenAI and its likes, Baidu, Google, Groq, xAI, Hugging Face, JWTs.
 _KEY = re.compile(
@@ -43,7 +45,7 @@ def key_on_line(name: str = "", *words: str) -> NbstreamError:
     try:
         name = registry.get(name).name
     except NbstreamError:
-        name = "PROVIDER"
+        name = t("value.provider")
     return fail("config.key_on_line", name=name)
 
 
@@ -71,14 +73,21 @@ def parse(parser: MagicArgumentParser, line: str) -> argparse.Namespace:
     try:
         known, rest = parser.parse_known_args(words(line))
     except UsageError as error:
-        raise fail("config.option_value", reason=_said(str(error))) from None
+        reason = str(error)
+        raise fail("config.option_value", reason=_said(reason), line=_nearest(reason)) from None
     if rest:
         options = [name for action in parser._actions for name in action.option_strings]
         if rest[0].startswith("-"):
-            import difflib
-
             close = difflib.get_close_matches(rest[0].partition("=")[0], options, n=1, cutoff=0.5)
-            raise fail("config.unknown_option", name=rest[0], nearest=close[0] if close else "--help")
+            nearest = close[0] if close else "--help"
+            corrected = line.strip().replace(rest[0].partition("=")[0], nearest, 1)
+            fits = close and len(corrected) < 120
+            raise fail(
+                "config.unknown_option",
+                name=rest[0],
+                nearest=nearest,
+                line=f"%%{magic()} {corrected if fits else nearest}",
+            )
         stray = " ".join("…" if len(word) > 20 else word for word in rest)  # it could be a key of any kind
         raise fail("config.stray_words", words=stray[:80])
     return known
@@ -107,11 +116,29 @@ def _said(message: str) -> str:
     return message
 
 
+def _nearest(message: str) -> str:
+    """The line that mends it, where there is one: with the choice that was meant."""
+    match = re.fullmatch(_SENTENCES["choice"], message, re.S)
+    if match is None:
+        return f"%%{magic()} --help"
+    known = re.findall(r"[\w-]+", match["known"])
+    close = difflib.get_close_matches(match["value"].strip("'"), known, n=1, cutoff=0.0)
+    return f"%%{magic()} {match['option'].partition('/')[0]} {(close or known)[0]}"
+
+
 def whole(value: str) -> int:
     """A positive whole number, for argparse."""
     number = int(value)
     if number < 1:
         raise argparse.ArgumentTypeError(t("option.at_least_one"))
+    return number
+
+
+def finite(value: str) -> float:
+    """A number that is neither negative nor endless, for argparse."""
+    number = float(value)
+    if not (math.isfinite(number) and number >= 0):
+        raise argparse.ArgumentTypeError(t("option.no_finite", value=value))
     return number
 
 

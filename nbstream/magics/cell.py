@@ -20,7 +20,7 @@ from .template import prepared
 @magic_arguments("%llm")  # IPython writes one more percent sign before it
 @argument("-m", "--model", metavar="MODEL")
 @argument("-s", "--system", metavar="TEXT")
-@argument("-t", "--temperature", type=float, metavar="T")
+@argument("-t", "--temperature", type=arguments.finite, metavar="T")
 @argument("--max-tokens", type=arguments.whole, metavar="N")
 @argument("-c", "--conversation", default="main", metavar="NAME")
 @argument("-a", "--attach", action="append", metavar="FILE")

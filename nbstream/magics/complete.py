@@ -81,8 +81,10 @@ class Matcher:
         if cursor is None:
             return {"completions": [], "suppress": False}
         fragment, kind, found = candidates(cursor, self._shell)
-        if not found and fragment and cursor.where != "expression":
-            found = [fragment]  # else Python's keywords would be offered for a word that is none of Python's
+        if not found and fragment and (cursor.where != "expression" or "." in fragment):
+            # Else Python's keywords would be offered for a word that is none of Python's; and behind a dot
+            # jedi would run the user's properties to see what they give.
+            found = [fragment]
         return {
             "completions": [SimpleCompletion(text, type=kind) for text in found[:MOST]],
             "matched_fragment": fragment,

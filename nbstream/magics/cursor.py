@@ -77,6 +77,8 @@ def _expression(before: str, rest: str) -> Cursor | None:
     found = re.search(r"(?:[^\W\d]\w*\.)*(?:[^\W\d]\w*)?\Z", before[start + 2 :])
     fragment = found[0] if found else ""
     behind = before[: len(before) - len(fragment)]
+    if behind.endswith("."):  # behind a call or an index: its attributes are not looked up, by nobody
+        return Cursor("expression", (), f".{fragment}", rest)
     # Behind a number, a quotation mark, a call or an index there is nothing that we could look up.
     return None if re.search(r"[\w.\"')\]]\Z", behind) else Cursor("expression", (), fragment, rest)
 

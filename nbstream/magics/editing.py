@@ -43,7 +43,7 @@ def cell_for(turn: Turn, conversation: str) -> str:
     line = _own(turn.line, conversation) if one_line else _options(turn, conversation)
     if turn.literal and not arguments.parse(llm.parser, line).raw:
         line = f"--raw {line}"
-    return f"%%{name()} --at {turn.number} {line}".rstrip() + f"\n{turn.prompt}"
+    return f"%%{name()} --at {turn.number} {line}".rstrip() + f"\n{turn.words}"
 
 
 def asked_with(turn: Turn, conversation: str, model: str | None = None) -> Namespace:

@@ -98,7 +98,7 @@ def _cells(text: str) -> str:
     try:
         cells = json.loads(text)["cells"]
         return "\n\n".join(f"# %% [{one['cell_type']}]\n{_joined(one['source'])}" for one in cells)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return text
 
 

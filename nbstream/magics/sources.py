@@ -145,6 +145,8 @@ def names(fragment: str, shell: Any) -> list[str]:
     before, dot, begun = fragment.rpartition(".")
     if not dot:
         return beginning(own_names(shell), fragment)
+    if not before:
+        return []
     # IPython's own way: it evaluates nothing that could run the user's code.
     found = shell.Completer.attr_matches(fragment)
     ends = (one.rpartition(".")[2] for one in found)

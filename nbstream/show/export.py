@@ -19,6 +19,7 @@ from typing import Any
 from .._version import __version__
 from ..chat.conversation import Conversation
 from ..chat.history import Turn
+from ..chat.notebook import sha256
 from ..chat.store import MOST_BYTES, encoded, occupied, place, quoted, write
 from ..errors import fail
 from ..i18n import t
@@ -115,9 +116,9 @@ def as_notebook(name: str, turns: Sequence[Turn]) -> bytes:
         outputs = []
         if turn.answer is not None:
             data, metadata = bundle(turn, turn.answer, name)
-            metadata["nbstream"]["cell"] = id
+            metadata["nbstream"] |= {"cell": id, "prompt_sha256": sha256(turn.words)}
             outputs = [{"output_type": "display_data", "data": data, "metadata": metadata}]
-        cells.append(_code(str(id), f"{_line(turn, name)}\n{turn.prompt}", outputs))
+        cells.append(_code(str(id), f"{_line(turn, name)}\n{turn.words}", outputs))
     python = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
     made_by = {"made_by": f"{MARK} {_digest_of(cells)}"}
     metadata = {"kernelspec": python, "language_info": {"name": "python"}, "nbstream": made_by}

@@ -101,7 +101,10 @@ def asked(request: Any, fleet: Fleet, served: Served) -> Iterator[Kernel]:
 
 
 def test_tab_completes_options_models_verbs_and_names(asked: Kernel, served: Served) -> None:
-    asked.run("class Frame:\n    columns = 3\nframe = Frame()")
+    asked.run(
+        "class Frame:\n    columns = 3\n    ran = 0\n    @property\n    def total(self):\n"
+        "        Frame.ran += 1\n        return self\nframe = Frame()"
+    )
     begun = len(served.log())
     end = time.monotonic() + 20  # the list of models is fetched meanwhile: TAB does not wait for it
     while "openai:hold" not in asked.complete("%%llm -m openai:h|")["matches"]:
@@ -114,6 +117,9 @@ def test_tab_completes_options_models_verbs_and_names(asked: Kernel, served: Ser
             assert reply["replaced"] == replaced, cell
             types = {one["type"] for one in reply["metadata"]["_jupyter_types_experimental"]}
             assert len(types) == 1, f"nobody else has a word to say: {cell}"
+        for cell in ("%%llm\n{{frame.total.|", "%%llm\n{{[frame][0].total.co|"):
+            asked.complete(cell)
+    assert asked.value("Frame.ran") == "0", "nothing of theirs runs because somebody is writing"
     assert len(served.log()) == begun, "no model was asked anything"
 
 

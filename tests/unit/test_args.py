@@ -54,7 +54,10 @@ def test_quotes_work_as_in_a_shell_and_nothing_is_expanded(line: str, system: st
     assert parse(PARSER, line).system == system
 
 
-@pytest.mark.parametrize("line", ["-o class", "-o 1x", "--max-tokens 0", "-t warm", '-s "open', "--modle x"])
+@pytest.mark.parametrize(
+    "line",
+    ["-o class", "-o 1x", "--max-tokens 0", "-t warm", "-t nan", "-t inf", "-t=-1", '-s "open', "--modle x"],
+)
 def test_a_value_that_cannot_be_is_a_clear_error(line: str) -> None:
     with pytest.raises(NbstreamError) as caught:
         parse(PARSER, line)

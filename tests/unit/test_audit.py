@@ -87,7 +87,7 @@ def test_lines_of_many_threads_do_not_mix(tmp_path: Path) -> None:
     assert len(lines(path)) == 400
 
 
-@pytest.mark.parametrize("text", ["# My notes\n", '{"a": 1}\n', "[1]\n", "\x00\x01"])
+@pytest.mark.parametrize("text", ["# My notes\n", "[" * 9_000, '{"a": 1}\n', "[1]\n", "\x00\x01"])
 def test_a_file_that_is_no_log_is_left_alone(text: str, tmp_path: Path) -> None:
     path = tmp_path / "notes.md"
     path.write_text(text)

@@ -67,3 +67,8 @@ def test_options_from_a_file_do_not_reach_into_the_prompt(line: str) -> None:
     assert cell_for(turn(line), "main") == "%%llm --at 3 -m openai:m\nWhat?"
     odd = Turn("What?", f"openai:{line}", system=line)
     assert len(cell_for(odd, "main").splitlines()) == 2
+
+
+def test_what_fix_told_the_model_is_what_its_cell_says_and_no_braces_in_it_run() -> None:
+    fixed = Turn("%llm fix\nKeyError: '{{x}}'", "openai:m", sent="A traceback:\nKeyError: '{{x}}'")
+    assert cell_for(fixed, "main") == "%%llm --at 1 --raw -m openai:m\nA traceback:\nKeyError: '{{x}}'"

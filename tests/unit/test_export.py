@@ -93,9 +93,13 @@ def test_braces_run_in_the_notebook_only_where_a_cell_had_them(tmp_path: Path) -
     asked(talk, "{{foreign()}}", Answer("1"))
     asked(talk, "{{mine}}", Answer("2"), template=True)
     asked(talk, "mine", Answer("3"))
+    asked(talk, "%llm fix\nE: {{x}}", Answer("4"), sent="A traceback. E: {{x}}")
     path = export(talk, tmp_path / "talk.ipynb")
-    lines = [cell.source.splitlines()[0] for cell in nbformat.read(path, as_version=4).cells[1:]]
-    assert lines == ["%%llm -m openai:words --raw", "%%llm -m openai:words", "%%llm -m openai:words"]
+    cells = nbformat.read(path, as_version=4).cells[1:]
+    raw = [cell.source.splitlines()[0].endswith(" --raw") for cell in cells]
+    assert raw == [True, False, False, True]
+    assert cells[-1].source.endswith("--raw\nA traceback. E: {{x}}")
+    assert {row.outcome for row in Session().restore(path).rows} == {"taken"}
 
 
 def test_a_model_s_name_of_two_lines_does_not_break_out_of_its_line(tmp_path: Path) -> None:

@@ -83,6 +83,7 @@ def test_a_json_schema_gives_what_json_gives() -> None:
         (ROMANS, "[]", "$: "),
         ({}, "I cannot do that.", "There is no JSON in it."),
         ({}, '{"a": NaN}', "There is no JSON in it."),
+        ({}, '{"a": 1e999}', "There is no JSON in it."),
         ({}, "{" * 5_000, "There is no JSON in it."),
         ({}, "[" * 100_000, "There is no JSON in it."),
     ],

@@ -300,6 +300,17 @@ def test_a_result_goes_back_as_text_or_json() -> None:
     )
     assert returned(None) == "null" and returned("as it is") == "as it is"
     assert "Odd object" in returned(Odd()) and "Odd object" in returned([Odd()])
+
+    class Obliging:
+        """As a mock has it: whatever is asked for is there."""
+
+        asked = 0
+
+        def __getattr__(self, name: str) -> Any:
+            Obliging.asked += 1
+            return Obliging
+
+    assert "Obliging object" in returned(Obliging()) and not Obliging.asked
     loop: list[Any] = []
     loop.append(loop)
     assert returned(loop) == "[[...]]"
