@@ -18,6 +18,11 @@ _WIDE = r"[\u3000-\u9fff\uff00-\uff60]"
 """Characters of Chinese writing, its punctuation with them."""
 _GAPS = tuple(map(re.compile, (rf"(?<={_WIDE}) (?={{(\w+)}})", rf"{{(\w+)}} (?={_WIDE})")))
 """Blanks of a Chinese sentence before and after a field."""
+_NAMED = tuple(
+    (one, re.compile(rf"(?:(?<={_WIDE}) |(?<={_WIDE})|^){{{one}}}(?: (?={_WIDE})|(?={_WIDE})|$)"))
+    for one in ("name", "origin", "near", "file")
+)
+"""Fields of a Chinese sentence that hold what somebody called something."""
 _chosen: str | None = None
 _magic = "llm"
 
@@ -77,7 +82,7 @@ def t(key: str, /, lang: str | None = None, **values: Any) -> str:
     """
     lang = lang or language()
     sentence = renamed(sentences(lang)[key])
-    return (_closed(sentence, values) if lang == "zh" and " " in sentence else sentence).format(**values)
+    return (_closed(sentence, values) if lang == "zh" and "{" in sentence else sentence).format(**values)
 
 
 def _closed(sentence: str, values: dict[str, Any]) -> str:
@@ -87,7 +92,15 @@ def _closed(sentence: str, values: dict[str, Any]) -> str:
     '尚未设置讯飞星火的密钥。'
     >>> t("error.config.no_key.what", "zh", label="Groq")
     '尚未设置 Groq 的密钥。'
+
+    A name that somebody gave is told from the words around it.
+
+    >>> t("line.no_turns", "zh", name="方案"), t("line.no_turns", "zh", name="plan")
+    ('对话“方案”还没有内容。', '对话 plan 还没有内容。')
     """
+    for one, place in _NAMED:
+        if re.search(_WIDE, str(values.get(one, ""))):
+            sentence = place.sub(f"“{{{one}}}”", sentence)
     for gap, end in zip(_GAPS, (0, -1), strict=True):
 
         def close(found: re.Match[str], end: int = end) -> str:

@@ -101,7 +101,7 @@ def test_what_stands_for_a_value_is_in_the_language_in_use() -> None:
         ("-m", "wants a value", "后面需要一个值"),
         ("--max-tokens 0", "1 or more", "不小于 1"),
         ("-o 1x", "1x is no Python name", "不是合法的 Python 变量名"),
-        ("-f yaml", "takes one of", "只能是"),
+        ("-f yaml", "takes 'json', not", "只能是"),
         ("--n", "may mean", "可能是"),
         ("--new=1", "takes no value", "不带值"),
     ],
@@ -111,8 +111,8 @@ def test_what_argparse_says_is_said_in_the_language_in_use(line: str, english: s
         set_language(name)
         with pytest.raises(NbstreamError) as caught:
             parse(PARSER, line)
-        assert wanted in caught.value.why
-        assert (CHINESE.search(caught.value.why) is not None) == (name == "zh")
+        assert wanted in caught.value.what
+        assert (CHINESE.search(caught.value.what) is not None) == (name == "zh")
 
 
 @pytest.mark.parametrize(

@@ -183,3 +183,39 @@ def test_a_key_on_the_line_leads_to_the_login_of_its_provider(typed: str, name: 
     with pytest.raises(NbstreamError) as caught:
         arguments.refuse_keys(typed)
     assert caught.value.fix.endswith(f"%llm login {name}")
+
+
+@pytest.mark.parametrize(
+    ("verb", "words", "fix"),
+    [
+        ("continue", ["-m", "demo"], "%llm retry -m MODEL"),
+        ("history", ["-x"], "%llm history [-v] [-c NAME]"),
+        ("history", ["--conversatoin", "a"], "%llm history --conversation NAME"),
+        ("code", ["--blok", "2"], "%llm code --block K"),
+    ],
+)
+def test_an_option_that_is_none_leads_to_a_line_that_can_be_typed(
+    verb: str, words: list[str], fix: str
+) -> None:
+    with pytest.raises(NbstreamError) as caught:
+        VERBS[verb](words)
+    assert caught.value.fix == fix
+    if verb == "history":
+        assert "-v/--verbose, -c/--conversation NAME" in caught.value.why
+
+
+@pytest.mark.parametrize(
+    ("line", "fix"),
+    [
+        ("--attatch data.csv -t 0", "%%llm --attach data.csv -t 0"),
+        ("-f jsno", "%%llm -f json"),
+        ("-t warm", "%%llm --help"),
+        ("--zzz", "%%llm --help"),
+    ],
+)
+def test_the_line_that_mends_an_option_keeps_the_rest(line: str, fix: str) -> None:
+    from nbstream.magics.cell import llm
+
+    with pytest.raises(NbstreamError) as caught:
+        arguments.parse(llm.parser, line)  # type: ignore[attr-defined]
+    assert caught.value.fix == fix

@@ -30,8 +30,7 @@ def login(*names: str, env: bool = False, keyring: bool = False, clear: bool = F
     if len(names) != 1:
         if names:  # whatever it looks like: what else would one write here?
             raise key_on_line(*names)
-        wanted = t("words.one")
-        raise fail("config.verb_words", name="login", count=0, wanted=wanted, usage=VERBS["login"].usage)
+        raise VERBS["login"].incomplete(t("words.one"))
     provider = registry.get(names[0])
     if not provider.fields:
         raise fail("config.no_login", provider=provider.name, label=provider.label)

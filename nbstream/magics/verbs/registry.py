@@ -74,6 +74,8 @@ class Verb:
             else:
                 wanted = "one" if least == most == 1 else "at_most_one" if most == 1 else "some"
             said = t(f"words.{wanted}", least=least, most=most)
+            if len(plain) < least:
+                raise self.incomplete(said, least - len(plain))
             raise fail("config.verb_words", name=self.name, count=len(plain), wanted=said, usage=self.usage)
         return self.run(*plain, **options)
 
@@ -100,11 +102,34 @@ class Verb:
                 raise fail("config.verb_value", name=self.name, option=written, usage=self.usage)
         return plain, options
 
+    def incomplete(self, wanted: str, count: int = 1) -> NbstreamError:
+        """The error for `count` words that are wanted and were not given."""
+        needed = [word for word in t(f"verb.{self.name}.words").split() if not word.startswith("[")]
+        missing = t("list.joint").join(needed[-count:])
+        return fail("config.verb_missing", name=self.name, missing=missing, wanted=wanted, usage=self.usage)
+
     def _unknown(self, written: str, known: dict[str, str]) -> NbstreamError:
-        close = difflib.get_close_matches(written, known, n=1, cutoff=0.5)
-        line = f"%{magic()} {self.name} {close[0]}" if close else self.usage
-        names = ", ".join(known) or t("line.none")
+        # One letter is near to any other, and none of them is what was meant.
+        close = difflib.get_close_matches(written, [one for one in known if one[:2] == "--"], n=1, cutoff=0.5)
+        line = f"%{magic()} {self.name} {self._with_value(close[0])}" if close else self.usage
+        if self.name == "continue" and written in ("-m", "--model"):  # another model begins anew
+            line = f"%{magic()} retry -m {t('value.model')}"
+        names = t("list.joint").join(
+            "/".join([*(short for short in known if short == "-" + name[0] and known[short] == name), long])
+            for name, long in (
+                (name, self._with_value("--" + name.replace("_", "-"))) for name in self.options
+            )
+        )
+        names = names or t("line.none")
         return fail("config.verb_option", name=self.name, option=written[:20], known=names, line=line)
+
+    def _with_value(self, option: str) -> str:
+        """An option as it is written, with what stands after it."""
+        name = self.written[option]
+        if self.options[name]:
+            return option
+        value = {"conversation": "name", "model": "model"}.get(name)
+        return f"{option} {t(f'value.{value}') if value else 'K'}"
 
 
 def verb(name: str) -> Callable[[Callable[..., Shown]], Callable[..., Shown]]:
