@@ -115,7 +115,11 @@ def called(asking: Asking, answer: Answer) -> tuple[Message, ...] | None:
 def _explain(asking: Asking, error: NbstreamError) -> None:
     """A model that knows no tools refuses them: then the line that mends it is another."""
     offered = bool(asking.run.call.chat.tools)
-    if offered and error.status in REFUSED and re.search(r"\btools?\b|function.?call", error.why, re.I):
+    said = error.why
+    # Not what is wrong with the calls in the history: "a call is missing its signature", "must be followed".
+    if re.search(r"signature|missing|follow|respon[sd]", said, re.I):
+        return
+    if offered and error.status in REFUSED and re.search(r"\btools?\b|function.?call", said, re.I):
         error.fix = t("tool.unknown_to_model.fix")
 
 

@@ -31,8 +31,9 @@ TOP = {
 """Options that stand at the top of the body; all others belong into ``generationConfig``."""
 THINKS = re.compile(r"gemini-(2\.5|[3-9]|\d\d)")
 """Models whose thoughts can be had; the others refuse to be asked for them."""
-SIGNS = re.compile(r"gemini-([3-9]|\d\d)")
-"""Models that refuse a function call in the history without the signature that came with it."""
+SIGNS = re.compile(r"gemini-(?![12]\b)")
+"""Models that refuse a function call in the history without the signature that came with it. All but the old
+ones: ``gemini-flash-latest`` is as new as any."""
 UNSIGNED = "skip_thought_signature_validator"
 """What stands for it where there is none, since another model made the call. [doc: thought signatures]"""
 SCHEMA = {
@@ -83,11 +84,16 @@ class Gemini(HostProvider):
         return gemini_refused(self.host, response)
 
     def again(self, request: WireRequest, error: NbstreamError) -> WireRequest | None:
-        """Once more without asking for thoughts, where the model has none, or without the form for JSON."""
+        """Once more without asking for thoughts, where the model has none, or without the form for JSON.
+
+        Or with the mark of an unsigned call, where a model looks at signatures that we thought did not.
+        """
         if error.kind == "not_found":
             asked = urlsplit(str(request.url)).path.rpartition("/")[2].removesuffix(METHOD)
             facts = dict(model=clean(asked, 100), url=plain(request.url, f"/models/{asked}{METHOD}"))
             error.fix = t("refusal.not_found.fix", provider=self.name, **facts)
+        if error.status == 400 and re.search("thought_?signature", error.why, re.I):
+            return _unsigned(request)
         if error.status != 400 or not re.search("thinking|include_?thoughts", error.why, re.I):
             return without(request, error)
         body = json.loads(request.body or b"{}")
@@ -162,6 +168,16 @@ class Gemini(HostProvider):
                 part["thoughtSignature"] = signed[number]
             parts.append(part)
         return parts
+
+
+def _unsigned(request: WireRequest) -> WireRequest | None:
+    """`request` with its calls marked as unsigned; None if there is nothing to mark."""
+    body, marked = json.loads(request.body or b"{}"), False
+    for content in sequence(body.get("contents")):
+        calls = [part for part in sequence(mapping(content).get("parts")) if "functionCall" in mapping(part)]
+        if calls and not calls[0].get("thoughtSignature"):
+            calls[0]["thoughtSignature"], marked = UNSIGNED, True
+    return replace(request, body=encoded(body)) if marked else None
 
 
 def _headers(credentials: Credentials, accept: str) -> dict[str, str | Secret]:

@@ -194,6 +194,7 @@ class TestTheRequest:
             return [part.get("thoughtSignature") for part in parts]
 
         assert signatures("gemini-3.8-flash") == ["skip_thought_signature_validator", None]
+        assert signatures("gemini-flash-latest") == ["skip_thought_signature_validator", None]
         assert signatures("gemini-2.5-flash") == [None, None]
         real = Opaque("gemini", {"call": 0, "thoughtSignature": "sig=="})
         assert signatures("gemini-3.8-flash", real) == ["sig==", None]
@@ -419,6 +420,12 @@ class TestEndToEnd:
         assert self.ask(server, "words:5", [asked, called, result], tools=[WEATHER]).text
         sent = server.log[-1].body["contents"][1]["parts"][0]
         assert sent["thoughtSignature"] == "c2lnbmF0dXJl"
+
+    def test_a_call_of_another_model_is_marked_when_a_name_did_not_tell_that_it_must_be(
+        self, server: GeminiServer
+    ) -> None:
+        talk = [*talk_with_a_tool("a"), Message("user", "And now?")]
+        assert self.ask(server, "words:5", talk, tools=[WEATHER]).text
 
     def test_a_wrong_key_is_said_and_never_shown(self, server: GeminiServer) -> None:
         with pytest.raises(NbstreamError) as caught:
