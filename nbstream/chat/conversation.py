@@ -183,7 +183,7 @@ class Conversation:
             if answer.error is not None and answer.error.kind == "context_length":
                 from .overflow import advise
 
-                advise(answer.error, history, turn, run.call, sizes)
+                advise(answer.error, history, turn, run.call, sizes, self.name)
 
         run.when_done(done)
         self._running[turn.id] = run

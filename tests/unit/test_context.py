@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -254,7 +255,9 @@ def test_what_a_server_says_of_its_window_is_read(said: str, window: int | None)
     assert window_in(said) == window
 
 
-def refused(history: History, message: str, prompt: str = "And now?", **more: Any) -> tuple[str, Sizes]:
+def refused(
+    history: History, message: str, prompt: str = "And now?", name: str = "main", **more: Any
+) -> tuple[str, Sizes]:
     """The fix for a refusal with `message` of a turn behind `history`, and what was learned from it."""
     from nbstream.chat.overflow import advise
 
@@ -265,7 +268,7 @@ def refused(history: History, message: str, prompt: str = "And now?", **more: An
     error = fail("context_length.service", label="Service", message=message)
     history.finish(turn, Answer(error=error))
     sizes.learn(call, Answer(error=error))
-    advise(error, history, turn, call, sizes)
+    advise(error, history, turn, call, sizes, name)
     return error.fix, sizes
 
 
@@ -304,7 +307,53 @@ def test_a_cell_that_is_too_long_by_itself_is_told_so() -> None:
     fix, _ = refused(History(), "maximum context length is 1000 tokens", prompt="word " * 3_000)
     assert not fix.startswith("%")
     assert "5,1" in fix
-    assert "750" in fix
+    assert "1,000" in fix
+
+
+def about(fix: str) -> int:
+    """The tokens that a fix speaks of."""
+    found = re.search(r"about ([\d,]+)", fix)
+    assert found is not None, fix
+    return int(found[1].replace(",", ""))
+
+
+SAID = "maximum context length is 900 tokens. However, your messages resulted in 4,000 tokens"
+WORD = {"type": "function", "function": {"name": "f", "description": "words " * 900}}
+
+
+@pytest.mark.parametrize(
+    ("message", "more", "begins"),
+    [
+        (SAID, {}, "Shorten this cell"),
+        (SAID, {"system": "words " * 900}, "Shorten the system message"),
+        (SAID, {"tools": (WORD,)}, "Offer fewer functions"),
+        ("maximum context length is 900 tokens", {"max_tokens": 100_000}, "%%llm --max-tokens 8"),
+        ("too long", {"system": "words " * 900}, "Shorten the system message"),
+    ],
+)
+def test_what_is_named_is_what_does_not_fit(message: str, more: dict[str, Any], begins: str) -> None:
+    prompt = "And now?" if more else "word " * 900
+    fix, _ = refused(history_of(LONG[:1] if more.get("max_tokens") is None else []), message, prompt, **more)
+    assert fix.startswith(begins)
+    if message is SAID:
+        assert 900 < about(fix) < 4_000 and "reads 900" in fix, "the service's own numbers"
+    elif not more.get("max_tokens"):
+        assert "reads" not in fix.split(".")[0], "nobody knows how much it reads"
+
+
+@pytest.mark.parametrize("message", [SAID, "too long"])
+def test_pinned_turns_that_do_not_fit_are_told_with_the_line_that_unpins_the_longest(message: str) -> None:
+    fix, _ = refused(history_of([*LONG[:3], "longest " * 100, *LONG[3:5]], every=1), message)
+    assert fix.startswith("%llm unpin 4 ")
+
+
+def test_a_turn_of_another_conversation_is_unpinned_there() -> None:
+    talk = Session().conversation("数据 2")
+    talk.history = history_of(LONG)
+    pin(talk.history.turns[0])
+    assert refused(talk.history, "maximum context length is 300 tokens", name=talk.name)[0].startswith(
+        "%llm unpin 1 -c '数据 2' "
+    )
 
 
 def test_a_larger_model_of_the_service_is_named_where_there_is_one() -> None:
