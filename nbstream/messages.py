@@ -264,10 +264,14 @@ class Answer:
     def code(self) -> str:
         """The contents of the answer's fenced code blocks, a blank line between them; "" if none.
 
+        Those of one language, as `one_language` chooses it: a line for a shell between them is no Python.
+
         >>> Answer("Try:\\n```python\\nprint(1)\\n```\\n").code
         'print(1)\\n'
         """
-        return "\n".join(content for _, content in self.blocks)
+        from .parts import one_language
+
+        return "\n".join(content for _, content in one_language(self.blocks))
 
     @property
     def blocks(self) -> list[tuple[str, str]]:

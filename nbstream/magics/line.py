@@ -89,4 +89,4 @@ def plain(markdown: str) -> str:
     import html
     import re
 
-    return html.unescape(re.sub(r"</?span>|\\(?=[\\*_\[\]~|])", "", markdown))
+    return html.unescape(re.sub(r"</?span>|\u2060|\\(?=[\\*_\[\]~|])", "", markdown))

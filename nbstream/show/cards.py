@@ -31,12 +31,12 @@ def literal(text: str) -> str:
 
 def error_markdown(error: NbstreamError) -> str:
     """An error card: what happened, why, and the line that mends it."""
-    fix = _code(error.fix) if is_line(error.fix) else literal(error.fix)
+    fix = code(error.fix) if is_line(error.fix) else literal(error.fix)
     lines = [f"**⚠ {literal(error.what)}**", literal(error.why), f"→ {fix}" if error.fix else ""]
     return "\n>\n".join(f"> {line}" for line in lines if line)
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
     """`text` as a span of code; as HTML where it holds what a reader may take out of a span."""
     text = tidy(text, RULES)
     return f"<code>{html_text(text)}</code>" if re.search(r"[`\\$@]", text) else f"`{text}`"
@@ -55,7 +55,7 @@ def connect_markdown(ready: Sequence[str], running: Sequence[Running] = ()) -> s
         lines = here.lines
     else:
         found, lines = t("connect.nothing"), [f"%{magic()} login {t('connect.example')}"]
-    return "\n>\n".join([f"> {found}", *(f"> → {_code(line)}" for line in lines)])
+    return "\n>\n".join([f"> {found}", *(f"> → {code(line)}" for line in lines)])
 
 
 def running_markdown(running: Sequence[Running]) -> str:
@@ -74,6 +74,12 @@ def _name(one: Running) -> str:
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A Markdown table; every cell is shown literally."""
     lines = [head, ["---"] * len(head)]
-    text = [f"| {' | '.join(map(literal, lines[0]))} |", f"| {' | '.join(lines[1])} |"]
+    text = [f"| {' | '.join(map(_head, lines[0]))} |", f"| {' | '.join(lines[1])} |"]
     text += [f"| {' | '.join(literal('' if cell is None else str(cell)) for cell in row)} |" for row in rows]
     return "\n".join(text)
+
+
+def _head(text: str) -> str:
+    """The head of a column. A short Chinese one is not broken: a browser would write it letter below letter."""
+    wide = len(text) <= 4 and re.fullmatch("[\u3000-\u9fff]+", text)
+    return "\u2060".join(text) if wide else literal(text)

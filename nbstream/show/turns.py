@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Sequence
 
 from ..chat.history import History, Turn
 from ..i18n import t
 from .cards import literal, table
+
+SHORT, LONG = 60, 200
+"""Columns of a prompt that are shown."""
+FILES = 5
+"""Files of one turn that are named."""
 
 
 def turns_markdown(history: History, turns: Sequence[Turn], *, verbose: bool = False) -> str:
@@ -17,9 +23,26 @@ def turns_markdown(history: History, turns: Sequence[Turn], *, verbose: bool = F
     """
     heads = ["#", t("line.model"), t("line.prompt"), t("line.answer"), t("line.status")]
     rows = []
+    asked = any(not turn.scripted for turn in turns)
     for turn in turns:
-        row = [str(turn.number), turn.model, short(turn.prompt), beginning(turn), status(turn)]
-        rows.append([*row, details(history, turn)] if verbose else row)
+        versions = history.versions(turn)
+        place = next((number for number, one in enumerate(versions, 1) if one is turn), 0)
+        number = (
+            f"{turn.number} ({place}/{len(versions)})" if place and len(versions) > 1 else str(turn.number)
+        )
+        marks = [
+            status(turn),
+            t("turn.pinned") if turn.pinned else "",
+            t("turn.unsent") if asked and _unsent(turn) else "",
+        ]
+        row = [
+            number,
+            turn.model,
+            short(turn.prompt, LONG if verbose else SHORT),
+            beginning(turn),
+            " · ".join(filter(None, marks)),
+        ]
+        rows.append([*row, details(turn)] if verbose else row)
     return table([*heads, t("line.details")] if verbose else heads, rows)
 
 
@@ -40,9 +63,15 @@ def status(turn: Turn) -> str:
     return t(f"turn.{turn.status}")
 
 
-def details(history: History, turn: Turn) -> str:
+def _unsent(turn: Turn) -> bool:
+    """Whether a model is not told of `turn` later on: it failed, or `demo` answered."""
+    return turn.answer is not None and (turn.scripted or not turn.messages())
+
+
+def details(turn: Turn) -> str:
     """What else is known of `turn`, on one line."""
-    parts = [f"{name} {value}" for name, value in turn.options.items()]
+    parts = [time.strftime("%H:%M", time.localtime(turn.created))] if turn.created else []
+    parts += [f"{name} {value}" for name, value in turn.options.items()]
     if turn.system:
         parts.append(t("turn.system", system=short(turn.system, 30)))
     usage = turn.answer.usage if turn.answer is not None else None
@@ -51,18 +80,19 @@ def details(history: History, turn: Turn) -> str:
         parts.append(t("footer.tokens", input=given, output=f"{usage.output_tokens:,}"))
     if turn.context is not None and turn.context.sent < turn.context.turns and turn.context.cut:
         parts.append(t("turn.context", sent=turn.context.sent, turns=turn.context.turns))
-    versions = history.versions(turn)
-    if len(versions) > 1:
-        place = next(number for number, one in enumerate(versions, 1) if one is turn)
-        parts.append(t("turn.version", number=place, count=len(versions)))
+    timing = turn.answer.timing if turn.answer is not None else None
+    if timing is not None and timing.first_token is not None:
+        parts.append(t("footer.first", seconds=f"{max(0.01, timing.first_token):.2f}"))
     calls = [call.name for message in turn.rounds for call in message.tool_calls]
     if calls:
         parts.append(t("turn.tools", names=t("list.joint").join(dict.fromkeys(calls)), count=len(calls)))
     if turn.attachments:
-        parts.append(t("turn.files", count=len(turn.attachments)))
-    parts += [t(f"turn.{mark}") for mark in ("fresh", "pinned") if getattr(turn, mark)]
-    if turn.cell:
-        parts.append(t("turn.cell", cell=turn.cell[:8]))
+        named = [short(one.name or one.media_type, 30) for one in turn.attachments[:FILES]]
+        parts.append(t("turn.files", count=len(turn.attachments), names=t("list.joint").join(named)))
+    if turn.sent is not None:
+        parts.append(t("turn.filled", count=f"{len(turn.sent):,}"))
+    if turn.fresh:
+        parts.append(t("turn.fresh"))
     return " · ".join(parts)
 
 
