@@ -262,16 +262,16 @@ class Answer:
 
     @property
     def code(self) -> str:
-        """The contents of the answer's fenced code blocks, a blank line between them; "" if none.
+        """The contents of the answer's fenced code blocks of one language, a blank line between; "" if none.
 
-        Those of one language, as `one_language` chooses it: a line for a shell between them is no Python.
+        Python's, where there is some: a line for a shell beside it is none.
 
         >>> Answer("Try:\\n```python\\nprint(1)\\n```\\n").code
         'print(1)\\n'
         """
-        from .parts import one_language
+        from .parts import of_one_language
 
-        return "\n".join(content for _, content in one_language(self.blocks))
+        return "\n".join(content for _, content in of_one_language(self.blocks))
 
     @property
     def blocks(self) -> list[tuple[str, str]]:

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+PYTHON = frozenset(("python", "py", "python3", "py3", "ipython", "ipython3", "pycon", "jupyter"))
+SHELL = frozenset(("bash", "sh", "shell", "zsh", "console", "shell-session"))
+SAME = (
+    PYTHON,
+    SHELL,
+    frozenset(("javascript", "js")),
+    frozenset(("latex", "tex")),
+    frozenset(("markdown", "md")),
+)
+"""Names that models write on a fence for one and the same language."""
 
 
 def fences(text: str) -> list[tuple[str, str]]:
@@ -18,6 +30,19 @@ def fences(text: str) -> list[tuple[str, str]]:
         for token in MarkdownIt("commonmark").parse(text)
         if token.type == "fence"
     ]
+
+
+def of_one_language(blocks: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Of `blocks` those that belong together: Python; else those without a language; else as the first.
+
+    >>> of_one_language([("bash", "ls"), ("py", "1"), ("python", "2")])
+    [('py', '1'), ('python', '2')]
+    """
+    languages = [language for language, _ in blocks]
+    first = frozenset(languages[:1])
+    like_the_first = next((some for some in SAME if first & some), first)
+    wanted = next((some for some in (PYTHON, {""}) if some.intersection(languages)), like_the_first)
+    return [(language, content) for language, content in blocks if language in wanted]
 
 
 def tables(text: str) -> list[list[dict[str, str]]]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from ..parts import PYTHON, of_one_language
 from ..show.clean import clean
 
 Block = tuple[str, str]
 """Language, in lower case, and content."""
 
-PYTHON = frozenset(("python", "py", "python3", "py3", "ipython", "ipython3", "pycon", "jupyter"))
 MAGICS = {
     "bash": "bash", "sh": "bash", "shell": "bash", "zsh": "bash", "console": "bash", "shell-session": "bash",
     "html": "html", "svg": "svg", "javascript": "javascript", "js": "javascript", "latex": "latex",
@@ -32,12 +32,7 @@ def cell_text(blocks: Sequence[Block]) -> tuple[str, int]:
     """
     if not blocks:
         return "", 0
-    languages = [language for language, _ in blocks]
-    wanted = next(
-        (some for some in (PYTHON, {""}) if some.intersection(languages)),
-        {name for name in languages if MAGICS.get(name, name) == MAGICS.get(languages[0], languages[0])},
-    )
-    chosen = [(language, content) for language, content in blocks if language in wanted]
+    chosen = of_one_language(blocks)
     text = "\n\n".join(filter(None, (_python(content) for _, content in chosen)))
     first = chosen[0][0]
     if first in MAGICS:

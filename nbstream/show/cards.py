@@ -80,6 +80,6 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def _head(text: str) -> str:
-    """The head of a column. A short Chinese one is not broken: a browser would write it letter below letter."""
+    """The head of a column; a short Chinese one is not broken: that would be letter below letter."""
     wide = len(text) <= 4 and re.fullmatch("[\u3000-\u9fff]+", text)
     return "\u2060".join(text) if wide else literal(text)

@@ -72,3 +72,12 @@ def test_keys_are_masked_wherever_they_stand(text: str, hidden: str) -> None:
 )
 def test_code_that_is_not_secret_stays_as_it_is(text: str) -> None:
     assert redacted(text) == text
+
+
+def test_the_code_of_an_answer_is_that_of_its_cell() -> None:
+    from nbstream.messages import Answer
+
+    answer = Answer("Run\n```bash\npip install x\n```\nand\n```python\nimport x\n```\nthen\n```py\nx.y\n```")
+    assert answer.code == "import x\n\nx.y\n"
+    assert cell_text(answer.blocks) == ("import x\n\nx.y", 1)
+    assert len(answer.blocks) == 3, "and all of them are at hand"
