@@ -221,9 +221,9 @@ def _row(one: Found, kept: Turn, in_use: bool, usual: str, here: set[str]) -> Ro
         "fresh": turn.fresh,
         "stopped": turn.status == "stopped",
         "failed": turn.status == "failed" and not one.stale,
-        "filled": one.receipt.holds("filled"),
-        "attachments": one.receipt.holds("attachments"),
-        "rounds": one.receipt.holds("rounds"),
+        "filled": one.receipt.holds("filled") and kept.sent is None,
+        "attachments": one.receipt.holds("attachments") and not kept.attachments,
+        "rounds": one.receipt.holds("rounds") and not kept.rounds,
         "branch": not in_use,
     }
     told = tuple(name for name, holds in notes.items() if holds)

@@ -126,6 +126,7 @@ def _explain(asking: Asking, error: NbstreamError) -> None:
 def _one(asking: Asking, call: ToolCall, refused: str) -> str:
     """Show one call, have it allowed, carry it out; what the model is told of it."""
     from ..chat.calling import Interruptible
+    from ..show.calls import by_name
     from ..show.calls import card as card_of
 
     entry = toolbox().find(call.name)
@@ -142,7 +143,7 @@ def _one(asking: Asking, call: ToolCall, refused: str) -> str:
             finally:
                 asking.sink.on_stop = None
     finally:
-        asking.sink.call(replace(card, result=result))
+        asking.sink.call(replace(card, result=by_name(result, names())))
         facts = {"provider": asking.turn.model.partition(":")[0], "model": asking.turn.model}
         session().audit("tool", **facts, tool=card.name[:80], outcome=word)
     return result

@@ -95,7 +95,17 @@ def cards(messages: Sequence[Message], names: Mapping[str, str]) -> Iterable[Mes
 
 def card(call: ToolCall, names: Mapping[str, str], result: str | None = None) -> CallCard:
     """The card of `call`, by the names that functions and parameters have here."""
-    return CallCard(names.get(call.name, call.name), _renamed(call.arguments, names), result)
+    told = None if result is None else by_name(result, names)
+    return CallCard(names.get(call.name, call.name), _renamed(call.arguments, names), told)
+
+
+def by_name(result: str, names: Mapping[str, str]) -> str:
+    """What a model is told of a call, for a person: by the names that functions and parameters have here.
+
+    >>> by_name("f_01930644: missing", {"f_01930644": "城市"})
+    '城市: missing'
+    """
+    return re.sub(r"\bf_[0-9a-f]{8}\b", lambda wire: names.get(wire[0], wire[0]), result)
 
 
 def _renamed(arguments: str, names: Mapping[str, str]) -> str:

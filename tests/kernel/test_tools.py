@@ -171,10 +171,13 @@ def test_stop_at_the_question_refuses_and_ends_the_turn(asked: Kernel, served: S
 
 
 def test_a_name_that_is_none_is_a_card(asked: Kernel) -> None:
-    assert (
-        "There is no wether in this notebook" in asked.run("%llm tools add wether", allow_stdin=True).markdown
-    )
-    assert "`%llm tools add weather`" in asked.run("%llm tools weather", allow_stdin=True).markdown
+    misspelt = asked.run("%llm tools add wether", allow_stdin=True).markdown
+    assert "There is no wether in this notebook" in misspelt and "`%llm tools add weather`" in misspelt
+    for line in ("%llm tools weather", "%llm tools ad weather"):
+        assert "`%llm tools add weather`" in asked.run(line, allow_stdin=True).markdown
+    unknown = asked.run("%llm tools remove wether", allow_stdin=True).markdown
+    assert "`%llm tools remove weather`" in unknown
     removed = asked.run("%llm tools remove all", allow_stdin=True).markdown
-    assert "No functions are offered" in removed
+    assert "No longer offered to models: `weather`" in removed
+    assert "No functions are offered" in asked.run("%llm tools", allow_stdin=True).markdown
     asked.run("%llm tools add weather")

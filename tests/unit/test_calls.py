@@ -98,6 +98,18 @@ def shown(ops: list[Any]) -> list[str]:
     return page.blocks
 
 
+def test_what_a_model_knows_by_a_number_has_its_name_in_what_came_back() -> None:
+    call = ToolCall("1", "f_d7db6c2b", "{}")
+    shown = list(
+        cards(
+            [Message("assistant", "", (), (call,)), Message("tool", "f_29188eac: missing; not f_00000000")],
+            {"f_d7db6c2b": "天气", "f_29188eac": "城市"},
+        )
+    )[1]
+    assert isinstance(shown, CallCard)
+    assert (shown.name, shown.result) == ("天气", "城市: missing; not f_00000000")
+
+
 def test_a_card_stands_between_what_was_said_and_is_replaced_by_its_result() -> None:
     pages, ops = Pages(), []
     ops += pages.feed("One.\n\n```python\nprint(1)")  # a fence that nobody closes

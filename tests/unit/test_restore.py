@@ -479,6 +479,30 @@ def test_the_table_says_what_became_of_each_cell(lesson: Notebook, language: str
     assert "lesson.ipynb" in shown
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_what_a_restore_did_to_a_kernel_that_knew_some_of_it_is_said_first(
+    lesson: Notebook, language: str
+) -> None:
+    lesson.session.conversation().history.undo(2)
+    lesson.ask("d", "{{d}}", sent="42")
+    cells, lesson.cells = lesson.cells, [lesson.cell("a"), lesson.cell("d")]
+    lesson.restore()
+    set_language(language)
+    try:
+        known = restored_markdown(lesson.session.restore(lesson.save()))
+        lesson.cells = cells
+        more = restored_markdown(lesson.session.restore(lesson.save()))
+    finally:
+        set_language(None)
+    assert known.startswith("Nothing was changed" if language == "en" else "没有改动")
+    assert "version" not in known
+    first = more.partition("\n")[0]
+    assert first.startswith("The turns in use were not changed" if language == "en" else "当前的各轮没有改动")
+    assert "**main**" in first and (": 2." if language == "en" else " 2 轮，作为其他版本") in first
+    assert "`%llm version 2`" in more and lesson.prompts() == ["prompt a", "{{d}}"]
+    assert more.count("`{{…}}`") == 1, "what is said of many rows stands below them, once"
+
+
 def test_of_many_cells_those_are_listed_of_which_there_is_something_to_say(book: Notebook) -> None:
     for number in range(60):
         book.ask(f"c{number}", f"prompt {number}")

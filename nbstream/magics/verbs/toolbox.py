@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
+from difflib import get_close_matches
+
+from IPython.core.getipython import get_ipython
 
 from ...chat.session import session
 from ...chat.toolbox import toolbox
@@ -10,6 +14,7 @@ from ...errors import NbstreamError, fail
 from ...i18n import magic, t
 from ...show.cards import table
 from ..calls import look_up, refresh
+from ..sources import own_names
 from .registry import verb
 
 ACTIONS = ("add", "remove")
@@ -23,10 +28,16 @@ def tools(action: str | None = None, *names: str, yes: bool = False) -> str:
         return _remove(names)
     if action == "add" and names:
         return _add(names, yes)
-    # A function's name alone is what one forgets the word "add" before.
-    given = " ".join((action, *names)) if action not in ACTIONS else "FUNCTION"
-    line = f"%{magic()} tools {action if action in ACTIONS else 'add'} {given[:60]}"
-    raise fail("config.tools_words", given=action[:40], line=line)
+    raise fail("config.tools_words", given=action[:40], line=f"%{magic()} tools {_meant(action, names)}")
+
+
+def _meant(action: str, names: tuple[str, ...]) -> str:
+    """The words that were meant: a misspelt action, or a function without the word "add" before it."""
+    if action in ACTIONS:
+        return f"{action} {t('tools.function')}"
+    if look_up(action) is None and (close := near(action, ACTIONS)):
+        return f"{close} {' '.join(names)[:60] or t('tools.function')}"
+    return f"add {' '.join((action, *names))[:60]}"
 
 
 def _add(names: tuple[str, ...], yes: bool) -> str:
@@ -45,21 +56,36 @@ def _add(names: tuple[str, ...], yes: bool) -> str:
 
 
 def _no_such(name: str) -> NbstreamError:
+    shell = get_ipython()
+    own = own_names(shell) if shell is not None else []
+    close = near(name, [one for one in own if callable(look_up(one))])
+    if close:
+        line = f"%{magic()} tools add {close}"
+        return fail("config.no_such_function_near", name=name[:60], near=close, line=line)
     return fail("config.no_such_function", name=name[:60])
 
 
 def _remove(names: tuple[str, ...]) -> str:
     box = toolbox()
     if names == ("all",):
-        box.clear()
-        return _listed()
+        names = tuple(entry.path for entry in box)
+        if not names:
+            return _listed()
     for name in names:
         if name not in [entry.path for entry in box]:
             known = ", ".join(entry.path for entry in box) or t("line.none")
-            raise fail("config.no_tool", name=name[:60], known=known)
+            close = near(name, [entry.path for entry in box])
+            line = f"%{magic()} tools" + (f" remove {close}" if close else "")
+            raise fail("config.no_tool", name=name[:60], known=known, line=line)
     for name in names:
         box.remove(name)
-    return _listed()
+    gone = t("tools.removed", names=t("list.joint").join(f"`{name}`" for name in names))
+    return f"{gone}\n\n{_listed()}" if any(box) else gone
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """The one of `known` that `name` may have been meant to be; "" for none."""
+    return next(iter(get_close_matches(name, list(known), n=1, cutoff=0.5)), "")
 
 
 def _listed() -> str:
