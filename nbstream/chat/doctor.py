@@ -100,7 +100,7 @@ def examine(
             found[one.title] = Finding("doubt", one.title, t("doctor.stopped"))
         else:
             late = fail("timeout.first", address=one.provider.label, seconds=f"{patience:g}")
-            found[one.title] = Finding("bad", one.title, late.what, late.fix)
+            found[one.title] = Finding("bad", one.title, late.what, t("doctor.slow_fix"))
     order = {one.title: place for place, one in enumerate(visits)}
     return sorted(found.values(), key=lambda one: order.get(one.what, len(order))), clocks
 
@@ -144,7 +144,9 @@ def _spoken(seconds: float) -> str:
 
 def _visits(here: Session, only: str | None) -> list[Visit]:
     visits = []
-    for name in here.ready() if only is None else [registry.get(only).name]:
+    # Where no key is needed nobody is ready; but whoever has logged in there wants to know how it fares.
+    every = dict.fromkeys([*here.ready(), *here.keys.pools])
+    for name in every if only is None else [registry.get(only).name]:
         with suppress(NbstreamError):  # another package's, which is broken
             provider = registry.get(name)
             pool = here.keys.pools.get(name)
@@ -201,8 +203,9 @@ async def _one(visit: Visit, found: dict[str, Finding], clocks: list[float]) -> 
     except NbstreamError as error:
         level: Level = "doubt" if error.kind in ("rate_limit", "overloaded") else "bad"
         marks = " ".join(map(str, filter(None, (error.kind, error.status, error.code))))
+        fix = t("doctor.slow_fix") if error.case == "first" else error.fix  # its own is one for a question
         found[visit.title] = Finding(
-            level, visit.title, t("doctor.refused", what=error.what, marks=marks), error.fix
+            level, visit.title, t("doctor.refused", what=error.what, marks=marks), fix
         )
         return
     except Exception as error:  # another package's provider: its trouble is its own row

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import io
+import warnings
 from contextlib import suppress
 from importlib.util import find_spec
 from typing import Any
 
 from ..attachment import Attachment
-from ..errors import fail
+from ..errors import NbstreamError, fail
 from .strip import stripped
 
 SIDE = 1_568
 """The longest side in pixels: services scale down what is larger, and charge for it. [Anthropic: vision]"""
+PIXELS = 50_000_000
+"""Of a picture that is unpacked at all: 200 MB. A small file may claim any number of them."""
 MOST = 3_700_000
 """Bytes of one picture: in base64 just below the 5 MB that Anthropic takes."""
 SENT = ("image/png", "image/jpeg", "image/webp")
@@ -28,6 +31,12 @@ _BEGINS = {
     b"MM\0*": "image/tiff",
 }
 _BRANDS = {b"avif": "image/avif", b"heic": "image/heic", b"heix": "image/heic", b"mif1": "image/heic"}
+
+_TURNED = {
+    **{2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANSPOSE", 6: "ROTATE_270"},
+    **{7: "TRANSVERSE", 8: "ROTATE_90"},
+}
+"""What sets a picture upright, by its EXIF orientation."""
 
 
 def kind(data: bytes) -> str | None:
@@ -74,9 +83,13 @@ def _by_pillow(data: bytes, media_type: str, name: str) -> Attachment:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with _opened(data) as image:
+            size = image.size
+            image.draft(None, (SIDE, SIDE))  # a photograph is not unpacked larger than it need be
+            if image.width * image.height > PIXELS:
+                raise _too_many(name, image.width * image.height)
             turned = image.getexif().get(0x0112, 1) not in (0, 1)
-            good = media_type in SENT and max(image.size) <= SIDE and len(data) <= MOST
+            good = media_type in SENT and max(size) <= SIDE and len(data) <= MOST
             if good and not turned and getattr(image, "n_frames", 1) == 1:
                 image.load()  # a broken one is found here, not by the service
                 return Attachment(media_type, _bare(data, media_type, name), name)
@@ -85,20 +98,40 @@ def _by_pillow(data: bytes, media_type: str, name: str) -> Attachment:
         if media_type in ALWAYS_READ:
             raise fail("config.image_broken", name=name, reason=type(error).__name__) from None
         raise fail("config.image_kind", name=name, kind=media_type.removeprefix("image/").upper()) from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError:
+        raise _too_many(name, 2 * int(Image.MAX_IMAGE_PIXELS or 0)) from None
+    except (OSError, SyntaxError, ValueError) as error:
         raise fail("config.image_broken", name=name, reason=str(error)[:200] or "?") from None
+
+
+def _opened(data: bytes) -> Any:
+    from PIL import Image
+
+    with warnings.catch_warnings():  # of so many pixels: they are counted next
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        return Image.open(io.BytesIO(data))
+
+
+def _too_many(name: str, pixels: int) -> NbstreamError:
+    mega, most = (f"{count / 1e6:.0f}" for count in (pixels, PIXELS))
+    return fail("config.image_pixels", name=name, count=mega, limit=most, side=f"{SIDE:,}")
 
 
 def drawn(image: Any, name: str, *, photo: bool = False) -> Attachment:
     """A picture of Pillow's, within bounds: JPEG for photographs, PNG for what has edges or holes."""
-    from PIL import Image, ImageOps
+    from PIL import Image
 
-    image = ImageOps.exif_transpose(image)
+    image.load()  # some formats turn themselves, and forget that they stood otherwise
+    turned = getattr(Image.Transpose, _TURNED.get(image.getexif().get(0x0112, 1), ""), None)
     holes = "A" in image.getbands() or "transparency" in image.info
-    if max(image.size) > SIDE:
+    if max(image.size) > SIDE:  # before anything else: every step below makes a copy
         scale = SIDE / max(image.size)
         size = tuple(max(1, round(side * scale)) for side in image.size)
-        image = image.convert("RGBA" if holes else "RGB").resize(size, Image.Resampling.LANCZOS)
+        mode = "RGBA" if holes else "RGB"
+        whole = image if image.mode == mode else image.convert(mode)
+        image = whole.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+    if turned is not None:
+        image = image.transpose(turned)
     image = image.convert("RGBA" if holes else "L" if image.mode in ("1", "L") else "RGB")
     for quality in (90, 75, 50) if photo and not holes else (None, 90, 75, 50):
         out = io.BytesIO()

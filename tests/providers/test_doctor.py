@@ -135,6 +135,14 @@ def test_each_service_with_a_key_is_asked_and_no_other(bare: pytest.MonkeyPatch)
                 assert secret not in text
 
 
+def test_a_server_that_needs_no_key_is_asked_where_somebody_has_logged_in(bare: pytest.MonkeyPatch) -> None:
+    with Late() as late:
+        here = Session()
+        here.login("vllm", api_key="any-key-will-do-here", base_url=f"{late.url}/v1")
+        [row] = [one for one in doctor.examine(here, patience=1.0)[0] if one.what == "vllm"]
+    assert row.level == "bad" and "proxy" in row.fix and "Run the cell" not in row.fix
+
+
 def test_where_no_check_is_free_the_key_stays_at_home() -> None:
     with ErnieV1Server() as v1, SparkHTTPServer() as gateway:
         here = Session()

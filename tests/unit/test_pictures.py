@@ -5,15 +5,16 @@ from __future__ import annotations
 import importlib.util
 import io
 import struct
+import warnings
 import zlib
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image, PngImagePlugin
+from PIL import Image, ImageOps, PngImagePlugin
 
 from nbstream import images
-from nbstream.errors import NbstreamError
+from nbstream.errors import ConfigError, NbstreamError
 from nbstream.images import fit
 from nbstream.images.strip import stripped
 from nbstream.messages import Attachment
@@ -104,6 +105,26 @@ def test_a_picture_that_was_taken_sideways_stands_upright() -> None:
     assert sent is not None and opened(sent).size == (20, 40) and not opened(sent).getexif()
 
 
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("size", [(40, 20), (3_200, 1_600)])
+def test_a_picture_stands_upright_as_pillow_has_it(
+    kind: str, orientation: int, size: tuple[int, int]
+) -> None:
+    """Scaled down or not; each corner has a grey of its own."""
+    flat = Image.new("L", (2, 2))
+    flat.putdata([0, 80, 160, 240])
+    out = io.BytesIO()
+    flat.resize(size, Image.Resampling.NEAREST).save(out, kind, exif=exif(orientation=orientation))
+    wanted = ImageOps.exif_transpose(opened(out.getvalue())).convert("L").resize((2, 2))
+    sent = images.picture(out.getvalue(), "a")
+    assert sent is not None
+    found = opened(sent).convert("L")
+    assert (found.width > found.height) == (orientation < 5)
+    pairs = zip(found.resize((2, 2)).tobytes(), wanted.tobytes(), strict=True)
+    assert all(abs(one - other) < 12 for one, other in pairs)
+
+
 # --- within bounds ------------------------------------------------------------------------------------
 
 
@@ -112,6 +133,28 @@ def test_a_large_picture_is_scaled_down_whatever_its_format(kind: str) -> None:
     sent = images.picture(saved(kind, (3_000, 30)), "wide")
     assert sent is not None and sent.media_type in fit.SENT
     assert opened(sent).size == (fit.SIDE, 16)
+
+
+@pytest.mark.parametrize("side", [8_000, 13_000, 50_000])
+def test_a_small_file_of_a_huge_picture_is_not_unpacked(side: int) -> None:
+    row = zlib.compress(b"")
+    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", row) + chunk(b"IEND", b"")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ConfigError, match="million pixels") as error:
+            images.picture(bomb, "bomb.png")
+    assert error.value.case == "image_pixels"
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def test_a_large_photograph_is_not_unpacked_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fit, "PIXELS", 4_000_000)
+    sent = images.picture(saved("JPEG", (4_000, 3_200)), "photo.jpg")
+    assert sent is not None and opened(sent).size == (fit.SIDE, 1_254)
 
 
 def test_what_no_bound_lets_through_as_png_goes_as_jpeg(monkeypatch: pytest.MonkeyPatch) -> None:
