@@ -142,7 +142,8 @@ def own_notebook(session: Session) -> Book:
 
     shell: Any = get_ipython()
     others: list[str] = []
-    for place in whereabouts.candidates(getattr(shell, "user_ns", {}), whereabouts.connection_file()):
+    connection = whereabouts.connection_file()
+    for place in whereabouts.candidates(getattr(shell, "user_ns", {}), connection):
         try:
             book = read(place)
         except NbstreamError:
@@ -153,8 +154,8 @@ def own_notebook(session: Session) -> Book:
         if not ran or not book.ids.isdisjoint(ran):
             return book
         others.append(place.name)
-    reason = t("restore.other_cells", files=", ".join(others)) if others else t("restore.no_place")
-    raise fail("config.restore_where", reason=reason)
+    case = "other_cells" if others else "no_place" if connection else "no_kernel"
+    raise fail("config.restore_where", reason=t(f"restore.{case}", files=", ".join(others)))
 
 
 # --- cells ------------------------------------------------------------------------------------------

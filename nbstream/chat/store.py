@@ -46,6 +46,8 @@ class Saved:
     """Attachments for which the file would have been too large."""
     running: int = 0
     """Turns that had no answer yet."""
+    in_use: int = 0
+    """Turns of the branch in use, of those that were written."""
 
 
 def save(history: History, name: str, path: str | Path, *, overwrite: bool = False) -> Saved:
@@ -70,7 +72,7 @@ def save(history: History, name: str, path: str | Path, *, overwrite: bool = Fal
     }
     write(target, encoded(body))
     running = sum(one.answer is None for one in turns)
-    return Saved(target, name, len(turns), now, before, tuple(writer.left_out), running)
+    return Saved(target, name, len(turns), now, before, tuple(writer.left_out), running, len(history.turns))
 
 
 def load(path: str | Path) -> tuple[History, Saved]:

@@ -136,9 +136,11 @@ def _sessions(server: Mapping[str, Any]) -> list[Any]:
 
 def connection_file() -> str | None:
     """This kernel's own; None outside of a kernel."""
+    from traitlets.config import MultipleInstanceError
+
     try:
         from ipykernel.connect import get_connection_file
 
         return str(get_connection_file())
-    except (ImportError, RuntimeError):
+    except (ImportError, RuntimeError, MultipleInstanceError):  # the last: IPython in a terminal
         return None

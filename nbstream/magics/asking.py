@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import sys
 import threading
 import time
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ..chat.notebook import asked as asked_in
 from ..chat.session import session
 from ..errors import NbstreamError
+from ..i18n import magic, t
 from ..show.console import put
 from . import after
 from .calls import offered
@@ -63,8 +65,6 @@ def ask(
     `at` is a turn whose place the new one takes, on a branch of its own; `resumed` one whose answer is gone
     on with instead. Raises `NbstreamError` for what goes wrong before anything is sent.
     """
-    if not getattr(options, "raw", False):
-        session().keys.refuse_in("\n".join([options.system or "", prepared.sent or prepared.prompt]))
     detached = options.background and where != "headless"  # nobody would be there to see it end
     name = None if options.no_history else options.conversation
     asking: Asking | None = None
@@ -94,6 +94,7 @@ def ask(
             shape = wanted(options)
             sink = _sink(where, background=options.background, json=shape is not None)
             talk = session().scratch() if name is None else session().conversation(name)
+            before = talk.turns if at is not None else []
             if resumed is not None:
                 turn, run = resumed, talk.resume(resumed, sink)
             else:
@@ -107,6 +108,7 @@ def ask(
                     attachments=prepared.attachments,
                     template=prepared.template,
                     line=getattr(options, "line", ""),
+                    raw=getattr(options, "raw", False),
                     observer=sink,
                     model=options.model,
                     system=options.system,
@@ -115,7 +117,7 @@ def ask(
                     schema=shape,
                     tools=() if detached else offered(),
                 )
-            for hint in prepared.hints:
+            for hint in (*prepared.hints, *left_behind(talk, turn, before)):
                 put(hint)
             sink.rounds = not detached and bool(run.call.chat.tools or shape or resumed)
             asking = Asking(options, where, talk, turn, run, sink)
@@ -144,6 +146,17 @@ def ask(
     answer = asking.turn.whole(asking.talk.so_far(asking.turn, asking.run))
     after.afterwards(options, asking.turn, answer)
     return answer.error
+
+
+def left_behind(talk: Conversation, turn: Turn, before: Sequence[Turn]) -> Iterator[str]:
+    """What to say where turns followed the one whose place `turn` takes, on the branch `before`."""
+    place = turn.number
+    versions = talk.history.versions(turn)
+    if len(before) > place and talk.turns[-1] is turn and before[place - 1] in versions:
+        which = versions.index(before[place - 1]) + 1
+        named = [] if talk.name == "main" else ["-c", talk.name]
+        line = f"%{magic()} " + shlex.join(["version", str(place), str(which), *named])
+        yield t("line.left_behind", count=len(before) - place, line=line)
 
 
 def _rounds(asking: Asking) -> None:

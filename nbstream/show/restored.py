@@ -38,11 +38,11 @@ def restored_markdown(restored: Restored, now: float | None = None) -> str:
             or t("line.none"),
         )
     ]
-    head = [t("restore.cell"), t("line.prompt"), t("line.model")]
+    head = [t("restore.cell"), t("restore.outcome"), t("line.prompt"), t("line.model")]
     head += [t("line.conversation")] if several else []
     rows = [row for row in restored.rows if len(restored.rows) <= FEW or row.notes or row.outcome != "taken"]
     if rows:
-        said.append(table([*head, ""], (_row(row, several) for row in rows[:MOST])))
+        said.append(table(head, (_row(row, several) for row in rows[:MOST])))
     if len(rows) < len(restored.rows):
         said.append(t("restore.as_they_were", count=len(restored.rows) - len(rows)))
     if len(rows) > MOST:
@@ -100,7 +100,7 @@ def _switches(restored: Restored) -> str:
 def _row(row: Row, several: bool) -> list[str]:
     cell = "·" if row.count is None else f"[{row.count}]"
     talk = [row.conversation or ""] if several else []
-    return [cell, short(row.prompt), title(row.model), *talk, _outcome(row)]
+    return [cell, _outcome(row), short(row.prompt), title(row.model), *talk]
 
 
 def _outcome(row: Row) -> str:

@@ -99,14 +99,16 @@ def test_edit_puts_the_prompt_into_the_next_cell_to_run_as_that_turn(notebook: N
     cell = next_cell(notebook.verb("edit 2", "edit"))
     assert not notebook.verb("edit 2", "edit").reply["payload"], "running all again adds no cell"  # type: ignore[index]
     assert cell == f"%%llm --at 2 -m openai:words:3 -c {notebook.talk} -t 0.5\ntwo"
-    notebook.run(cell.replace("two", "two, better"), "new")
+    better = notebook.run(cell.replace("two", "two, better"), "new")
+    assert "not sent along any more: 1." in better.text
+    assert f"%llm version 2 1 -c {notebook.talk}\n" in better.text
     assert notebook.last == ["one", "…", "two, better"]
     assert notebook.log[-1]["body"]["temperature"] == 0.5
-    notebook.run(cell.replace("two", "two, best"), "new")
+    assert not notebook.run(cell.replace("two", "two, best"), "new").text, "nothing followed this one"
     notebook.ask("and then", "four")
     assert notebook.last == ["one", "…", "two, best", "…", "and then"]
     table = notebook.verb("history -v").markdown
-    assert "version 2/2" in table and "two, best" in table and "three" not in table
+    assert "| 2 (2/2) |" in table and "two, best" in table and "three" not in table
     assert [turn[1] for turn in notebook.tree()] == [
         "one", "two", "three", "two, best", "and then", "one", "two, best", "and then",
     ]  # fmt: skip

@@ -116,9 +116,11 @@ def test_a_conversation_is_mended_at_a_prompt_that_takes_no_next_input(
     terminal.run("nbstream.conversation('main').turns[0].model = 'openai:words:3'")
     said = squeezed(terminal.run("%llm continue"))
     assert begun + squeezed(served.log()[-1]["text"]) in said
+    nowhere = squeezed(terminal.run("%llm restore"))
+    assert "hasnonotebookofitsown" in nowhere and "Traceback" not in nowhere
     said = squeezed(terminal.run("%llm retry -m openai:words:4"))
     assert squeezed(served.log()[-1]["text"]) in said
-    assert "version2/2" in squeezed(terminal.run("%llm history -v"))
+    assert "1(2/2)" in squeezed(terminal.run("%llm history -v"))
 
 
 def test_a_tool_asks_at_the_prompt_and_its_result_is_printed(terminal: Terminal) -> None:

@@ -18,7 +18,9 @@ def save(file: str, *, conversation: str = "main", overwrite: bool = False) -> S
         raise fail("config.nothing_to_save", name=conversation)
     saved = talk.save(file, overwrite=overwrite)
     session().audit("export", conversation=conversation, file=saved.path.name)
-    said = [t("save.done", name=literal(saved.name), count=saved.turns, file=literal(str(saved.path)))]
+    said = [t("save.done", name=literal(saved.name), count=saved.in_use, file=literal(str(saved.path)))]
+    if more := saved.turns - saved.in_use:
+        said.append(t("save.versions", count=more))
     if (before := saved.replaced) is not None:
         said.append(t("save.replaced", name=literal(before.name), count=before.turns, ago=ago(before.saved)))
     if saved.running:

@@ -104,7 +104,7 @@ class Verb:
 
     def incomplete(self, wanted: str, count: int = 1) -> NbstreamError:
         """The error for `count` words that are wanted and were not given."""
-        needed = [word for word in t(f"verb.{self.name}.words").split() if not word.startswith("[")]
+        needed = re.sub(r"\[[^\]]*\]", "", t(f"verb.{self.name}.words")).split()
         missing = t("list.joint").join(needed[-count:])
         return fail("config.verb_missing", name=self.name, missing=missing, wanted=wanted, usage=self.usage)
 
