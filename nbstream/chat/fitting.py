@@ -5,6 +5,7 @@ A thread imports the package that checks, since that takes long; else this is pu
 
 from __future__ import annotations
 
+import difflib
 import json
 import math
 import os
@@ -79,6 +80,11 @@ def named(word: str, namespace: Mapping[str, Any]) -> Shape:
         return shape(value, word)
     path = located(word)
     if path.suffix != ".json" or not os.path.isfile(path):
+        own = [
+            name for name, value in namespace.items() if name[:1] != "_" and isinstance(value, type | dict)
+        ]
+        if near := difflib.get_close_matches(word, own, n=1, cutoff=0.5):
+            raise fail("config.schema_near", name=word[:60], near=near[0])
         raise fail("config.schema_name", name=word[:60])
     try:
         return shape(json.loads(contents(path, LARGEST)), path.name)

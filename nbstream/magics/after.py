@@ -38,6 +38,13 @@ def detached(options: Namespace) -> None:
 def afterwards(options: Namespace, turn: Turn, answer: Answer) -> None:
     """Do what the options want done with the answer, which is whole or as far as it came."""
     bind(options, worth(options, answer))
+    if (
+        answer.error is not None
+        and answer.text
+        and options.out
+        and getattr(options, "shape", None) is not None
+    ):
+        put(t("json.kept", name=options.out))
     if not getattr(options, "code", False) or answer.error is not None:
         return
     if answer.finish_reason != "stop":

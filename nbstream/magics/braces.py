@@ -32,6 +32,8 @@ _TEMPLATE = re.compile(r"\{%.*?%\}|\{\{[#^/>!~&]")
 _OPEN = re.compile(r"(?<!\{)\{\{(?!\{)")
 _NAME = re.compile(r"(?<!\{)\{\{ ?(\w+) ?\}\}")
 _COMMAND = re.compile(r"\\[A-Za-z]+\*?(?:\[[^\]\n]*\])?$")
+_UNREAD = re.compile(r"\{\{[ \t]*(?P<source>[^\W\d]\w*[^\n{}]*?)[ \t]*\}\}")
+"""Double braces with what begins with a name, and is no expression."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +65,8 @@ class Expression:
         return self.source if self.source.isidentifier() else ""
 
 
-def expressions(text: str) -> Iterator[Expression]:
-    """The expressions in `text`, in order.
+def expressions(text: str, unread: list[str] | None = None) -> Iterator[Expression]:
+    """The expressions in `text`, in order; what is in other double braces goes into `unread`.
 
     >>> [one.source for one in expressions("Explain {{ x + 1 }} and `{{y}}` in {'a': {'b': 1}}.")]
     ['x + 1']
@@ -90,6 +92,8 @@ def expressions(text: str) -> Iterator[Expression]:
         elif (found := _expression(text, start, alone=any(a <= start < b for a, b in alone))) is not None:
             ended = found.end
             yield found
+        elif unread is not None and (other := _UNREAD.match(text, start)):
+            unread.append(other["source"])
 
 
 def template_names(text: str) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import builtins
 import difflib
+import re
 from argparse import Namespace
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -81,7 +82,8 @@ def _filled(text: str) -> _Filling:
     from .braces import expressions, fenced_names, template_names
 
     known = _Names(shell)
-    for one in expressions(text):
+    unread: list[str] = []
+    for one in expressions(text, unread):
         if unknown := [name for name in one.names if not known(name, alone=bool(one.name))]:
             filling.hints += [known.hint(one, unknown[0])] if len(filling.hints) < HINTS else []
             continue
@@ -90,6 +92,10 @@ def _filled(text: str) -> _Filling:
         at = one.end
     if filling.pieces:
         filling.pieces.append(text[at:])
+    for source in unread:  # of somebody's own variable, so it was meant
+        if known(re.split(r"\W", source, maxsplit=1)[0], alone=True):
+            filling.hints.append(t("template.unread", expression=_short(source)))
+            break
     for names, case in ((fenced_names(text), "in_code"), (template_names(text), "whole")):
         if kept := [name for name in names if known(name, alone=True)]:
             filling.hints.append(t(f"template.{case}", name=kept[0]))

@@ -195,8 +195,8 @@ def test_a_schema_that_is_not_there_sends_nothing(desk: Kernel, served: Served) 
 def fixed(kernel: Kernel, served: Served, line: str = "%llm fix -m openai:words:5") -> str:
     run = kernel.run(line, allow_stdin=True)
     assert run.status == "ok", run.errors
-    assert "text/markdown" in run.outputs[0]["data"]
-    kept = run.outputs[0]["metadata"]["nbstream"]["prompt"]
+    assert run.text.startswith("Asking about ") and "text/markdown" in run.outputs[1]["data"]
+    kept = run.outputs[1]["metadata"]["nbstream"]["prompt"]
     assert kept.startswith("%llm fix") and "Error: " in kept, "a restart brings it back"
     return str(served.log()[-1]["body"]["messages"][-1]["content"])
 

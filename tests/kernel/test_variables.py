@@ -160,7 +160,8 @@ def test_an_unknown_name_stays_and_is_told_with_the_nearest(asked: Kernel, serve
     run = ask(asked, "{{pfoto}} {{id}} {{input}} {{user.name}}")
     assert content(served) == "{{pfoto}} {{id}} {{input}} {{user.name}}"
     assert run.text.splitlines() == [
-        "{{pfoto}} is sent as it stands: nothing here is called pfoto. Did you mean photo?",
+        "{{pfoto}} is sent as it stands: nothing here is called pfoto. Did you mean photo? "
+        "Corrected and run again, this cell takes its own place.",
         "{{id}} is sent as it stands: nothing here is called id.",
         "{{input}} is sent as it stands: nothing here is called input.",
     ]

@@ -219,3 +219,22 @@ def test_the_line_that_mends_an_option_keeps_the_rest(line: str, fix: str) -> No
     with pytest.raises(NbstreamError) as caught:
         arguments.parse(llm.parser, line)  # type: ignore[attr-defined]
     assert caught.value.fix == fix
+
+
+@pytest.mark.parametrize(
+    ("verb", "words", "missing"),
+    [("save", [], "FILE"), ("branch", [], "NAME"), ("use", [], "MODEL"), ("login", [], "PROVIDER")],
+)
+def test_what_is_missing_is_named(verb: str, words: list[str], missing: str) -> None:
+    with pytest.raises(NbstreamError) as caught:
+        VERBS[verb](words)
+    assert caught.value.what.endswith(f"{missing}.") and "]" not in caught.value.what
+
+
+def test_a_word_is_no_audit_log() -> None:
+    from nbstream.magics.verbs.audit import log
+
+    for word, fix in (("of", "%llm log off"), ("audit", "%llm log audit.jsonl")):
+        with pytest.raises(NbstreamError) as caught:
+            log(word)
+        assert caught.value.fix == fix

@@ -161,3 +161,9 @@ def test_the_prompt_of_a_cell_that_only_attaches_is_the_file(space: dict[str, An
     assert fill("\n", attach=[str(path)]).sent == "a.txt:\n\n```\n{{x}}\n```", (
         "and what it holds is not looked into"
     )
+
+
+def test_a_mistake_in_an_expression_with_ones_own_variable_is_hinted_at(space: dict[str, Any]) -> None:
+    found = fill("{{x.describe(}} and {{nobody(}} and {{x}}")
+    assert found.sent == "{{x.describe(}} and {{nobody(}} and 7"
+    assert len(found.hints) == 1 and "{{x.describe(}} is sent as it stands" in found.hints[0]

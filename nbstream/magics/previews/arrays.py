@@ -29,9 +29,9 @@ def array(value: Any, name: str = "") -> str | None:
     size = 1
     for side in shape:
         size *= side
-    title = f"{brief(value, name)}, {t('preview.values', count=f'{size:,}')}"
+    title = t("list.joint").join([str(brief(value, name)), t("preview.values", count=f"{size:,}")])
     if "..." in body:
-        title += f" ({t('preview.ends')})"
+        title += t("preview.bracketed", what=t("preview.ends"))
     return f"{title}\n{middle_out(body, MOST)}"
 
 

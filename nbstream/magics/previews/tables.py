@@ -138,7 +138,11 @@ def _title(grid: Grid, name: str, rows: int, columns: int) -> str:
         some.append(t("preview.some_rows", count=f"{rows:,}", all=f"{grid.height:,}"))
     if columns < grid.width:
         some.append(t("preview.some_columns", count=f"{columns:,}", all=f"{grid.width:,}"))
-    return f"{title} ({t('preview.shown', what=t('list.joint').join(some))})" if some else title
+    return (
+        title + t("preview.bracketed", what=t("preview.shown", what=t("list.joint").join(some)))
+        if some
+        else title
+    )
 
 
 def _name(name: Any) -> str:

@@ -51,9 +51,11 @@ def fix(*question: str, model: str | None = None, conversation: str = "main") ->
 
     words, version = " ".join(question), platform.python_version()
     report = safe(exception.report(error, shell))
-    asked = t("fix.report", question=words or t("fix.ask"), version=version, report=report)
+    question = f"{words}\n\n{t('fix.also')}" if words else t("fix.ask")
+    asked = t("fix.report", question=question, version=version, report=report)
     # What the history shows, and a restart brings back: the line, and what it was about.
     prompt = f"%{name} fix {words}".rstrip() + f"\n{safe(exception.brief(error))}"
     options = arguments.parse(llm.parser, "")
     options.model, options.conversation, options.line = model, conversation, ""
-    return ask(Prepared(prompt, asked), options, surface.surface())
+    about = t("fix.about", error=safe(exception.brief(error)))
+    return ask(Prepared(prompt, asked, hints=(about,)), options, surface.surface())

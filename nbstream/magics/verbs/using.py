@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from importlib.util import find_spec
@@ -48,7 +49,14 @@ def help_(name: str | None = None) -> Shown:
 
 @verb("use")
 def use(model: str) -> str:
-    return t("line.using", model=literal(session().use(model)))
+    using = session().use(model)
+    said = t("line.using", model=literal(using))
+    provider, _, name = using.partition(":")
+    listed = catalog().names(provider) if provider in catalog().heard_of() and name else []
+    if near := difflib.get_close_matches(name, listed, n=3) if name not in listed else []:
+        label, names = registry.get(provider).label, t("list.joint").join(map(literal, near))
+        said += "\n\n" + t("line.not_listed", label=label, near=names)
+    return said
 
 
 @verb("lang")
@@ -62,7 +70,8 @@ def lang(name: str | None = None) -> str:
         from ..load import describe
 
         describe()
-    return t("line.language", line=f"%{magic()} lang {'en' if language() == 'zh' else 'zh'}")
+    said = "line.language" if name is not None else "line.spoken"
+    return t(said, line=f"%{magic()} lang {'en' if language() == 'zh' else 'zh'}")
 
 
 @verb("models")
