@@ -74,25 +74,32 @@ class Conversation:
         attachments: tuple[Attachment, ...] = (),
         line: str = "",
         template: bool = False,
+        raw: bool = False,
         observer: Observer | None = None,
         **options: Any,
     ) -> tuple[Turn, Run]:
         """A new turn and its run, not yet started. `options` are those of `nbstream.stream`.
 
         `sent` is the prompt as it goes out, where variables were put into what was typed; `at` a turn whose
-        place the new one takes, on a branch of its own. Nothing changes in the history when the call cannot
-        be put together.
+        place the new one takes, on a branch of its own. A key in the prompt is refused; if `raw`, it is sent, and
+        kept masked. Nothing changes in the history when the call cannot be put together.
         """
         if not isinstance(prompt, str):  # what was said before comes from the history, not from a list
             raise fail("config.message", given=type(prompt).__name__)
         asked = Message("user", prompt if sent is None else sent, attachments=attachments)
+        keys, system = self._session.keys, options.get("system")
+        if not raw:
+            keys.refuse_in(
+                "\n".join(text for text in (prompt, asked.content, system) if isinstance(text, str))
+            )
         call = self._session.call(asked, **options)
         kept = {
             name: options[name] for name in ("temperature", "max_tokens") if options.get(name) is not None
         }
         turn = Turn(
-            prompt, call.model, call.chat.system, kept, cell, fresh, sent, attachments,
-            line=line, execution=execution, template=template,
+            keys.masked(prompt), call.model, system and keys.masked(system), kept, cell, fresh,
+            sent and keys.masked(sent), attachments, line=keys.masked(line),
+            execution=execution, template=template,
         )  # fmt: skip
         _GIVEN[turn] = options | ({"credentials": call.credentials} if options.get("credentials") else {})
         self.history.begin(turn, at)

@@ -184,6 +184,13 @@ class Keys:
         """`text` without any key that is at hand."""
         return hidden(text, [secret for _, secret in self.known()])
 
+    def masked(self, text: str) -> str:
+        """The same, leaving a text alone that holds none whole: that of a person, who may speak of keys."""
+        for _, secret in self.known():
+            if secret.reveal() in text:
+                text = secret.hide_in(text)
+        return text
+
     def refuse_in(self, text: str) -> None:
         """Raise `NbstreamError` (config) if `text`, which is about to be sent, holds one of the keys."""
         for name, secret in self.known():

@@ -144,3 +144,21 @@ def test_statistics_count_turns_tokens_and_errors():
     demo, openai = session.stats["demo"], session.stats["openai"]
     assert (demo.turns, demo.errors, openai.turns, openai.error_rate) == (1, 0, 1, 1.0)
     assert demo.output_tokens > 20 and demo.first_token_p50 is not None and openai.first_token_p50 is None
+
+
+# --- keys in what is asked ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("where", ["prompt", "sent", "system"])
+def test_a_conversation_does_not_send_a_key_and_keeps_none(where, monkeypatch, tmp_path):
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    talk = Session().conversation()
+    given = {"prompt": "hello", "model": "openai:gpt-4o", where: f"my {KEY}"}
+    assert error_of(talk.begin, **given).case == "key_in_prompt"
+    assert not talk.turns
+    turn, run = talk.begin(**given, raw=True)
+    assert KEY in repr(run.call.chat), "who insists has it sent"
+    assert KEY not in repr(turn)
+    assert KEY not in talk.save(tmp_path / "talk.json").path.read_text()
+    plain, _ = talk.begin("what is sk-0123 for?", model="openai:gpt-4o", raw=True)
+    assert plain.prompt == "what is sk-0123 for?", "the beginning of a key is none"
