@@ -13,7 +13,9 @@ import inspect
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 from ..i18n import t
@@ -104,7 +106,10 @@ def _run(function: Callable[[], Any], timeout: float | None) -> Any:
 
 
 def _in_time(function: Callable[[], Any], timeout: float | None) -> Any:
-    """What `function` gives; if it takes longer, it is interrupted."""
+    """What `function` gives; if it takes longer, it is interrupted.
+
+    Whoever presses Stop means the turn, whatever the function makes of it.
+    """
     late: list[bool] = []
     hold = Interruptible()
 
@@ -115,11 +120,15 @@ def _in_time(function: Callable[[], Any], timeout: float | None) -> Any:
 
     timer = threading.Timer(timeout, ring) if timeout is not None else None
     try:
-        with hold:
+        with _heard() as pressed, hold:
             if timer is not None:
                 timer.daemon = True
                 timer.start()
-            return function()
+            try:
+                return function()
+            finally:
+                if pressed and not late:
+                    raise KeyboardInterrupt
     except KeyboardInterrupt:
         if late:
             raise TookTooLong from None
@@ -127,6 +136,25 @@ def _in_time(function: Callable[[], Any], timeout: float | None) -> Any:
     finally:
         if timer is not None:
             timer.cancel()
+
+
+@contextmanager
+def _heard() -> Iterator[list[int]]:
+    """Whether SIGINT has come: a function may catch what it raises."""
+    pressed: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield pressed
+        return
+
+    def note(number: int, frame: FrameType | None) -> None:
+        pressed.append(number)
+        signal.default_int_handler(number, frame)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before if before is not None else signal.default_int_handler)
 
 
 def _awaited(awaitable: Any, timeout: float | None) -> Any:

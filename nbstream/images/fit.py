@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from contextlib import suppress
 from importlib.util import find_spec
@@ -98,8 +99,9 @@ def _by_pillow(data: bytes, media_type: str, name: str) -> Attachment:
         if media_type in ALWAYS_READ:
             raise fail("config.image_broken", name=name, reason=type(error).__name__) from None
         raise fail("config.image_kind", name=name, kind=media_type.removeprefix("image/").upper()) from None
-    except Image.DecompressionBombError:
-        raise _too_many(name, 2 * int(Image.MAX_IMAGE_PIXELS or 0)) from None
+    except Image.DecompressionBombError as error:
+        counted = re.search(r"\d+", str(error))  # it says so nowhere else
+        raise _too_many(name, int(counted[0]) if counted else PIXELS) from None
     except (OSError, SyntaxError, ValueError) as error:
         raise fail("config.image_broken", name=name, reason=str(error)[:200] or "?") from None
 

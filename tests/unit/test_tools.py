@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import enum
 import pathlib
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NamedTuple, Optional, TypedDict
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 import nbstream
+from nbstream.chat.calling import outcome
 from nbstream.chat.docstrings import documented
 from nbstream.chat.shapes import Misfit, shape
 from nbstream.chat.tools import described, returned
@@ -320,3 +322,19 @@ def test_numbers_and_frames_of_the_field_go_back_readably() -> None:
     numpy = pytest.importorskip("numpy")
     assert returned({"n": numpy.float64(1.5), "k": numpy.int64(3)}) == '{"n": 1.5, "k": 3}'
     assert returned(numpy.arange(3)) == "[0 1 2]"
+
+
+@pytest.mark.parametrize("then", ["goes on", "fails otherwise"])
+def test_stop_ends_the_turn_whatever_the_function_makes_of_it(then: str) -> None:
+    def stubborn() -> str:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            if then == "fails otherwise":
+                raise RuntimeError from None
+        return "went on"
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        outcome(stubborn, timeout=None, most=100)
+    assert signal.getsignal(signal.SIGINT) is before
