@@ -23,6 +23,7 @@ class Settings(Configurable):
       ...
       model = 'demo'
       retries = 2
+      ...
     """
 
     _unknown: Callable[[Iterable[str]], tuple[str, str] | None] | None = None

@@ -1,4 +1,4 @@
-"""The order of the tests: the browser last.
+"""The order of the tests, the browser last; and what all of them share.
 
 Playwright's synchronous face keeps an event loop on the main thread while a browser is open, where
 ``asyncio.run`` of other tests would fail. And what is quick should fail first.
@@ -7,6 +7,7 @@ Playwright's synchronous face keeps an event loop on the main thread while a bro
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,12 @@ from tests.served import Served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Whoever starts us in a shell's background leaves us deaf to it, and we press Ctrl-C ourselves.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -9,20 +9,25 @@ from ..errors import fail
 from ..i18n import t
 from ..messages import Message
 from .attached import images
+from .toolcalls import answered
 
 
 def orderly(messages: Iterable[Message]) -> list[Message]:
     """`messages` with system messages left out, blank ones too, and neighbours of one role merged.
 
-    What stands before the first user message is dropped; where an assistant has the last word, it is
-    asked to go on. Raises `NbstreamError` (config) where nothing is left.
+    What stands before the first user message is dropped; a result that answers no call is the user's word;
+    where an assistant has the last one, it is asked to go on. Raises `NbstreamError` (config) where nothing is left.
 
     >>> many = Message.many(["a", "b", {"role": "assistant", "content": " "}, "c"])
     >>> [(one.role, one.content) for one in orderly(many)]
     [('user', 'a\\n\\nb\\n\\nc')]
     """
     out: list[Message] = []
-    for message in messages:
+    messages = tuple(messages)
+    answers = answered(messages)
+    for position, message in enumerate(messages):
+        if message.role == "tool" and position not in answers:
+            message = Message("user", message.content)
         if message.role == "tool" and not message.content.strip():
             message = replace(message, content="null")  # its call must be answered, and nothing may be blank
         if message.role == "system" or not (message.content.strip() or message.tool_calls or images(message)):

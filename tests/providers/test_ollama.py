@@ -69,7 +69,7 @@ class TestTheRequest:
     def test_a_key_is_for_its_cloud(self) -> None:
         bearer = ollama.asked(base_url="https://ollama.com").headers["Authorization"]
         assert isinstance(bearer, Secret) and bearer.reveal() == f"Bearer {KEY['api_key'].reveal()}"
-        assert not Session().missing(ollama.provider, {})
+        assert not Session().keys.missing(ollama.provider, {})
 
     @pytest.mark.parametrize("path", ["", "/", "/api", "/api/", "/api/chat", "/v1"])
     def test_the_address_may_have_its_path_or_not(self, path: str) -> None:

@@ -110,7 +110,8 @@ class TestTheRequest:
         thought = Message("assistant", "x", reasoning="hm", tool_calls=(call,))
         plain = Message("assistant", "x", reasoning="hm")
         assert body("deepseek", messages=(thought,))["messages"][0]["reasoning_content"] == "hm"
-        assert "reasoning_content" not in body("deepseek", messages=(plain,))["messages"][0]
+        later = Message("user", "and?")  # a list that ends with the assistant's word is a prefill
+        assert "reasoning_content" not in body("deepseek", messages=(plain, later))["messages"][0]
         assert "reasoning_content" not in body("openai", messages=(thought,))["messages"][0]
 
     def test_a_bare_tool_gets_its_wrapper(self) -> None:
