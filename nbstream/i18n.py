@@ -23,6 +23,8 @@ _NAMED = tuple(
     for one in ("name", "origin", "near", "file")
 )
 """Fields of a Chinese sentence that hold what somebody called something."""
+_COUNTED = re.compile(r"(\{(\w+)\} (?:turn|character|image))s\b")
+"""What an English sentence counts."""
 _chosen: str | None = None
 _magic = "llm"
 
@@ -77,12 +79,19 @@ def sentences(lang: str) -> dict[str, str]:
 def t(key: str, /, lang: str | None = None, **values: Any) -> str:
     """The sentence `key` in `lang` (default: the language in use), its fields filled.
 
-    >>> t("stop", lang="en")
-    'Stop'
+    >>> t("stop", lang="en"), t("restore.talk", "en", name="main", count=1)
+    ('Stop', '**main** (1 turn)')
     """
     lang = lang or language()
     sentence = renamed(sentences(lang)[key])
-    return (_closed(sentence, values) if lang == "zh" and "{" in sentence else sentence).format(**values)
+    if "{" in sentence:
+        sentence = _closed(sentence, values) if lang == "zh" else _one(sentence, values)
+    return sentence.format(**values)
+
+
+def _one(sentence: str, values: dict[str, Any]) -> str:
+    """`sentence` with "turn" for "turns" where there is one."""
+    return _COUNTED.sub(lambda found: found[1] if str(values.get(found[2])) == "1" else found[0], sentence)
 
 
 def _closed(sentence: str, values: dict[str, Any]) -> str:

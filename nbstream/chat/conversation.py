@@ -81,7 +81,7 @@ class Conversation:
         """A new turn and its run, not yet started. `options` are those of `nbstream.stream`.
 
         `sent` is the prompt as it goes out, where variables were put into what was typed; `at` a turn whose
-        place the new one takes, on a branch of its own. A key in the prompt is refused; if `raw`, it is sent, and
+        place the new one takes, on a branch of its own. A key in it is refused; if `raw`, it is sent, and
         kept masked. Nothing changes in the history when the call cannot be put together.
         """
         if not isinstance(prompt, str):  # what was said before comes from the history, not from a list
