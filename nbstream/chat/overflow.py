@@ -53,7 +53,7 @@ def advise(
         part = "pinned" if pins and fits else max(parts, key=lambda one: parts[one])
         tokens = _thousands(round(parts[part] * _counted(error.why, call, sent, said) / max(1, sent)))
         error.fix = t(
-            f"overflow.larger.{part}" if bigger else f"overflow.{part}",
+            f"overflow_larger.{part}" if bigger else f"overflow.{part}",
             tokens=tokens,
             reads=t("overflow.reads", reads=_thousands(said)) if said else "",
             line=_unpinning(pins, call, sizes, name),
