@@ -52,7 +52,7 @@ def test_a_call_is_seen_allowed_and_saved(lab: FrontEnd, served: Served) -> None
     question = notebook.output(1).locator(".jp-Stdin-input")
     expect(question).to_be_focused()
     notebook.see(1, 'weather(city="成都", days=2)')
-    notebook.see(1, "weather waits for your yes")
+    notebook.see(1, "weather asks for your permission")
     notebook.screenshot("tool-asks")
     notebook.page.keyboard.type("y")
     notebook.page.keyboard.press("Enter")

@@ -102,7 +102,7 @@ def test_a_call_is_shown_asks_first_and_its_result_goes_back(asked: Kernel, serv
     assert printed["text"] == "looked up 成都\n", "what a function prints stands below, as any cell's"
     assert sent(served)[-1]["content"] == '{"celsius": 18}'
     shown = json.dumps([m["content"] for m in run.messages], ensure_ascii=False)
-    assert "waits for your yes" in shown and "<strong>⚙ weather</strong>" in shown
+    assert "asks for your permission" in shown and "<strong>⚙ weather</strong>" in shown
 
 
 def test_no_is_told_to_the_model_and_the_function_does_not_run(asked: Kernel, served: Served) -> None:
