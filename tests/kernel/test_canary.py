@@ -46,6 +46,7 @@ LINES: dict[str, list[str]] = {
     "logout": ["logout groq"],
     "models": ["models", "models openai"],
     "pin": ["pin 1"],
+    "redo": ["redo"],
     "reset": ["reset -c aside"],
     "restore": ["restore", "restore kept.ipynb"],
     "retry": ["retry"],
