@@ -93,6 +93,7 @@ def ask(
 
             shape = wanted(options)
             sink = _sink(where, background=options.background, json=shape is not None)
+            alike = near_talks(name)
             talk = session().scratch() if name is None else session().conversation(name)
             before = talk.turns if at is not None else []
             if resumed is not None:
@@ -117,7 +118,7 @@ def ask(
                     schema=shape,
                     tools=() if detached else offered(),
                 )
-            for hint in (*prepared.hints, *left_behind(talk, turn, before)):
+            for hint in (*alike, *prepared.hints, *left_behind(talk, turn, before)):
                 put(hint)
             sink.rounds = not detached and bool(run.call.chat.tools or shape or resumed)
             asking = Asking(options, where, talk, turn, run, sink)
@@ -146,6 +147,21 @@ def ask(
     answer = asking.turn.whole(asking.talk.so_far(asking.turn, asking.run))
     after.afterwards(options, asking.turn, answer)
     return answer.error
+
+
+def near_talks(name: str | None) -> list[str]:
+    """What to say where a conversation is only now begun, and is called nearly as one that there is."""
+    talks = session().conversations
+    if not name or name in talks:
+        return []
+    import difflib
+
+    def stem(one: str) -> str:  # "plan-2" beside "plan" is meant so
+        return one.rstrip("-_.0123456789")
+
+    others = [one for one, talk in talks.items() if talk.turns and stem(one) != stem(name)]
+    near = difflib.get_close_matches(name, others, n=1, cutoff=max(0.5, 1 - 1.6 / len(name)))
+    return [t("conversation.alike", name=name, near=near[0])] if near else []
 
 
 def left_behind(talk: Conversation, turn: Turn, before: Sequence[Turn]) -> Iterator[str]:

@@ -63,7 +63,9 @@ def found(name: str) -> Verb:
         import difflib
 
         close = difflib.get_close_matches(name, VERBS, n=1, cutoff=0.5)
-        raise fail("config.unknown_verb", name=name[:40], nearest=close[0] if close else "help")
+        if not close:  # most likely a question
+            raise fail("config.no_verb", name=name[:40])
+        raise fail("config.unknown_verb", name=name[:40], nearest=close[0])
     return VERBS[name]
 
 

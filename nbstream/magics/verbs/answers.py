@@ -51,8 +51,8 @@ def fix(*question: str, model: str | None = None, conversation: str = "main") ->
 
     words, version = " ".join(question), platform.python_version()
     report = safe(exception.report(error, shell))
-    question = f"{words}\n\n{t('fix.also')}" if words else t("fix.ask")
-    asked = t("fix.report", question=question, version=version, report=report)
+    asking = f"{words}\n\n{t('fix.also')}" if words else t("fix.ask")
+    asked = t("fix.report", question=asking, version=version, report=report)
     # What the history shows, and a restart brings back: the line, and what it was about.
     prompt = f"%{name} fix {words}".rstrip() + f"\n{safe(exception.brief(error))}"
     options = arguments.parse(llm.parser, "")

@@ -52,7 +52,12 @@ def _kept(provider: Provider, given: dict[str, Secret], keyring: bool) -> str:
 
     here = session()
     before = here.keys.pools.get(provider.name)
-    _, found = here.login(provider.name, **given)
+    try:
+        _, found = here.login(provider.name, **given)
+    except NbstreamError as error:
+        if error.case == "no_key" and not given:  # Enter, and no key before it
+            raise fail("config.login_empty", provider=provider.name, label=provider.label) from None
+        raise
     try:
         checked = accepted(provider, found, here.base_url(provider))
         mark = "✓" if checked else t("login.unchecked")

@@ -120,7 +120,7 @@ def reset(*, conversation: str = "main") -> Shown:
     here.reset()
     back = t("line.back", line=_line("redo", conversation)) if count else ""
     said = t("line.reset", name=literal(conversation), count=count)
-    return _told(f"{said} {back}".rstrip(), undone=gone)
+    return _told("\n\n".join(filter(None, [said, back])), undone=gone)
 
 
 @verb("branch")

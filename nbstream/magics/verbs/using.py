@@ -145,7 +145,7 @@ def _listed(found: list[tuple[str, str, str]]) -> str:
 
 
 def _search(word: str) -> str:
-    """The models with `word` in their names, of the providers that are ready and of what runs here."""
+    """The models with `word` in their names; only those that are ready or run here are asked."""
     from ...chat.fetch import found_by, nearby
     from ...chat.fetch import models as ask
 
@@ -164,5 +164,9 @@ def _search(word: str) -> str:
         with ThreadPoolExecutor(len(ready)) as together:
             found = [one for listed in together.map(names, ready) for one in listed]
     found += [(one.provider, name, "") for one in found_by(looking) for name in one.models]
+    # Of the others what is known without asking anybody.
+    rest = [one for one in registry.loaded() if one.name not in ready]
+    found += [(one.name, name, "") for one in rest for name in catalog().names(one.name)]
+    found = list(dict.fromkeys(found))
     hits = [one for one in found if word.casefold() in one[1].casefold()]
     return _listed(hits) if hits else ""
