@@ -6,9 +6,11 @@ is read. Its size as the system tells it is a hint, and no more.
 
 from __future__ import annotations
 
+import difflib
 import errno
 import os
 import stat
+from itertools import islice
 from pathlib import Path
 
 from .i18n import t
@@ -61,6 +63,13 @@ def contents(path: Path, most: int) -> bytes:
     return b"".join(pieces)
 
 
+def beginning(path: Path, size: int) -> bytes:
+    """The first bytes of a file; `OSError` for what is none."""
+    insist_on_file(path)
+    with open(path, "rb") as file:
+        return file.read(size)
+
+
 def insist_on_file(path: Path) -> os.stat_result:
     """What the system knows of the file `path`. Raises `OSError` for a folder, a device, a pipe, a socket."""
     about = os.stat(path)
@@ -69,6 +78,15 @@ def insist_on_file(path: Path) -> os.stat_result:
     if not stat.S_ISREG(about.st_mode):
         raise _no_file()
     return about
+
+
+def lookalikes(path: Path) -> list[str]:
+    """Names of files that are there where `path` is not, the likeliest first."""
+    try:
+        there = [one.name for one in islice(path.parent.iterdir(), 5_000) if one.is_file()]
+    except (OSError, ValueError):
+        return []
+    return difflib.get_close_matches(path.name, there, n=3, cutoff=0.5)
 
 
 def unwritten(error: OSError) -> str:

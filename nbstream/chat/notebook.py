@@ -123,7 +123,11 @@ def read(path: Path) -> Book:
         raw = json.loads(contents(path, MOST_BYTES))
         saved = path.stat().st_mtime
     except FileNotFoundError:
-        raise fail("config.no_such_file", file=str(path)) from None
+        from .store import missing
+
+        here = Path.cwd()
+        typed = path.relative_to(here) if path.is_relative_to(here) else path
+        raise missing(path, typed, "restore") from None
     except TooLarge:
         raise fail("config.file_large", file=path.name, most=f"{MOST_BYTES // 1_000_000} MB") from None
     except OSError as error:

@@ -13,13 +13,14 @@ import time
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from .._version import __version__
 from ..errors import NbstreamError, fail
 from ..messages import Answer
-from ..plainfiles import TooLarge, contents, insist_on_file, located, unwritten
+from ..plainfiles import TooLarge, beginning, contents, insist_on_file, located, lookalikes, unwritten
 from .checks import is_name
 from .history import History
 from .kept import Turn
@@ -29,6 +30,8 @@ FORMAT = "nbstream conversation"
 VERSION = 1
 """Of the schema. A reader takes its own and older ones, and refuses newer ones."""
 MOST_BYTES = 200_000_000
+MOST_LOOKED_AT = 200
+"""Files that may be the save which was meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,7 @@ def _facts(path: Path, typed: str | Path = "") -> dict[str, Any]:
     try:
         raw = contents(path, MOST_BYTES)
     except FileNotFoundError:
-        raise fail("config.no_such_file", file=str(path)) from None
+        raise missing(path, typed, "load") from None
     except TooLarge:
         raise fail("config.file_large", file=path.name, most=f"{MOST_BYTES // 1_000_000} MB") from None
     except OSError as error:
@@ -121,18 +124,47 @@ def _facts(path: Path, typed: str | Path = "") -> dict[str, Any]:
     try:
         facts = json.loads(raw)
     except (ValueError, RecursionError):
-        ours = FORMAT.encode() in raw[:400]  # a file that was cut still begins so
-        raise fail("config.file_damaged" if ours else "config.file_foreign", file=path.name) from None
+        if FORMAT.encode() in raw[:400]:  # a file that was cut still begins so
+            raise fail("config.file_damaged", file=path.name) from None
+        raise _foreign(path, typed) from None
     if not isinstance(facts, dict) or facts.get("format") != FORMAT:
         if isinstance(facts, dict) and "cells" in facts:
             raise fail("config.file_notebook", file=path.name, line=f"%llm restore {quoted(typed)}")
-        raise fail("config.file_foreign", file=path.name)
+        raise _foreign(path, typed)
     version = facts.get("version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise fail("config.file_damaged", file=path.name)
     if version > VERSION:
         raise fail("config.file_newer", file=path.name, version=version, known=VERSION)
     return facts
+
+
+def missing(path: Path, typed: str | Path, verb: str) -> NbstreamError:
+    """The error for a file that is not there, with the line for one that may have been meant."""
+    close = lookalikes(path)
+    if not close:
+        return fail("config.no_such_file", file=str(path))
+    line = f"%llm {verb} {quoted(Path(typed or path).with_name(close[0]))}"
+    return fail("config.no_such_file_near", file=path.name, near=close[0], line=line)
+
+
+def _foreign(path: Path, typed: str | Path) -> NbstreamError:
+    """The error for what is no save of ours, with the line for the newest one that is beside it."""
+    saves = sorted(
+        filter(_looks_saved, islice(path.parent.glob("*.json"), MOST_LOOKED_AT)), key=os.path.getmtime
+    )
+    line = (
+        f"%llm load {quoted(Path(typed or path).with_name(saves[-1].name))}"
+        if saves
+        else "%llm save talk.json"
+    )
+    return fail("config.file_foreign", file=path.name, line=line)
+
+
+def _looks_saved(path: Path) -> bool:
+    with suppress(OSError):
+        return FORMAT.encode() in beginning(path, 400)
+    return False
 
 
 def _listed(facts: dict[str, Any]) -> list[Any]:

@@ -5,7 +5,6 @@ Other people's packages are not imported to find out whose a value is: whoever h
 
 from __future__ import annotations
 
-import difflib
 import io
 import os
 import sys
@@ -14,7 +13,7 @@ from typing import Any
 
 from ..attachment import Attachment
 from ..errors import NbstreamError, fail
-from ..plainfiles import TooLarge, contents, located
+from ..plainfiles import TooLarge, contents, located, lookalikes
 from .fit import drawn, fitted, kind
 
 SUFFIXES = {
@@ -80,11 +79,7 @@ def read(path: Path, most: int) -> bytes:
 
 
 def _missing(path: Path) -> NbstreamError:
-    try:
-        there = [one.name for one in path.parent.iterdir() if one.is_file()][:5_000]
-    except OSError:
-        there = []
-    close = difflib.get_close_matches(path.name, there, n=3, cutoff=0.5)
+    close = lookalikes(path)
     if close:
         near = ", ".join(str(path.parent / one) for one in close)
         return fail(

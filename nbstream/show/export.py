@@ -40,7 +40,7 @@ def export(talk: Conversation, path: str | Path, *, overwrite: bool = False) -> 
     target = place(path)
     kind = KINDS.get(target.suffix.lower())
     if kind is None:
-        raise fail("config.export_kind", file=target.name)
+        raise fail("config.export_kind", file=target.name, line=f"%llm export {quoted(target.stem + '.md')}")
     turns = talk.turns
     if not turns:
         raise fail("config.nothing_to_save", name=talk.name)

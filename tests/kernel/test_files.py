@@ -74,10 +74,10 @@ def said(server: Served) -> list[str]:
 
 
 def test_a_saved_conversation_goes_on_where_it_was_loaded(asked: Kernel, home: Path, server: Served) -> None:
-    assert "3 turns" in asked.run("%llm save talk.json").markdown
+    assert "3 turns" in asked.run("%llm save talk").markdown
     asked.run("%llm reset")
     asked.run(f"{ASK}aside", cell_id="x", allow_stdin=True)
-    shown = asked.run("%llm load talk.json").markdown
+    shown = asked.run("%llm load talk").markdown
     assert "3 turns" in shown and "main-1" in shown
     asked.run(f"{ASK}and now?", cell_id="y", allow_stdin=True)
     assert [text for text in said(server) if "question" in text or "?" in text] == [
@@ -109,7 +109,7 @@ def test_an_exported_notebook_runs(asked: Kernel, home: Path, page: Page) -> Non
 def test_mistakes_are_cards_with_the_line_to_paste(asked: Kernel, home: Path) -> None:
     (home / "mine.md").write_text("mine")
     for line, fix in {
-        "%llm export t.pdf": "%llm export talk.md",
+        "%llm export t.pdf": "%llm export t.md",
         "%llm export mine.md": "%llm export mine.md --overwrite",
         "%llm load t.ipynb": "%llm restore t.ipynb",
         "%llm save a.json -c nobody": "Ask something first",

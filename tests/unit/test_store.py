@@ -415,6 +415,22 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         store.load(tmp_path / "none.json")
 
 
+def test_a_name_that_is_none_leads_to_the_one_that_was_meant(
+    history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    store.save(history, "main", "我的对话.json")
+    (tmp_path / "data.csv").write_text("a,b")
+    for wrong in ("我得对话.json", "data.csv"):
+        with pytest.raises(ConfigError) as error:
+            store.load(wrong)
+        assert error.value.fix == "%llm load 我的对话.json"
+    (tmp_path / "day one.ipynb").write_text("{}")
+    with pytest.raises(ConfigError) as error:
+        Session().restore("dya one.ipynb")
+    assert error.value.fix == '%llm restore "day one.ipynb"'
+
+
 # --- conversations ----------------------------------------------------------------------------------
 
 

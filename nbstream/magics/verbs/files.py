@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from ...chat.session import session
 from ...errors import fail
 from ...i18n import t
+from ...plainfiles import located
 from ...show.cards import literal
 from ...show.when import ago
 from ..surface import name as magic
 from .registry import Shown, verb
+
+
+def _ended(file: str) -> str:
+    """The name of a save, which ends in ``.json`` where nothing else was said."""
+    path = located(file)
+    with suppress(OSError, ValueError):  # odd names are refused by who opens them
+        if path.name and not path.suffix and not path.exists():
+            return f"{file}.json"
+    return file
 
 
 @verb("save")
@@ -16,7 +28,7 @@ def save(file: str, *, conversation: str = "main", overwrite: bool = False) -> S
     talk = session().conversations.get(conversation)
     if talk is None or not any(talk.history.every()):
         raise fail("config.nothing_to_save", name=conversation)
-    saved = talk.save(file, overwrite=overwrite)
+    saved = talk.save(_ended(file), overwrite=overwrite)
     session().audit("export", conversation=conversation, file=saved.path.name)
     said = [t("save.done", name=literal(saved.name), count=saved.in_use, file=literal(str(saved.path)))]
     if more := saved.turns - saved.in_use:
@@ -34,7 +46,7 @@ def save(file: str, *, conversation: str = "main", overwrite: bool = False) -> S
 def load(file: str, *, conversation: str | None = None) -> Shown:
     from ...chat.loading import load as loading
 
-    loaded = loading(session(), file, conversation)
+    loaded = loading(session(), _ended(file), conversation)
     said = [
         t(
             "load_file.done",
