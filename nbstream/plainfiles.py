@@ -86,7 +86,20 @@ def lookalikes(path: Path) -> list[str]:
         there = [one.name for one in islice(path.parent.iterdir(), 5_000) if one.is_file()]
     except (OSError, ValueError):
         return []
-    return difflib.get_close_matches(path.name, there, n=3, cutoff=0.5)
+    alike = sorted(((_alike(path.name, name), name) for name in there), reverse=True)
+    return [name for how, name in alike[:3] if how >= 0.5]
+
+
+def _alike(name: str, other: str) -> float:
+    """How much alike two names are, from 0 to 1; an ending that both have says nothing.
+
+    >>> _alike("nowhere.ipynb", "t.ipynb"), round(_alike("dta.csv", "data.csv"), 2)
+    (0.0, 0.86)
+    """
+    ending = os.path.splitext(name)[1]
+    if ending and other.endswith(ending):
+        name, other = name.removesuffix(ending), other.removesuffix(ending)
+    return difflib.SequenceMatcher(None, name, other).ratio()
 
 
 def unwritten(error: OSError) -> str:

@@ -10,7 +10,6 @@ from ..i18n import magic, t
 from .cards import code, literal, table
 from .turns import short
 from .when import ago
-from .words import title
 
 FEW = 40
 """Cells up to which each has a row; of more, those have one of which there is something to say."""
@@ -98,12 +97,12 @@ def _switches(restored: Restored) -> str:
 
 
 def _row(row: Row, several: bool) -> list[str]:
-    cell = "·" if row.count is None else f"[{row.count}]"
+    cell = "—" if row.count is None else f"[{row.count}]"
     talk = [row.conversation or ""] if several else []
-    return [cell, _outcome(row), short(row.prompt), title(row.model), *talk]
+    return [cell, _outcome(row), short(row.prompt), row.model, *talk]
 
 
 def _outcome(row: Row) -> str:
     number = row.turn.number if row.turn is not None else ""
-    notes = [t(f"restored_note.{note}", now=title(row.now)) for note in row.notes]
+    notes = [t(f"restored_note.{note}", now=row.now) for note in row.notes]
     return " · ".join([t(f"restored.{row.outcome}", number=number), *notes])
