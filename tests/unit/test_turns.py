@@ -74,7 +74,7 @@ def test_it_speaks_chinese(history: History) -> None:
         set_language(None)
     found = rows(table)
     assert "系统提示“Be brief.”" in found[0][5] and "附件 1 个（a.png）" in found[0][5]
-    assert [row[4] for row in found] == ["已固定", "已停止", "失败 · 不再发送", "", "进行中"]
+    assert [row[4] for row in found] == ["固定", "停止", "失败 · 不再发送", "", "进行中"]
     assert found[3][0] == "4 (2/2)"
     assert "| 状\u2060态 |" in table, "not letter below letter"
 
