@@ -16,7 +16,8 @@ def orderly(messages: Iterable[Message]) -> list[Message]:
     """`messages` with system messages left out, blank ones too, and neighbours of one role merged.
 
     What stands before the first user message is dropped; a result that answers no call is the user's word;
-    where an assistant has the last one, it is asked to go on. Raises `NbstreamError` (config) where nothing is left.
+    where an assistant has the last one, it is asked to go on. Raises `NbstreamError` (config) where nothing
+    is left.
 
     >>> many = Message.many(["a", "b", {"role": "assistant", "content": " "}, "c"])
     >>> [(one.role, one.content) for one in orderly(many)]

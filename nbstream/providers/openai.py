@@ -86,7 +86,8 @@ class OpenAICompatible(HostProvider):
         return from_response(self.host, response)
 
     def again(self, request: WireRequest, error: NbstreamError) -> WireRequest | None:
-        """Once more without what a 400 named: ``stream_options``, ``max_tokens`` by its old name; or the form.
+        """Once more without what a 400 named: ``stream_options``, ``max_tokens`` by its old name; or the
+        form.
 
         The form is what promises JSON; words ask for it as well.
         """

@@ -10,7 +10,10 @@ from tests.browser.page import FrontEnd
 from tests.served import Served
 
 CODE = "Add them up:\n\n```python\ntotal = sum(rows)\ntotal\n```\n"
-CITY = '{"name": "成都", "people": 21, "rivers": ["府河", "南河", "沙河"], "province": "四川", "dishes": ["火锅"]}'
+CITY = (
+    '{"name": "成都", "people": 21, "rivers": ["府河", "南河", "沙河"],'
+    ' "province": "四川", "dishes": ["火锅"]}'
+)
 
 
 def test_code_comes_into_a_cell_below_a_failed_cell_is_mended_and_json_is_code(
