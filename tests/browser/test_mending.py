@@ -43,7 +43,7 @@ def test_a_prompt_is_edited_in_the_next_cell_and_the_history_shows_both_versions
     notebook.run_cell(5)
     table = notebook.output(5).locator("table")
     expect(table).to_contain_text("And a list?")
-    expect(table).to_contain_text("version 2/2")
+    expect(table).to_contain_text("(2/2)")
     notebook.screenshot("history")
 
     notebook.run_cell(6)  # back to the first version, and to what followed it

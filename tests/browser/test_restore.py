@@ -47,7 +47,7 @@ def test_what_was_said_before_a_restart_is_known_after_it(lab: FrontEnd, served:
     notebook.see(5, "renamed.ipynb")
     shown = notebook.text(5)
     for told in (
-        "✓ turn 1", "place of turn 2 kept", "edited since it was asked", "now asks openai words:3",
+        "✓ turn 1", "place of turn 2 kept", "edited since it was asked", "would ask openai:words:3",
         "the cell was moved", "the order in which they were asked", "any more: 1",
     ):  # fmt: skip
         assert told in shown, told
