@@ -32,7 +32,9 @@ def is_name(name: Any) -> bool:
 def conversation(name: Any) -> None:
     """Refuse a name under which a conversation could be saved, but never found again."""
     if not is_name(name):
-        raise fail("config.conversation_name", given=repr(name)[:40], most=MAX_NAME)
+        shown = repr(name)
+        given = shown if len(shown) <= 40 else f"{shown[:40]}…"
+        raise fail("config.conversation_name", given=given, most=MAX_NAME)
 
 
 def size(messages: tuple[Message, ...]) -> None:
