@@ -29,7 +29,7 @@ VALUES = {
     "out": "variable",
     "attach": "file",
     "tape": "file",
-    "schema": "variable",
+    "schema": "schema",
 }
 """What the value of an option is, by the option's long name."""
 WORDS: dict[str, tuple[str, ...]] = {
@@ -48,7 +48,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "log": ("file",),
     "lang": ("language",),
     "help": ("verb",),
-    "tools": ("tools", "variable"),
+    "tools": ("tools", "function"),
     **dict.fromkeys(("show", "undo", "edit", "retry", "version", "code", "pin", "unpin"), ("turn",)),
 }
 """What the words behind a verb are; the last one stands for all that follow."""

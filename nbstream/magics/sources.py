@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import time
+import types
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
@@ -32,8 +33,10 @@ def matching(kind: str, fragment: str, shell: Any, choices: Iterable[str] = ()) 
         "conversation": _conversations,
         "turn": _turns,
         "language": lambda: ("zh", "en", "auto"),
-        "tools": lambda: ("add", "remove", "list"),
+        "tools": lambda: ("add", "remove"),
         "variable": partial(own_names, shell),
+        "function": partial(own_names, shell, types.FunctionType),
+        "schema": partial(own_names, shell, (type, dict)),
     }
     if kind not in all_of:
         return []
@@ -133,10 +136,12 @@ def _turns() -> list[str]:
     return [str(number) for number in range(len(session().conversation().turns), 0, -1)]
 
 
-def own_names(shell: Any) -> list[str]:
-    """The variables that the user made, without those of IPython."""
+def own_names(shell: Any, kinds: type | tuple[type, ...] = object) -> list[str]:
+    """The variables that the user made, without those of IPython; of these `kinds` only."""
     hidden = getattr(shell, "user_ns_hidden", {})
-    names = (name for name in list(shell.user_ns) if isinstance(name, str))
+    # By type(), not isinstance: that would ask an object what it takes itself for, which runs its code.
+    own = list(shell.user_ns.items())
+    names = (name for name, value in own if isinstance(name, str) and issubclass(type(value), kinds))
     return sorted(name for name in names if not name.startswith("_") and name not in hidden)
 
 

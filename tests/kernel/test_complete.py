@@ -19,7 +19,7 @@ from IPython.terminal.ptutils import IPythonPTCompleter
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 shell = TerminalInteractiveShell.instance()
-shell.run_cell("%load_ext nbstream\\nframe = 1")
+shell.run_cell("%load_ext nbstream\\nframe = 1\\nclass Fruit: pass\\ndef fruity(): pass\\nfruits = {}")
 told = []
 for cell in json.loads(sys.argv[1]):
     document = Document(cell.replace("|", "", 1), cell.index("|"))
@@ -42,13 +42,16 @@ def in_terminal(home: Path, *cells: str) -> list[list[list[Any]]]:
 
 
 def test_a_terminal_completes_the_same(tmp_path: Path) -> None:
-    option, model, verb, name, nothing = in_terminal(
-        tmp_path, "%%llm --mo|", "%%llm -m spark:4.0|", "%llm hist|", "%%llm\nthe {{fra|}}", "%%llm -x|"
-    )
+    option, model, verb, name, nothing, tool, schema = in_terminal(
+        tmp_path, "%%llm --mo|", "%%llm -m spark:4.0|", "%llm hist|", "%%llm\nthe {{fra|}}", "%%llm -x|",
+        "%llm tools add fr|", "%%llm -f json --schema fr|",
+    )  # fmt: skip
     assert option == [[4, "--model"]]
     assert model == [[9, "spark:4.0Ultra"]]
     assert verb == [[4, "history"]]
     assert name == [[3, "frame"]]
+    assert [text for _, text in tool] == ["fruity"], "functions"
+    assert {text for _, text in schema} == {"Fruit", "fruits"}, "what can be a schema"
     assert nothing == [[2, "-x"]], "an option that there is not becomes nothing else"
 
 
