@@ -274,7 +274,8 @@ def _sink(where: Surface, *, background: bool, json: bool) -> Sink:
 def show_error(error: NbstreamError, where: Surface) -> None:
     """The card of an error that stopped a cell before it asked anything."""
     if where == "terminal":
-        put(str(error), file=sys.stderr)
+        fix = f"→ {error.fix}" if error.fix else ""
+        put("\n".join(filter(None, (error.what, error.why, fix))), file=sys.stderr)
         return
     from IPython.display import display
 

@@ -83,12 +83,6 @@ def say(markdown: str | tuple[dict[str, str], dict[str, Any]] | None) -> None:
 
 
 def _both(markdown: str) -> dict[str, str]:
+    from ..show.plaintext import plain
+
     return {"text/markdown": markdown, "text/plain": plain(markdown)}
-
-
-def plain(markdown: str) -> str:
-    """Markdown of ours as it is read where nobody renders it."""
-    import html
-    import re
-
-    return html.unescape(re.sub(r"</?span>|\u2060|\\(?=[\\*_\[\]~|])", "", markdown))

@@ -46,9 +46,9 @@ def _with_plot(text: str, sheets: list[Sheet], notes: list[str], turns: list[Tur
     """The same for a notebook: with a picture for the page, and as Markdown for the file."""
     from html import escape
 
+    from ...show.plaintext import plain
     from ...show.plot import Bar, plot
     from ...show.tables import html_table
-    from ..line import plain
 
     count = sum(one.turns for one in session().stats.values())
     bars = [_bar(number, turn, Bar) for number, turn in enumerate(turns, count - len(turns) + 1)]

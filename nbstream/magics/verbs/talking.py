@@ -106,7 +106,7 @@ def _line(name: str, conversation: str) -> str:
 
 def _told(said: str, **turns: Iterable[Turn]) -> Shown:
     """What is said, and for a restore the turns that it is not to bring back, or is to, from now on."""
-    from ..line import plain
+    from ...show.plaintext import plain
 
     data = {"text/markdown": said, "text/plain": plain(said)}
     ids = {name: [turn.id for turn in some] for name, some in turns.items()}
