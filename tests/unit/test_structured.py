@@ -137,7 +137,8 @@ def test_a_schema_is_named_by_a_variable_a_dotted_name_or_a_file(tmp_path: Path)
 @pytest.mark.parametrize(
     ("name", "case"),
     [("Nobody", "schema_name"), ("Citi", "schema_near"), ("City.nothing", "schema_name"),
-     ("none.json", "schema_name"), ("seven", "schema_kind"), ("wrong", "schema_bad"), ("bad.json", "schema_file")],
+     ("none.json", "schema_name"), ("seven", "schema_kind"), ("wrong", "schema_bad"),
+     ("bad.json", "schema_file")],
 )  # fmt: skip
 def test_a_name_that_is_no_schema_says_what_would_be_one(
     name: str, case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
