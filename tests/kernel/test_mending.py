@@ -241,6 +241,10 @@ def test_undo_and_reset_take_turns_out(notebook: Notebook) -> None:
     notebook.verb("reset")
     assert "no turns yet" in notebook.verb("history").markdown
     assert "no turns yet" in notebook.verb("continue").markdown
+    assert "there are 3 now" in notebook.verb("redo").markdown
+    notebook.ask("e", "e")
+    assert notebook.last[-3:] == ["c", "…", "e"], "what was brought back is sent along again"
+    notebook.verb("reset")
     notebook.ask("a", "a")
     for line in ("undo x", "show 9", "edit 9", "retry 9", "version 9", "pin 9"):
         assert "⚠" in notebook.verb(line).markdown
