@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
+from itertools import takewhile
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from .asking import Asking
 
 REFUSED = (400, 404, 422, 501)
+IN_VAIN = 2
+"""Times that a model may repeat a call which cannot be made; then it is told so, and then it is ended."""
 YES = {"y", "yes", "ok", "是", "好", "可以", "行", "允许"}
 ALWAYS = {"a", "always", "总是", "一直", "始终"}
 
@@ -93,12 +97,17 @@ def called(asking: Asking, answer: Answer) -> tuple[Message, ...] | None:
         asking.turn.answer = replace(answer, notes=(*answer.notes, note))
         return None
     calls = tuple(answer.tool_calls)
+    stuck = _in_vain(asking, calls)
+    if stuck > IN_VAIN:
+        asking.turn.answer = replace(answer, notes=(*answer.notes, t("note.tool_stuck")))
+        return None
+    refused = t("tool.bound") if made == bound else t("tool.stuck") if stuck == IN_VAIN else ""
     said = Message("assistant", answer.text, answer.reasoning, calls, opaque=answer.opaque)
     results: list[str] = []
     stopped = False
     try:
         for call in calls:
-            results.append(_one(asking, call, refused=t("tool.bound") if made == bound else ""))
+            results.append(_one(asking, call, refused=refused))
     except KeyboardInterrupt:
         stopped = True
     results += [t("tool.stopped")] * (len(calls) - len(results))
@@ -110,6 +119,22 @@ def called(asking: Asking, answer: Answer) -> tuple[Message, ...] | None:
         asking.talk.break_off(asking.turn, (said, *answers))
         return None
     return (said, *answers)
+
+
+def _in_vain(asking: Asking, calls: tuple[ToolCall, ...]) -> int:
+    """In how many rounds running a model has made just these calls before, none of which can be made."""
+    from ..chat.shapes import Misfit
+
+    for call in calls:
+        entry = toolbox().find(call.name)
+        with suppress(Misfit):
+            if entry is not None:
+                entry.tool.bound(call.arguments)
+                return 0
+    these = [(call.name, call.arguments) for call in calls]
+    rounds = [message.tool_calls for message in reversed(asking.turn.rounds) if message.tool_calls]
+    same = takewhile(lambda made: [(call.name, call.arguments) for call in made] == these, rounds)
+    return sum(1 for _ in same)
 
 
 def _explain(asking: Asking, error: NbstreamError) -> None:

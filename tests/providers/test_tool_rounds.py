@@ -183,6 +183,19 @@ def test_there_is_a_bound_on_rounds_and_the_model_is_told(monkeypatch: pytest.Mo
     assert turn.answer is not None and "2 rounds" in turn.answer.notes[0]
 
 
+def test_a_call_that_cannot_be_made_is_not_repeated_for_ever(servers: dict[str, Any]) -> None:
+    wrong = "call weather {}"
+    before = len(servers["openai"].log)
+    turn = asked("openai", "\n---\n".join([wrong] * 9))
+    assert len(servers["openai"].log) - before == 4 and not CALLED
+    assert turn.answer is not None and turn.answer.notes[0].startswith("ended: the model repeats")
+    turn = asked("openai", "\n---\n".join([wrong, wrong, wrong, "Enough: {results}"]), line="--new")
+    assert turn.answer is not None and "Do not repeat it" in turn.answer.text
+    mended = 'call weather {"city": "a"}'
+    asked("openai", "\n---\n".join([wrong, wrong, mended, "{results}"]), line="--new")
+    assert len(CALLED) == 1, "one that was mended is made"
+
+
 def test_an_error_goes_back_without_its_traceback_or_a_key(servers: dict[str, Any]) -> None:
     key = "sk-canary-0123456789abcdef"
     session().login("deepseek", api_key=key)
