@@ -65,3 +65,4 @@ def test_what_was_said_before_a_restart_is_known_after_it(lab: FrontEnd, served:
         *kept[:2], "question b, but better", better, *kept[2:], "and now?"
     ]  # fmt: skip
     rename(notebook, notebook.path)
+    lab.forget()  # this page would look for the other name whenever it is loaded again
