@@ -118,3 +118,16 @@ def _closed(sentence: str, values: dict[str, Any]) -> str:
 
         sentence = gap.sub(close, sentence)
     return sentence
+
+
+def span(seconds: float) -> str:
+    """A span of time as one says it.
+
+    >>> span(432), span(7260)
+    ('7 min 12 s', '2 h 1 min')
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return t("span.minutes", minutes=minutes, seconds=rest)
+    hours, minutes = divmod(minutes, 60)
+    return t("span.hours", hours=hours, minutes=minutes)

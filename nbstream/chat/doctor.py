@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ..credentials import Secret
 from ..errors import NbstreamError, fail
-from ..i18n import t
+from ..i18n import span, t
 from ..messages import ChatRequest, Message
 from ..providers import registry
 from ..providers.base import Provider
@@ -127,16 +127,8 @@ def clock(clocks: list[float]) -> Finding:
     off = sorted(clocks)[len(clocks) // 2]
     if abs(off) < OFF:
         return Finding("good", what, t("doctor.clock_good"))
-    said = t("doctor.clock_ahead" if off > 0 else "doctor.clock_behind", skew=_spoken(abs(off)))
+    said = t("doctor.clock_ahead" if off > 0 else "doctor.clock_behind", skew=span(abs(off)))
     return Finding("bad" if abs(off) >= WRONG else "doubt", what, said, t("doctor.clock_fix"))
-
-
-def _spoken(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return t("span.minutes", minutes=minutes, seconds=rest)
-    hours, minutes = divmod(minutes, 60)
-    return t("span.hours", hours=hours, minutes=minutes)
 
 
 # --- whom to ask --------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from ..i18n import t
 from ..messages import Answer
 from ..show.console import put
 from .shaping import worth
-from .surface import cell_id, name, surface
+from .surface import cell_id, surface
 
 if TYPE_CHECKING:
     from ..chat.history import Turn
@@ -30,7 +30,7 @@ def bind(options: Namespace, value: Any) -> None:
 def detached(options: Namespace) -> None:
     """Say what the options want and cannot have while the answer still streams."""
     if getattr(options, "code", False):
-        put(t("code.later", magic=name()))
+        put(t("code.later"))
     if getattr(options, "shape", None) is not None:
         put(t("json.unchecked"))
 
@@ -48,7 +48,7 @@ def afterwards(options: Namespace, turn: Turn, answer: Answer) -> None:
     if not getattr(options, "code", False) or answer.error is not None:
         return
     if answer.finish_reason != "stop":
-        put(t("code.unfinished", magic=name()))
+        put(t("code.unfinished"))
     elif said := new_cell(answer.blocks, turn.number):
         put(said)
 
@@ -65,7 +65,7 @@ def new_cell(blocks: list[tuple[str, str]], number: int) -> str | None:
         return t("code.none")
     shell = get_ipython()
     if shell is None or surface() == "headless":
-        return t("code.nobody", magic=name())
+        return t("code.nobody")
     if getattr(shell, "simple_prompt", False):  # it takes no next input
         put(text)
     elif (cell := cell_id()) is not None and _PUT.get(cell) == text:
@@ -74,4 +74,4 @@ def new_cell(blocks: list[tuple[str, str]], number: int) -> str | None:
         shell.set_next_input(text)
         if cell is not None:
             _PUT[cell] = text
-    return t("code.left_out", count=left_out, magic=name(), number=number) if left_out else None
+    return t("code.left_out", count=left_out, number=number) if left_out else None

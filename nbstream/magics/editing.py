@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from ..chat.session import session
 from ..errors import fail
-from .surface import cell_id, execution, name
+from ..i18n import magic
+from .surface import cell_id, execution
 
 if TYPE_CHECKING:
     from ..chat.history import Turn
@@ -43,7 +44,7 @@ def cell_for(turn: Turn, conversation: str) -> str:
     line = _own(turn.line, conversation) if one_line else _options(turn, conversation)
     if turn.literal and not arguments.parse(llm.parser, line).raw:
         line = f"--raw {line}"
-    return f"%%{name()} --at {turn.number} {line}".rstrip() + f"\n{turn.words}"
+    return f"%%{magic()} --at {turn.number} {line}".rstrip() + f"\n{turn.words}"
 
 
 def asked_with(turn: Turn, conversation: str, model: str | None = None) -> Namespace:

@@ -41,10 +41,3 @@ def cell_id() -> str | None:
     """The id of the cell that runs, where the front end sends it."""
     found = parent().get("metadata", {}).get("cellId")
     return str(found) if found else None
-
-
-def name() -> str:
-    """What the magic is called here: "nbstream" where another extension owns ``%llm``."""
-    registered = getattr(getattr(get_ipython(), "magics_manager", None), "magics", {})
-    found = registered.get("line", {}).get("nbstream")
-    return "nbstream" if getattr(found, "__module__", "").startswith("nbstream.") else "llm"

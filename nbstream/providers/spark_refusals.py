@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from ..errors import NbstreamError, fail
-from ..i18n import t
+from ..i18n import span, t
 from ..wire.request import WireResponse
 from .host import Host
 from .refusals import Told, clean, from_response, retry_after, told
@@ -104,7 +104,7 @@ def _clock(host: Host, response: WireResponse, message: str, now: float) -> Nbst
     if abs(skew) >= TOLERATED / 2:
         case = "auth.spark_clock_ahead" if skew > 0 else "auth.spark_clock_behind"
     return fail(case, provider=host.name, status=response.status, code=response.status,
-                label=host.label, message=message, skew=_spoken(abs(skew)))  # fmt: skip
+                label=host.label, message=message, skew=span(abs(skew)))  # fmt: skip
 
 
 def _date(headers: Mapping[str, str]) -> float | None:
@@ -112,11 +112,3 @@ def _date(headers: Mapping[str, str]) -> float | None:
         return parsedate_to_datetime(headers.get("date", "")).timestamp()
     except (ValueError, TypeError, OverflowError):
         return None
-
-
-def _spoken(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return t("span.minutes", minutes=minutes, seconds=rest)
-    hours, minutes = divmod(minutes, 60)
-    return t("span.hours", hours=hours, minutes=minutes)

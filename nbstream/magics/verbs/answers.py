@@ -9,7 +9,7 @@ from IPython.core.getipython import get_ipython
 
 from ...chat.session import session
 from ...errors import NbstreamError, fail
-from ...i18n import t
+from ...i18n import magic, t
 from .. import surface
 from .registry import Shown, verb
 from .talking import talk, turn_of
@@ -38,12 +38,12 @@ def fix(*question: str, model: str | None = None, conversation: str = "main") ->
     from ..cell import llm
     from ..template import Prepared
 
-    shell, name = get_ipython(), surface.name()
+    shell = get_ipython()
     error = exception.last_exception()
     if error is None or shell is None:
         return t("fix.nothing")
     if isinstance(error, NbstreamError):
-        return t("fix.own", magic=name)
+        return t("fix.own")
     known = exception.secrets_in([*os.environ.items(), *shell.user_ns.items()])
 
     def safe(text: str) -> str:
@@ -54,7 +54,7 @@ def fix(*question: str, model: str | None = None, conversation: str = "main") ->
     asking = f"{words}\n\n{t('fix.also')}" if words else t("fix.ask")
     asked = t("fix.report", question=asking, version=version, report=report)
     # What the history shows, and a restart brings back: the line, and what it was about.
-    prompt = f"%{name} fix {words}".rstrip() + f"\n{safe(exception.brief(error))}"
+    prompt = f"%{magic()} fix {words}".rstrip() + f"\n{safe(exception.brief(error))}"
     options = arguments.parse(llm.parser, "")
     options.model, options.conversation, options.line = model, conversation, ""
     about = t("fix.about", error=safe(exception.brief(error)))

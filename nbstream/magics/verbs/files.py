@@ -6,11 +6,10 @@ from contextlib import suppress
 
 from ...chat.session import session
 from ...errors import fail
-from ...i18n import t
+from ...i18n import magic, t
 from ...plainfiles import located
 from ...show.cards import literal
 from ...show.when import ago
-from ..surface import name as magic
 from .registry import Shown, verb
 
 
