@@ -6,7 +6,7 @@ The turns are a tree: whoever asks anew in an earlier place begins a sibling bra
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from ..messages import Answer, Message
@@ -21,11 +21,15 @@ TAKEN_OUT = 8
 
 @dataclass(slots=True)
 class _TakenOut:
-    """Turns that `undo` or `reset` took out, with all that hangs on them: where they stood."""
+    """Turns that `undo` or `reset` took out, with all that hangs on them: where they stood.
+
+    `followed` is what stayed of it when a single turn was taken out: what had followed that one.
+    """
 
     parent: Turn
     tops: list[Turn]
     head: Turn | None
+    followed: tuple[Turn, ...] = ()
 
 
 class History:
@@ -179,8 +183,15 @@ class History:
                         turn.cell = None  # that cell has asked anew
                     if turn.cell is not None:
                         self._by_cell.setdefault(turn.cell, []).append(turn)
+                self._follow(top, out.followed)
                 mark_after(top)
-            self.head = out.head
+            ends = [turn for top in out.tops for turn in self.every(top)]
+            if out.tops[0] in self.turns:
+                pass  # back among those in use
+            elif out.head is None or out.head in ends:
+                self.head = out.head
+            else:  # that one was taken out itself since
+                self.go_to(out.tops[0])
             return [turn for turn in self.turns if turn.id not in known]
         return []
 
@@ -199,6 +210,31 @@ class History:
             self.head = None if parent is self.root else parent
         self._forget(turn)
         turn.parent, turn.children = None, []
+
+    def take_out(self, turn: Turn) -> None:
+        """Take one turn out so that `redo` brings it back.
+
+        What followed it follows the turn before it; where nothing did, a version beside it is in use.
+        """
+        parent, head, followed = turn.parent, self.head, tuple(turn.children)
+        assert parent is not None
+        place = parent.children.index(turn)
+        self.remove(turn)
+        self._out = [*self._out[1 - TAKEN_OUT :], _TakenOut(parent, [turn], head, followed)]
+        if head is turn and parent.children:
+            self.go_to(parent.children[max(0, place - 1)])
+
+    def _follow(self, top: Turn, followed: Iterable[Turn]) -> None:
+        """Have those of `followed` that still stand beside `top` follow it again."""
+        parent = top.parent
+        assert parent is not None
+        for turn in followed:
+            if turn.parent is parent:
+                parent.children.remove(turn)
+                top.children.append(turn)
+                turn.parent = top
+                for later in self.every(turn):
+                    later.number += 1
 
     def reset(self) -> list[Turn]:
         """Take all turns out, and give those of the branch in use."""

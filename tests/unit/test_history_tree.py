@@ -103,6 +103,19 @@ class Mending(RuleBasedStateMachine):
         )
         assert self.history.turns == here
 
+    @precondition(lambda self: self.history.turns)
+    @rule(data=some.data(), back=some.booleans())
+    def take_out(self, data: Any, back: bool) -> None:
+        before, everything = self.history.turns, {*map(id, self.history.every())}
+        turn = data.draw(some.sampled_from(before))
+        self.history.take_out(turn)
+        rest = [one for one in before if one is not turn]
+        assert self.history.turns[: len(rest)] == rest, "what followed it is in use as before"
+        assert {*map(id, self.history.every())} == everything - {id(turn)}
+        if back:
+            assert self.history.redo() == [turn]
+            assert self.history.turns == before and {*map(id, self.history.every())} == everything
+
     @precondition(lambda self: list(self.history.every()))
     @rule(data=some.data())
     def go_to(self, data: Any) -> None:
@@ -274,3 +287,23 @@ def test_what_was_reset_comes_back_beside_what_was_asked_since() -> None:
     assert history.turns == [first, second] and history.versions(first) == [new, first]
     assert history.of_cell("a") is new and history.of_cell("b") is second
     assert history.begin(Turn("three", "demo")).landmark is second
+
+
+def test_a_turn_taken_out_of_the_middle_comes_back_to_its_place_whatever_was_asked_since() -> None:
+    history = History()
+    first, second, third = (asked(history, prompt, prompt, pinned=True) for prompt in ("one", "two", "three"))
+    history.take_out(second)
+    assert history.turns == [first, third] and third.landmark is first
+    fourth = asked(history, "four")
+    assert history.redo() == [second]
+    assert history.turns == [first, second, third, fourth] and third.landmark is second
+    assert [turn.number for turn in history.turns] == [1, 2, 3, 4]
+
+
+def test_where_a_version_is_taken_out_the_one_beside_it_is_in_use() -> None:
+    history = History()
+    first = asked(history, "one")
+    better = asked(history, "one, better", at=first)
+    history.take_out(better)
+    assert history.turns == [first]
+    assert history.redo() == [better] and history.versions(better) == [first, better]
