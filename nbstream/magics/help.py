@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .verbs import Verb
 
 GROUPS = {
-    "talk": "history show edit retry continue undo redo reset branch version pin unpin",
+    "talk": "chat history show edit retry continue undo redo reset branch version pin unpin",
     "answers": "code fix tools",
     "files": "save load restore export",
     "models": "status use models login logout",
@@ -95,7 +95,7 @@ def line_text(name: str | None = None) -> str:
     """The same as text: verbs in columns, under a heading for each group.
 
     >>> [line.split()[:2] for line in line_text().splitlines()[1:3]]
-    [['%llm', 'history'], ['%llm', 'show']]
+    [['%llm', 'chat'], ['%llm', 'history']]
     """
     if name is not None:
         verb, rows, prose = _more(name)

@@ -31,6 +31,7 @@ logging.getLogger("markdown_it").setLevel(logging.INFO)
 """
 LINES: dict[str, list[str]] = {
     "branch": ["branch aside", "branch main"],
+    "chat": ["chat", "chat -m openai:words:3 -c aside -s brief"],
     "code": ["code"],
     "continue": ["continue"],
     "doctor": ["doctor"],

@@ -18,7 +18,7 @@ from nbstream.errors import KINDS
 
 PACKAGE = Path(nbstream.__file__).parent
 # Along the road; a package imports what stands before it, and its neighbours of the same rank.
-ROAD = {"wire": 0, "providers": 1, "chat": 2, "show": 3, "magics": 4, "panel": 4, "teach": 4}
+ROAD = {"wire": 0, "providers": 1, "chat": 2, "show": 3, "magics": 4, "panel": 5, "teach": 5}
 LEAVES = {
     "attachment",
     "errors",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from . import again as again
 from . import answers as answers
 from . import audit as audit
@@ -15,3 +17,6 @@ from . import using as using
 from .registry import VERBS, Verb
 
 __all__ = ["VERBS", "Verb"]
+
+for module in ("nbstream.panel.verb",):  # of the layers above, which nothing here imports otherwise
+    import_module(module)

@@ -128,7 +128,7 @@ class Verb:
         name = self.written[option]
         if self.options[name]:
             return option
-        value = {"conversation": "name", "model": "model"}.get(name)
+        value = {"conversation": "name", "model": "model", "system": "text"}.get(name)
         return f"{option} {t(f'value.{value}') if value else 'K'}"
 
 
