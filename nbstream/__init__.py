@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from .errors import NbstreamError
     from .magics import load_ipython_extension, unload_ipython_extension
     from .messages import Answer, Attachment, Message
+    from .panel.panel import ChatPanel
 
 __all__ = [
     "Answer",
     "Attachment",
+    "ChatPanel",
     "Message",
     "NbstreamError",
     "Stream",
@@ -45,6 +47,7 @@ __all__ = [
 _HOMES = {
     "Answer": "messages",
     "Attachment": "attachment",
+    "ChatPanel": "panel.panel",
     "Message": "messages",
     "NbstreamError": "errors",
     "Stream": "chat.stream",

@@ -89,6 +89,17 @@ def t(key: str, /, lang: str | None = None, **values: Any) -> str:
     return sentence.format(**values)
 
 
+def labels(family: str) -> dict[str, str]:
+    """The sentences under `family`, by the rest of their key, in the language in use; fields stay open.
+
+    >>> labels("view")["stop"] == t("view.stop")
+    True
+    """
+    beginning = f"{family}."
+    all_ = sentences(language()).items()
+    return {key.removeprefix(beginning): renamed(said) for key, said in all_ if key.startswith(beginning)}
+
+
 def _one(sentence: str, values: dict[str, Any]) -> str:
     """`sentence` with "turn" for "turns" where there is one."""
     return _COUNTED.sub(lambda found: found[1] if str(values.get(found[2])) == "1" else found[0], sentence)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -16,6 +17,7 @@ from .context import fitted
 from .history import History, Turn
 from .resuming import How, Rest, messages_for, unfinished
 from .totals import added
+from .watching import Feed, Relay, Watchers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +57,13 @@ class Conversation:
         self.branched_in: str | None = None
         """The id of the cell that branched it off, and may do so anew."""
         self._running: WeakValueDictionary[str, Run] = WeakValueDictionary()
+        self._relays: WeakValueDictionary[str, Relay] = WeakValueDictionary()
         self._album = Album()
+        self.lock = threading.RLock()
+        """Held while the history is changed or a path of it is read: cells and panels do both at once."""
+        self.watchers = Watchers()
+        self.presets: dict[str, Any] = {}
+        """What the panels on this conversation ask with: ``system``, ``temperature``, ``max_tokens``."""
 
     @property
     def turns(self) -> list[Turn]:
@@ -102,13 +110,15 @@ class Conversation:
             execution=execution, template=template,
         )  # fmt: skip
         _GIVEN[turn] = options | ({"credentials": call.credentials} if options.get("credentials") else {})
-        self.history.begin(turn, at)
+        with self.lock:
+            self.history.begin(turn, at)
+            earlier, turn.context = fitted(self.history, turn, call, self._session.sizes)
         if turn.replaced is not None and (before := self._running.get(turn.replaced.id)) is not None:
             before.cancel()  # its cell runs again: nobody will read the rest
-        earlier, turn.context = fitted(self.history, turn, call, self._session.sizes)
         self._session.audit_attachments((asked,))
         self._album.add(turn)
-        return turn, self._run(turn, call.with_history(earlier, turn.context), observer)
+        relay = self._relay(turn, observer)
+        return turn, self._run(turn, call.with_history(earlier, turn.context), relay)
 
     def go_on(self, turn: Turn, messages: tuple[Message, ...], observer: Observer | None = None) -> Run:
         """Another round of the same turn: what it answered, and what is said to that, in `messages`.
@@ -119,7 +129,8 @@ class Conversation:
         call = replace(call, chat=replace(call.chat, messages=call.chat.messages + messages))
         turn.rounds += messages
         before, turn.answer = turn.answer, None
-        return self._run(turn, call, observer, partial(added, before) if before is not None else _as_it_is)
+        whole = partial(added, before) if before is not None else _as_it_is
+        return self._run(turn, call, self._relay(turn, observer), whole)
 
     def break_off(self, turn: Turn, messages: tuple[Message, ...]) -> None:
         """End `turn` between two rounds: `messages` are its last answer and what was said to that."""
@@ -149,10 +160,12 @@ class Conversation:
         if prefill is not None:
             call = replace(call, chat=replace(call.chat, messages=messages_for(turn, "prefilled")))
         how: How = "asked" if prefill is None else "prefilled"
-        rest = Rest(before, how, observer, echoes=prefill is not None and prefill.echoes, again=again)
-        earlier, turn.context = fitted(self.history, turn, call, self._session.sizes)
+        relay = self._relay(turn, observer, again=again)
+        rest = Rest(before, how, Feed(relay), echoes=prefill is not None and prefill.echoes, again=again)
+        with self.lock:
+            earlier, turn.context = fitted(self.history, turn, call, self._session.sizes)
         turn.answer = None
-        return self._run(turn, call.with_history(earlier, turn.context), rest, rest.whole)
+        return self._run(turn, call.with_history(earlier, turn.context), relay, rest.whole, rest)
 
     def balked(self, run: Run) -> bool:
         """Whether the service would not go on from the beginning that `resume` gave it, as newer ones do."""
@@ -176,12 +189,28 @@ class Conversation:
         there.history = self.history.copy(count)
         for turn, copied in zip(turns, there.turns, strict=True):
             _GIVEN[copied] = _GIVEN.get(turn, {})
+        there.presets = dict(self.presets)
+        there.watchers.changed()
         return there
 
+    def relay(self, turn: Turn) -> Relay | None:
+        """What the run of `turn` tells, while it runs."""
+        return self._relays.get(turn.id) if turn.answer is None else None
+
+    def _relay(self, turn: Turn, observer: Observer | None, *, again: bool = False) -> Relay:
+        before = self._relays.get(turn.id) if again else None  # it has shown the beginning
+        return Relay(observer, self.watchers.changed, before.events if before is not None else ())
+
     def _run(
-        self, turn: Turn, call: Call, observer: Observer | None, whole: Callable[[Answer], Answer] = _as_it_is
+        self,
+        turn: Turn,
+        call: Call,
+        relay: Relay,
+        whole: Callable[[Answer], Answer] = _as_it_is,
+        rest: Rest | None = None,
     ) -> Run:
-        run = self._session.run(call, observer)
+        run = self._session.run(call, rest or Feed(relay))
+        relay.run = run
         history = self.history  # by the time it is done, this conversation may have another
         sizes = self._session.sizes
 
@@ -193,15 +222,20 @@ class Conversation:
                 advise(answer.error, history, turn, run.call, sizes, self.name)
 
         run.when_done(done)
-        self._running[turn.id] = run
+        self._running[turn.id], self._relays[turn.id] = run, relay
         given = _GIVEN.get(turn, {})
         run.progress.again = Again(self._session, call.provider.name, (turn.question(),), given, self, turn)
+        self.watchers.ran(turn, relay)
+        self.watchers.changed()
         return run
 
     def hand_over(self, history: History, to: Conversation) -> None:
         """Go on with `history`; what was here is the other conversation's from now on."""
         to.history, self.history = self.history, history
         to._running, self._running = self._running, WeakValueDictionary()
+        to._relays, self._relays = self._relays, WeakValueDictionary()
+        for one in (self, to):
+            one.watchers.changed()
 
     def stream(self, prompt: str, **options: Any) -> Stream:
         """Ask, with the conversation so far sent along; the turn joins it."""
@@ -228,22 +262,31 @@ class Conversation:
         finally:
             turn.rounds = structured.uncorrected(turn.rounds)
             self.history.finish(turn, answer)
+            self.watchers.changed()
         return answer
 
     def undo(self, count: int = 1) -> list[Turn]:
         """Take the last `count` turns out, and stop those that still run."""
-        gone = self.history.undo(count)
+        with self.lock:
+            gone = self.history.undo(count)
         self._stop([turn for top in gone[:1] for turn in self.history.every(top)])
+        self.watchers.changed()
         return gone
 
     def redo(self) -> list[Turn]:
         """Bring back what `undo` or `reset` took out last."""
-        return self.history.redo()
+        with self.lock:
+            back = self.history.redo()
+        self.watchers.changed()
+        return back
 
     def reset(self) -> None:
         """Begin anew."""
-        self._stop(list(self.history.every()))
-        self.history.reset()
+        with self.lock:
+            every = list(self.history.every())
+            self.history.reset()
+        self._stop(every)
+        self.watchers.changed()
 
     def _stop(self, gone: list[Turn]) -> None:
         for turn in gone:

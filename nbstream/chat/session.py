@@ -27,6 +27,7 @@ from .gate import Gate
 from .keys import Keys, Seats, os_address
 from .sight import seen
 from .stats import TURNS, ProviderStats, SeatStats, TurnStats
+from .watching import Watchers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,6 +58,8 @@ class Session:
         self.audit = Audit()
         self.ran: dict[str, None] = {}
         """The ids of the notebook cells that this kernel has run, as far as the front end tells them."""
+        self.watchers = Watchers()
+        """Who looks on when a model is chosen, a key given, a conversation begun."""
         self._gates: dict[str, Gate] = {}
 
     @cached_property
@@ -73,6 +76,7 @@ class Session:
         provider, name = registry.split(model)
         provider.check_model(name, self.base_url(provider))
         self.chosen = f"{provider.name}:{name}" if name else provider.name
+        self.watchers.changed()
         return self.chosen
 
     def ready(self) -> list[str]:
@@ -111,6 +115,7 @@ class Session:
         made = self.keys.login(name, seats, **given)
         event: Event = "rotation" if made[0] in before else "login"
         self.audit(event, provider=made[0], seats=len(self.keys.pools[made[0]].seats))
+        self.watchers.changed()
         return made
 
     def logout(self, name: str | None = None) -> list[str]:
@@ -118,6 +123,7 @@ class Session:
         gone = self.keys.logout(name)
         for provider in gone:
             self.audit("logout", provider=provider)
+        self.watchers.changed()
         return gone
 
     # --- calls ----------------------------------------------------------------------------------------
@@ -262,6 +268,7 @@ class Session:
         if name not in self.conversations:
             checks.conversation(name)
             self.conversations[name] = Conversation(name, self)
+            self.watchers.changed()
         return self.conversations[name]
 
 

@@ -60,6 +60,8 @@ def unload(shell: InteractiveShell) -> None:
     complete.uninstall(shell)
     set_magic()
     ran.rest(shell)
+    if panels := sys.modules.get("nbstream.panel.panel"):
+        panels.close_all()
     if background := sys.modules.get("nbstream.chat.background"):
         background.shut_down()
     if control := sys.modules.get("nbstream.show.control"):

@@ -1,0 +1,1 @@
+function dress(panel, body, from) {}

@@ -1,0 +1,178 @@
+// One view of the panel: its parts, its words, and its talk with the kernel.
+
+const panels = new Map(); // initialize() and render() get different model objects: what they share is here
+
+function viewsOf(model) {
+  const key = model.get("panel");
+  if (!panels.has(key)) panels.set(key, new Set());
+  return panels.get(key);
+}
+
+function make(tag, name = "", parent, text = "") {
+  const node = document.createElement(tag);
+  if (name) node.className = name;
+  if (text) node.textContent = text;
+  parent?.append(node);
+  return node;
+}
+
+const ICONS = {
+  send: "M8 13V3M3.5 7.5 8 3l4.5 4.5",
+  stop: "M4.5 4.5h7v7h-7z",
+  copy: "M5.5 5.5V3h7.5v7.5h-2.5M3 5.5h7.5V13H3z",
+  retry: "M13 8a5 5 0 1 1-1.6-3.7M13 2.5v3h-3",
+  edit: "M3 13l.6-2.6L10.8 3.200l2 2L5.600 12.400z",
+  remove: "M3 4.500h10M6 4.500V3h4v1.500M4.500 4.500l.6 8.500h5.800l.6-8.500",
+  close: "M4 4l8 8M12 4l-8 8",
+  left: "M10 3.500 5.500 8l4.500 4.500",
+  right: "M6 3.500 10.500 8 6 12.500",
+  down: "M3.500 6 8 10.500 12.500 6",
+  attach: "M11.500 6.500 7 11a2 2 0 0 1-3-3l5-5a1.300 1.300 0 0 1 2 2L6.500 9.500",
+  settings: "M2.500 5h6M11.500 5h2M2.500 11h2M7.500 11h6M10 3.500v3M6 9.500v3",
+  export: "M8 2.500v7M5 7l3 3 3-3M3 13h10",
+  go: "M5 3.500v9l7-4.500z",
+};
+
+class Panel {
+  constructor(model, el) {
+    this.model = model;
+    this.view = Math.random().toString(36).slice(2);
+    this.count = 0;
+    this.waiting = new Map(); // who asked, by the number of the wish
+    this.memory = {}; // what the parts keep while all is built anew
+    this.root = make("div", "nbp", el);
+    this.root.role = "region";
+    this.root.dataset.lmSuppressShortcuts = "true";
+    this.root.onkeydown = (event) => event.stopPropagation();
+    this.rebuild = () => this.build();
+    model.on("change:words", this.rebuild);
+    this.build();
+  }
+
+  build() {
+    this.close(true);
+    this.words = this.model.get("words");
+    this.seq = -1;
+    this.state = {};
+    this.root.replaceChildren();
+    this.root.ariaLabel = this.words.title;
+    const place = (name) => make("div", `nbp-${name}`, this.root);
+    this.parts = {};
+    const makers = { head: createHead, life: createLife, transcript: createTranscript, composer: createComposer };
+    for (const [name, create] of Object.entries(makers)) this.parts[name] = create(this, place(name));
+    this.live = make("div", "nbp-unseen", this.root);
+    this.live.role = "status";
+    this.sync(true);
+    // What a page sends before its subshell stands waits until the cell ends: ask until something comes.
+    this.asking = setInterval(() => (this.seq < 0 ? this.sync(true) : clearInterval(this.asking)), 100);
+  }
+
+  sync(again) {
+    if (!again && Date.now() - (this.asked ?? 0) < 500) return;
+    this.asked = Date.now();
+    this.say({ do: "sync" });
+  }
+
+  // A comm may wait for the running cell, the control channel waits for nothing. Python takes the first of
+  // two that are alike. What carries bytes, or a key, goes by the comm alone.
+  say(wish, buffers) {
+    const id = ++this.count;
+    const content = { ...wish, view: this.view, id };
+    const alone = wish.comm || buffers?.length;
+    let sent = false;
+    try {
+      const type = !alone && this.model.get("control");
+      if (type) {
+        const kernel = this.model.widget_manager.kernel;
+        const names = { session: kernel.clientId, username: kernel.username, version: "5.3" };
+        const header = { msg_type: type, msg_id: this.view + id, date: new Date().toISOString(), ...names };
+        const told = { turn: this.model.get("panel"), ...content };
+        kernel.sendControlMessage({ channel: "control", header, parent_header: {}, metadata: {}, content: told, buffers: [] });
+        sent = this.state.control;
+      }
+    } catch {
+      // no such channel
+    }
+    if (!sent) this.model.send(content, undefined, buffers);
+    return id;
+  }
+
+  ask(wish, buffers) {
+    return new Promise((resolve) => this.waiting.set(this.say({ ...wish, ask: true }, buffers), resolve));
+  }
+
+  receive(msg, buffers) {
+    if (msg.full) {
+      if (this.seq === msg.seq - 1) return void (this.seq = msg.seq); // it is for another view
+      if (this.seq >= msg.seq) return;
+    } else if (msg.seq !== this.seq + 1) {
+      if (msg.seq > this.seq + 1) this.sync();
+      return;
+    }
+    this.seq = msg.seq;
+    const { reply, state } = msg;
+    if (msg.full) this.state = {};
+    Object.assign(this.state, state);
+    for (const part of Object.values(this.parts)) {
+      if (state) part.state?.(this.state, Object.keys(state), msg.full);
+      part.receive?.(msg);
+    }
+    if (reply?.to === this.view) {
+      this.waiting.get(reply.id)?.({ ...reply, buffers });
+      this.waiting.delete(reply.id);
+    }
+    this.later ??= setTimeout(() => {
+      this.later = null;
+      this.say({ do: "ack", seq: this.seq });
+    }, 250);
+  }
+
+  speak(sentence) {
+    this.live.textContent = sentence;
+  }
+
+  icon(name) {
+    const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    svg.setAttribute("viewBox", "0 0 16 16");
+    svg.setAttribute("aria-hidden", "true");
+    const path = document.createElementNS(svg.namespaceURI, "path");
+    path.setAttribute("d", ICONS[name]);
+    svg.append(path);
+    return svg;
+  }
+
+  // A button with a picture, or with words.
+  button(name, icon, parent, does) {
+    const button = make("button", icon ? "nbp-icon" : "nbp-button", parent, icon ? "" : this.words[name]);
+    button.type = "button";
+    if (icon) {
+      button.append(this.icon(icon));
+      button.title = button.ariaLabel = this.words[name];
+    }
+    button.onclick = does;
+    return button;
+  }
+
+  async copy(text) {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      const area = make("textarea", "nbp-unseen", this.root);
+      const before = document.activeElement;
+      area.value = text;
+      area.select();
+      document.execCommand("copy");
+      area.remove();
+      before?.focus();
+    }
+    this.speak(this.words.copied);
+  }
+
+  close(again) {
+    clearInterval(this.asking);
+    clearTimeout(this.later);
+    this.later = null;
+    for (const part of Object.values(this.parts ?? {})) part.close?.();
+    if (!again) this.model.off("change:words", this.rebuild);
+  }
+}

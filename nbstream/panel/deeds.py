@@ -1,0 +1,9 @@
+"""Stub."""
+
+from __future__ import annotations
+
+from .part import Part
+
+
+class Deeds(Part):
+    """Stub."""

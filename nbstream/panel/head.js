@@ -1,0 +1,3 @@
+function createHead(panel, place) {
+  return {};
+}

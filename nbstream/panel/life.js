@@ -1,0 +1,3 @@
+function createLife(panel, place) {
+  return {};
+}
