@@ -218,7 +218,12 @@ class Desk:
             self.notice(None)
         elif (method := self._wishes.get(str(do))) is not None:
             doing = partial(self._do, method, wish, [bytes(one) for one in buffers])
-            self.on_loop(doing) if method.now else self.later(doing)  # type: ignore[attr-defined]
+            if isinstance(buffers, list):
+                buffers.clear()  # the kernel keeps the last message: it may have carried a key
+            if method.aside:  # type: ignore[attr-defined]
+                threading.Thread(target=doing, name="nbstream-panel-aside", daemon=True).start()
+            else:
+                self.on_loop(doing) if method.now else self.later(doing)  # type: ignore[attr-defined]
 
     def _do(self, method: Callable[..., Any], wish: dict[str, Any], buffers: list[bytes]) -> None:
         to = {"to": wish.get("view"), "id": wish.get("id")}

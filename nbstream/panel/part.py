@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def wish(name: str, *, now: bool = False) -> Callable[[F], F]:
+def wish(name: str, *, now: bool = False, aside: bool = False) -> Callable[[F], F]:
     """A method that does what a view wishes, called as ``method(wish, buffers)``; it may give the reply.
 
     In order on the desk's own thread, where it may block; or, `now`, at once on the io loop, where it must
-    not.
+    not; or `aside`, on a thread of its own, where it may wait for a service while other wishes are done.
     """
 
     def mark(method: F) -> F:
-        method.wish, method.now = name, now  # type: ignore[attr-defined]
+        method.wish, method.now, method.aside = name, now, aside  # type: ignore[attr-defined]
         return method
 
     return mark

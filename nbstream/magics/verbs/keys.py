@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Callable, Mapping
 
 from IPython.core.getipython import get_ipython
 
 from ...chat.session import session
+from ...chat.signin import SignedIn, sign_in
 from ...credentials import Secret
 from ...errors import NbstreamError, fail
 from ...i18n import t
@@ -48,39 +50,35 @@ def login(*names: str, env: bool = False, keyring: bool = False, clear: bool = F
 
 def _kept(provider: Provider, given: dict[str, Secret], keyring: bool) -> str:
     """Keep what was `given`, or is asked for, unless the provider refuses it; in the `keyring`, too."""
-    from ...chat.doctor import accepted
-
     here = session()
-    before = here.keys.pools.get(provider.name)
     try:
-        _, found = here.login(provider.name, **given)
+        signed = sign_in(here, provider, given)
     except NbstreamError as error:
         if error.case == "no_key" and not given:  # Enter, and no key before it
             raise fail("config.login_empty", provider=provider.name, label=provider.label) from None
         raise
-    try:
-        checked = accepted(provider, found, here.base_url(provider))
-        mark = "✓" if checked else t("login.unchecked")
-    except NbstreamError as error:
-        if error.kind in ("auth", "permission"):
-            here.keys.put_back(provider.name, before)
-            here.audit("logout", provider=provider.name, outcome="refused")
-            raise
-        mark = t("login.unreached", reason=literal(error.what))
-    lines = [t("login.done", provider=provider.label, shown=_shown(provider, found), mark=mark)]
-    if before is not None and before.seats[0].credentials != found:
-        lines.append(t("login.rotated", before=_shown(provider, dict(before.seats[0].credentials))))
+    lines = [entered(provider, signed)]
+    if signed.before is not None and signed.before != signed.found:
+        lines.append(t("login.rotated", before=_shown(provider, signed.before)))
     if keyring:
-        vault.write(provider.name, found)
+        vault.write(provider.name, signed.found)
         lines.append(t("login.in_keyring", provider=provider.name))
     if (using := here.default_model()).partition(":")[0] != provider.name:
         lines.append(t("login.next", model=literal(using), provider=provider.name))
     return "\n\n".join(lines)
 
 
-def _shown(provider: Provider, found: dict[str, Secret]) -> str:
+def entered(provider: Provider, signed: SignedIn, written: Callable[[str], str] = literal) -> str:
+    """Whose keys were taken in, how they end, and whether they were checked; foreign text `written` so."""
+    mark = "✓" if signed.checked else t("login.unchecked")
+    if signed.unreached is not None:
+        mark = t("login.unreached", reason=written(signed.unreached.what))
+    return t("login.done", provider=provider.label, shown=_shown(provider, signed.found, written), mark=mark)
+
+
+def _shown(provider: Provider, found: Mapping[str, Secret], written: Callable[[str], str] = literal) -> str:
     return ", ".join(
-        f"{field.shown} {found[field.name] if field.hidden else literal(found[field.name].reveal())}"
+        f"{field.shown} {found[field.name] if field.hidden else written(found[field.name].reveal())}"
         for field in provider.fields
         if field.name in found
     )
