@@ -99,22 +99,15 @@ def ask(
             if resumed is not None:
                 turn, run = resumed, talk.resume(resumed, sink)
             else:
-                turn, run = talk.begin(
-                    prepared.prompt,
+                turn, run = begun(
+                    talk,
+                    prepared,
+                    options,
                     cell=cell_id(),
                     execution=execution(),
-                    fresh=options.new,
                     at=at,
-                    sent=prepared.sent,
-                    attachments=prepared.attachments,
-                    template=prepared.template,
                     line=getattr(options, "line", ""),
-                    raw=getattr(options, "raw", False),
                     observer=sink,
-                    model=options.model,
-                    system=options.system,
-                    temperature=options.temperature,
-                    max_tokens=options.max_tokens,
                     schema=shape,
                     tools=() if detached else offered(),
                 )
@@ -147,6 +140,23 @@ def ask(
     answer = asking.turn.whole(asking.talk.so_far(asking.turn, asking.run))
     after.afterwards(options, asking.turn, answer)
     return answer.error
+
+
+def begun(talk: Conversation, prepared: Prepared, options: Namespace, /, **more: Any) -> tuple[Turn, Run]:
+    """A new turn of `talk` and its run, asked as the options say; `more` is for `Conversation.begin`."""
+    return talk.begin(
+        prepared.prompt,
+        sent=prepared.sent,
+        attachments=prepared.attachments,
+        template=prepared.template,
+        fresh=options.new,
+        raw=getattr(options, "raw", False),
+        model=options.model,
+        system=options.system,
+        temperature=options.temperature,
+        max_tokens=options.max_tokens,
+        **more,
+    )
 
 
 def near_talks(name: str | None) -> list[str]:

@@ -10,6 +10,7 @@ from ..chat.session import session
 from ..errors import fail
 from ..i18n import magic
 from .surface import cell_id, execution
+from .template import Prepared
 
 if TYPE_CHECKING:
     from ..chat.history import Turn
@@ -45,6 +46,11 @@ def cell_for(turn: Turn, conversation: str) -> str:
     if turn.literal and not arguments.parse(llm.parser, line).raw:
         line = f"--raw {line}"
     return f"%%{magic()} --at {turn.number} {line}".rstrip() + f"\n{turn.words}"
+
+
+def as_it_was(turn: Turn) -> Prepared:
+    """What `turn` asked, just as it went out."""
+    return Prepared(turn.prompt, turn.sent, turn.attachments, template=turn.template)
 
 
 def asked_with(turn: Turn, conversation: str, model: str | None = None) -> Namespace:

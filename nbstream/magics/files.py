@@ -60,6 +60,22 @@ def taken_along(names: Iterable[str]) -> Taken:
     return taken
 
 
+def taken_again(attachments: Iterable[Attachment], sent: str) -> Taken:
+    """What went along with a prompt that went out as `sent`, for another prompt in its place.
+
+    Pictures that braces put in are left out: those of the new prompt do so anew.
+    """
+    taken = Taken()
+    for one in attachments:
+        if one.media_type == "text/plain":
+            text, suffix = one.data.decode("utf-8", "replace"), Path(one.name).suffix.lower()
+            taken.texts.append(_fenced(one.name, text, suffix))
+        elif f"[image: {one.name}]" in sent:
+            continue
+        taken.attachments.append(one)
+    return taken
+
+
 def _image(data: bytes, name: str) -> Attachment | None:
     """A picture whose name does not say so."""
     from ..images import picture

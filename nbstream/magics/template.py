@@ -24,6 +24,7 @@ from ..messages import Attachment
 
 if TYPE_CHECKING:
     from .braces import Expression
+    from .files import Taken
 
 LARGE = 100_000
 """Characters beyond which one is told how much goes out."""
@@ -47,15 +48,15 @@ class Prepared:
     """Braces in the prompt are expressions: it is the text of a cell."""
 
 
-def prepared(cell: str, options: Namespace) -> Prepared:
-    """The prompt in `cell`, filled, and the files of the options.
+def prepared(cell: str, options: Namespace, along: Taken | None = None) -> Prepared:
+    """The prompt in `cell`, filled, and the files of the options, or those `along`.
 
     Raises `NbstreamError` (config) where an expression fails or a file is not there.
     """
     from .files import taken_along  # not at load
 
     prompt = cell.strip("\n")
-    files = taken_along(getattr(options, "attach", None) or ())
+    files = along or taken_along(getattr(options, "attach", None) or ())
     raw = bool(getattr(options, "raw", False))
     filling = _Filling() if raw else _filled(prompt)
     sent = "".join(filling.pieces) if filling.pieces else prompt

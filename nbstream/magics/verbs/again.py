@@ -7,7 +7,7 @@ from IPython.core.getipython import get_ipython
 from ...chat.resuming import unfinished
 from ...i18n import t
 from ..asking import ask
-from ..editing import asked_with, cell_for
+from ..editing import as_it_was, asked_with, cell_for
 from ..surface import cell_id, execution, surface
 from ..template import Prepared
 from .registry import Shown, verb
@@ -43,9 +43,7 @@ def retry(number: str | None = None, *, model: str | None = None, conversation: 
     here = talk(conversation)
     own = here.history.of_cell(cell_id(), execution())  # run again, this cell repeats what it repeated
     turn = own if own is not None and number is None else turn_of(here, number)
-    options = asked_with(turn, conversation, model)
-    prepared = Prepared(turn.prompt, turn.sent, turn.attachments, template=turn.template)
-    return ask(prepared, options, surface(), at=turn)
+    return ask(as_it_was(turn), asked_with(turn, conversation, model), surface(), at=turn)
 
 
 @verb("continue")
