@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from importlib.util import find_spec
@@ -51,12 +52,16 @@ def help_(name: str | None = None) -> Shown:
 def use(model: str) -> str:
     using = session().use(model)
     said = t("line.using", model=literal(using))
+    return "\n\n".join(filter(None, [said, not_listed(using, literal)]))
+
+
+def not_listed(using: str, written: Callable[[str], str] = str) -> str:
+    """What to say where a service has told its models, and the one in use is none of them."""
     provider, _, name = using.partition(":")
     listed = catalog().names(provider) if provider in catalog().heard_of() and name else []
-    if near := difflib.get_close_matches(name, listed, n=3) if name not in listed else []:
-        label, names = registry.get(provider).label, t("list.joint").join(map(literal, near))
-        said += "\n\n" + t("line.not_listed", label=label, near=names)
-    return said
+    near = difflib.get_close_matches(name, listed, n=3) if name not in listed else []
+    names = t("list.joint").join(map(written, near))
+    return t("line.not_listed", label=registry.get(provider).label, near=names) if near else ""
 
 
 @verb("lang")
@@ -67,9 +72,11 @@ def lang(name: str | None = None) -> str:
         if wanted not in (*LANGUAGES, "auto"):
             raise fail("config.language", name=name[:20])
         set_language(None if wanted == "auto" else wanted)
+        session().watchers.changed()  # panels speak it, too
         from ..load import describe
 
         describe()
+        session().watchers.changed()
     said = "line.language" if name is not None else "line.spoken"
     return t(said, line=f"%{magic()} lang {'en' if language() == 'zh' else 'zh'}")
 
