@@ -1,9 +1,9 @@
-"""Every test, in two processes: those that drive a browser, and the others beside them.
+"""Every test, in three processes side by side: two that drive a browser, and the others.
 
     python tools/test.py                 everything
     python tools/test.py tests/unit -x   what pytest is to be given, in one process
 
-A browser test waits most of the time; together the two take little more than the longer one.
+A browser test waits most of the time; together the three take little more than the longest one.
 """
 
 from __future__ import annotations
@@ -11,35 +11,55 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTEST = (sys.executable, "-m", "pytest")
 NOTHING_COLLECTED = 5
+PANEL = "test_panel_*.py"
+ASIDE = {
+    "browser": ["tests/browser", f"--ignore-glob=*/{PANEL}"],
+    "panel": sorted(str(path) for path in (ROOT / "tests/browser").glob(PANEL)),
+}
+"""What runs beside the others; each has a cache of its own, for it may not write where another does."""
 
 
 def main(given: list[str]) -> int:
     if given:
         return subprocess.run([*PYTEST, *given], cwd=ROOT).returncode
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as kept:
-        # What this one says comes last: two runs that write at once are hard to read.
-        with subprocess.Popen(
-            [*PYTEST, "-m", "browser", "-o", "cache_dir=.pytest_cache/browser", "--color=no"],
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=kept,
-            stderr=subprocess.STDOUT,
-        ) as browser:
-            try:
-                others = subprocess.run([*PYTEST, "-m", "not browser"], cwd=ROOT).returncode
-                print("nbstream: the browser tests go on, and are shown when they are done", file=sys.stderr)
-                browser.wait()
-            except BaseException:
-                browser.terminate()
-                raise
-        kept.seek(0)
-        print(kept.read())
-    return others or (browser.returncode if browser.returncode != NOTHING_COLLECTED else 1)
+    with ExitStack() as stack:
+        # What these say comes last: runs that write at once are hard to read.
+        aside = {name: _started(name, what, stack) for name, what in ASIDE.items() if what}
+        try:
+            codes = [subprocess.run([*PYTEST, "-m", "not browser"], cwd=ROOT).returncode]
+            print("nbstream: the browser tests go on, and are shown when they are done", file=sys.stderr)
+            for process, _ in aside.values():
+                process.wait()
+        except BaseException:
+            for process, _ in aside.values():
+                process.terminate()
+            raise
+        for name, (process, kept) in aside.items():
+            kept.seek(0)
+            print(f"--- {name}\n{kept.read()}")
+            codes.append(1 if process.returncode == NOTHING_COLLECTED else process.returncode)
+    return max(codes, key=abs)
+
+
+def _started(name: str, what: list[str], stack: ExitStack) -> tuple[subprocess.Popen[str], IO[str]]:
+    kept = stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace"))
+    options = ["-m", "browser", "-o", f"cache_dir=.pytest_cache/{name}", "--color=no"]
+    process = subprocess.Popen(
+        [*PYTEST, *what, *options],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=kept,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    return stack.enter_context(process), kept
 
 
 if __name__ == "__main__":
