@@ -20,7 +20,7 @@ PYTEST = (sys.executable, "-m", "pytest")
 NOTHING_COLLECTED = 5
 PANEL = "test_panel_*.py"
 ASIDE = {
-    "browser": ["tests/browser", f"--ignore-glob=*/{PANEL}"],
+    "browser": ["tests", f"--ignore-glob=*/{PANEL}"],
     "panel": sorted(str(path) for path in (ROOT / "tests/browser").glob(PANEL)),
 }
 """What runs beside the others; each has a cache of its own, for it may not write where another does."""
@@ -49,7 +49,8 @@ def main(given: list[str]) -> int:
 
 
 def _started(name: str, what: list[str], stack: ExitStack) -> tuple[subprocess.Popen[str], IO[str]]:
-    kept = stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace"))
+    kept = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
+    stack.enter_context(kept)
     options = ["-m", "browser", "-o", f"cache_dir=.pytest_cache/{name}", "--color=no"]
     process = subprocess.Popen(
         [*PYTEST, *what, *options],
