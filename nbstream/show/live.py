@@ -45,8 +45,8 @@ class LiveMarkdown:
     [['tail', 0, 17, 'ld</strong>']]
     """
 
-    def __init__(self, window: int = WINDOW) -> None:
-        self.renderer = Renderer()
+    def __init__(self, window: int = WINDOW, mathml: bool = False) -> None:
+        self.renderer = Renderer(mathml)
         self._page = Page()
         self._frames = Frames(self.renderer, self._page)
         self._size = window

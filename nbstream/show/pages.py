@@ -7,7 +7,7 @@ blocks are numbered through.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from .plain import PlainText
 
@@ -21,6 +21,9 @@ Op = list[Any]
 class Pages:
     """Text goes in and cards, operations for `ops.js` come out.
 
+    With `math` ``"tex"`` a formula is its source, for the page's own typesetter; with ``"mathml"`` it is
+    drawn by the browser alone.
+
     >>> pages = Pages()
     >>> _ = pages.feed("One.")
     >>> pages.card("<blockquote></blockquote>")
@@ -29,7 +32,8 @@ class Pages:
     ['append', 2, '<p></p>']
     """
 
-    def __init__(self) -> None:
+    def __init__(self, math: Literal["tex", "mathml"] = "tex") -> None:
+        self._mathml = math == "mathml"
         self._closed: list[Op] = []
         """What rebuilds the parts that are finished."""
         self._base = 0
@@ -92,7 +96,7 @@ class Pages:
         if self._part is None:
             from .live import LiveMarkdown
 
-            self._part = LiveMarkdown()
+            self._part = LiveMarkdown(mathml=self._mathml)
         return self._part
 
     def _plainly(self) -> list[Op]:

@@ -51,11 +51,12 @@ class TooDeep(Exception):
 
 
 class Renderer:
-    """Parses blocks and writes their HTML."""
+    """Parses blocks and writes their HTML; with `mathml`, formulas as a browser draws them by itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, mathml: bool = False) -> None:
         self.parser = parser()
-        self.inline = Inline(self.parser)
+        self.inline = Inline(self.parser, mathml)
+        self._mathml = mathml
         self.parsed = 0
 
     def parse(self, source: str) -> list[Node]:
@@ -123,7 +124,7 @@ class Renderer:
         inside = node.text[2:-2] if node.closed else node.text[2:].rstrip("$\\]")
         inside = inside.strip("\n")
         if node.closed:
-            return math_html(inside, display=True)
+            return math_html(inside, display=True, mathml=self._mathml)
         return f'<code class="{MATH}">{escape_text(inside)}</code>'
 
 

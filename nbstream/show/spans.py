@@ -18,6 +18,8 @@ from markdown_it.token import Token
 from .escape import tidy
 from .highlight import escape_text
 from .math import looks_like_prose
+from .mathml import ATTRIBUTES
+from .mathml import drawn as mathml_of
 from .rules import RULES
 from .tex import safe_tex
 from .unfinished import MATH_LENGTH, MATH_SPAN, mend
@@ -32,11 +34,12 @@ _REMEMBERED = 200  # segments: those of a block that still grows are asked for a
 
 
 @cache
-def _cleaner() -> nh3.Cleaner:
+def _cleaner(mathml: bool = False) -> nh3.Cleaner:
+    formulas = ATTRIBUTES if mathml else {}
     return nh3.Cleaner(
-        tags={"a", "strong", "em", "s", "code", "br"},
+        tags={"a", "strong", "em", "s", "code", "br", *formulas},
         clean_content_tags=set(),
-        attributes={"a": {"href"}},
+        attributes={"a": {"href"}, **formulas},
         allowed_classes={"code": {MATH, "nbs-tex", "nbs-display"}},
         url_schemes={"http", "https", "mailto"},
         url_relative="deny",
@@ -73,10 +76,11 @@ class _Reading(NamedTuple):
 
 
 class Inline:
-    """Inline Markdown to HTML, by the rules of one parser."""
+    """Inline Markdown to HTML, by the rules of one parser; with `mathml`, its formulas drawn."""
 
-    def __init__(self, parser: MarkdownIt) -> None:
+    def __init__(self, parser: MarkdownIt, mathml: bool = False) -> None:
         self._parser = parser
+        self._mathml = mathml
         self._read = lru_cache(_REMEMBERED)(self._reading)
         self.parsed = 0  # characters parsed so far: tests hold the cost of a long answer against it
 
@@ -114,9 +118,9 @@ class Inline:
         if not _MARKUP.search(text):
             return _Reading(escape_text(text), True)
         tokens, open_marks = self._parse(text)
-        html = _html(tokens)
+        html = _html(tokens, self._mathml)
         if "<" in html:
-            html = _cleaner().clean(html)
+            html = _cleaner(self._mathml).clean(html)
         return _Reading(html, not open_marks and _closed(text, tokens))
 
     def _parse(self, text: str) -> tuple[list[Token], bool]:
@@ -177,7 +181,7 @@ _TAGS = {
 }
 
 
-def _html(tokens: list[Token]) -> str:
+def _html(tokens: list[Token], mathml: bool) -> str:
     parts: list[str] = []
     links: list[bool] = []
     for token in tokens:
@@ -187,7 +191,7 @@ def _html(tokens: list[Token]) -> str:
         elif kind == "code_inline":
             parts.append(f"<code>{escape_text(token.content)}</code>")
         elif kind == "math":
-            parts.append(math_html(token.content, display=token.block))
+            parts.append(math_html(token.content, display=token.block, mathml=mathml))
         elif kind == "link_open":
             parts.append(_anchor(token.attrs.get("href")))
         elif kind == "link_close":
@@ -203,8 +207,13 @@ def _html(tokens: list[Token]) -> str:
     return "".join(parts)
 
 
-def math_html(tex: str, *, display: bool) -> str:
-    """A formula as its source, marked where a page may have it typeset: as it will be when settled."""
+def math_html(tex: str, *, display: bool, mathml: bool = False) -> str:
+    """A formula as its source, marked where a page may have it typeset: as it will be when settled.
+
+    With `mathml` as a browser draws it by itself, if we can write it so.
+    """
+    if mathml and (drawn := mathml_of(tex, display)):
+        return drawn
     names = MATH
     if "\\label" not in tex and safe_tex(tex, RULES) is not None:
         names += " nbs-tex nbs-display" if display else " nbs-tex"
