@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -15,9 +14,10 @@ from .again import Again
 from .album import Album
 from .context import fitted
 from .history import History, Turn
+from .mending import Mendable
 from .resuming import How, Rest, messages_for, unfinished
 from .totals import added
-from .watching import Feed, Relay, Watchers
+from .watching import Feed, Relay
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +38,7 @@ def _as_it_is(answer: Answer) -> Answer:
     return answer
 
 
-class Conversation:
+class Conversation(Mendable):
     """A conversation: its turns, and ways to go on. The magics and the panel write to it too.
 
     Examples
@@ -51,24 +51,15 @@ class Conversation:
     """
 
     def __init__(self, name: str, session: Session) -> None:
+        super().__init__()
         self.name = name
-        self.history = History()
         self._session = session
         self.branched_in: str | None = None
         """The id of the cell that branched it off, and may do so anew."""
-        self._running: WeakValueDictionary[str, Run] = WeakValueDictionary()
         self._relays: WeakValueDictionary[str, Relay] = WeakValueDictionary()
         self._album = Album()
-        self.lock = threading.RLock()
-        """Held while the history is changed or a path of it is read: cells and panels do both at once."""
-        self.watchers = Watchers()
         self.presets: dict[str, Any] = {}
         """What the panels on this conversation ask with: ``system``, ``temperature``, ``max_tokens``."""
-
-    @property
-    def turns(self) -> list[Turn]:
-        """The turns of the branch in use, oldest first."""
-        return self.history.turns
 
     def begin(
         self,
@@ -170,7 +161,7 @@ class Conversation:
     def balked(self, run: Run) -> bool:
         """Whether the service would not go on from the beginning that `resume` gave it, as newer ones do."""
         rest = run.observer
-        return isinstance(rest, Rest) and run.progress.done and rest.refused(run.progress.answer())
+        return isinstance(rest, Rest) and rest.refused(run.progress.answer())
 
     def so_far(self, turn: Turn, run: Run) -> Answer:
         """The answer of `turn`, which `run` carries: whole, or as far as it has come."""
@@ -186,7 +177,7 @@ class Conversation:
             raise fail("config.turn_running", given=running[0].number)
         there = self._session.conversation(name)
         there.reset()
-        there.history = self.history.copy(count)
+        there.adopt(self.history.copy(count))
         for turn, copied in zip(turns, there.turns, strict=True):
             _GIVEN[copied] = _GIVEN.get(turn, {})
         there.presets = dict(self.presets)
@@ -264,34 +255,6 @@ class Conversation:
             self.history.finish(turn, answer)
             self.watchers.changed()
         return answer
-
-    def undo(self, count: int = 1) -> list[Turn]:
-        """Take the last `count` turns out, and stop those that still run."""
-        with self.lock:
-            gone = self.history.undo(count)
-        self._stop([turn for top in gone[:1] for turn in self.history.every(top)])
-        self.watchers.changed()
-        return gone
-
-    def redo(self) -> list[Turn]:
-        """Bring back what `undo` or `reset` took out last."""
-        with self.lock:
-            back = self.history.redo()
-        self.watchers.changed()
-        return back
-
-    def reset(self) -> None:
-        """Begin anew."""
-        with self.lock:
-            every = list(self.history.every())
-            self.history.reset()
-        self._stop(every)
-        self.watchers.changed()
-
-    def _stop(self, gone: list[Turn]) -> None:
-        for turn in gone:
-            if (run := self._running.get(turn.id)) is not None:
-                run.cancel()  # nobody will read the rest
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Saved:
         """Write all turns to a file, versions and branches too; a file of another kind is kept."""

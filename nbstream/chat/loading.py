@@ -36,7 +36,7 @@ def load(session: Session, path: str | Path, name: str | None = None) -> Loaded:
     known = {turn.id for turn in history.every()}
     kept = [turn for turn in talk.history.every() if turn.id not in known]
     if not kept:
-        talk.history = history
+        talk.adopt(history)
         return Loaded(saved, name)
     other = session.conversation(free(session, name))
     talk.hand_over(history, other)

@@ -51,6 +51,8 @@ class Row:
         ``attachments``, ``rounds``, ``branch``.
     now : str
         The model that the cell asks now, where that is another.
+    panel : bool
+        A panel in that cell asked it, with other turns.
     """
 
     place: int
@@ -62,6 +64,7 @@ class Row:
     turn: Turn | None = None
     notes: tuple[str, ...] = ()
     now: str = ""
+    panel: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,7 @@ def restore(session: Session, path: str | Path | None = None) -> Restored:
         if new:
             others = [one.history for one in islice(session.conversations.values(), MOST_TALKS)]
             grown = Replanted(talk.history, grafted(new, known.values(), others))
-            talk.history = grown.history
+            talk.adopt(grown.history)
             missing, since = missing + len(grown.missing), since + bool(grown.since)
     usual = session.default_model()
     for name, turns in talks.items():
@@ -230,8 +233,9 @@ def _row(one: Found, kept: Turn, in_use: bool, usual: str, here: set[str]) -> Ro
     told = tuple(name for name, holds in notes.items() if holds)
     cell = one.cell
     return Row(
-        cell.place, cell.count, outcome, turn.prompt, one.conversation, turn.model, kept, told, now or ""
-    )
+        cell.place, cell.count, outcome, turn.prompt, one.conversation, turn.model, kept, told, now or "",
+        one.receipt.true("panel"),
+    )  # fmt: skip
 
 
 def _asks_now(cell: Cell, usual: str) -> str | None:
@@ -261,10 +265,14 @@ def _asks_now(cell: Cell, usual: str) -> str | None:
 def _with_moved(rows: list[Row], path: list[str]) -> list[Row]:
     """`rows` with a note on the cells that stand elsewhere than their turns: as few as explain the order."""
     by_turn = {row.turn.id: row for row in rows if row.turn is not None}
-    ordered = [by_turn[id] for id in path if id in by_turn]
+    # What a panel asked stands in no cell of its own.
+    ordered = [row for id in path if (row := by_turn.get(id)) is not None and not row.panel]
     stays = {ordered[position].place for position in longest([row.place for row in ordered])}
     moved = {row.place for row in ordered} - stays
-    return [replace(row, notes=("moved", *row.notes)) if row.place in moved else row for row in rows]
+    return [
+        replace(row, notes=("moved", *row.notes)) if row.place in moved and not row.panel else row
+        for row in rows
+    ]
 
 
 def longest(numbers: Sequence[int]) -> Iterator[int]:

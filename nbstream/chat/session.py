@@ -60,6 +60,7 @@ class Session:
         """The ids of the notebook cells that this kernel has run, as far as the front end tells them."""
         self.watchers = Watchers()
         """Who looks on when a model is chosen, a key given, a conversation begun."""
+        self.settings.observe(lambda change: self.watchers.changed(), ["model", "footer"])
         self._gates: dict[str, Gate] = {}
 
     @cached_property

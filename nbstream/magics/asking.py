@@ -85,6 +85,7 @@ def ask(
         if not typed:
             metadata["nbstream"]["prompt"] = turn.prompt
         asking.sink.settle(data, metadata)
+        asking.talk.watchers.changed()  # what was said at the end of the last round stands in the turn now
 
     try:
         # The first time this imports a lot; Ctrl-C would end in the traceback of an import, so it waits.

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from ...chat.conversation import Conversation
 from ...chat.loading import like
-from ...chat.pins import pin as pin_turn
 from ...chat.session import session
 from ...errors import fail
 from ...i18n import magic, t
@@ -151,19 +150,21 @@ def version(number: str | None = None, which: str | None = None, *, conversation
             place = versions[0].number
             raise fail("config.version_number", given=which[:20], number=place, count=len(versions))
         used = versions[place - 1]
-        here.history.go_to(used)
+        here.go_to(used)
     return versions_markdown(versions, used)
 
 
 @verb("pin")
 def pin(number: str | None = None, *, conversation: str = "main") -> str:
-    turn = turn_of(talk(conversation), number)
-    pin_turn(turn)
+    here = talk(conversation)
+    turn = turn_of(here, number)
+    here.pin(turn)
     return t("line.pinned", number=turn.number)
 
 
 @verb("unpin")
 def unpin(number: str | None = None, *, conversation: str = "main") -> str:
-    turn = turn_of(talk(conversation), number)
-    pin_turn(turn, False)
+    here = talk(conversation)
+    turn = turn_of(here, number)
+    here.pin(turn, False)
     return t("line.unpinned", number=turn.number)
