@@ -153,6 +153,15 @@ class Panel {
     return button;
   }
 
+  // What mends an error: something to copy, to do here, or to wish for.
+  async mend({ copy, wish }, anchor) {
+    const { head } = this.parts;
+    if (copy) return this.copy(copy);
+    if (wish.do === "openkey") return head.openKey(wish.provider);
+    const model = wish.do === "choosemodel" && (await head.chooseModel(anchor));
+    if (model !== null) this.say(model ? { do: "retry", turn: wish.turn, model } : wish);
+  }
+
   async copy(text) {
     try {
       await navigator.clipboard.writeText(text);
