@@ -1,206 +1,135 @@
-// The turns of the conversation: what was asked, what came, and what one may do with it.
+// The turns: what was asked, what came, and what one may do with it.
 
-const PACE = 3000; // milliseconds between two things said aloud
-const ENDS = [". ", "! ", "? ", "。", "！", "？"];
+const TURN = `<div class="nbp-ask"><div class="nbp-prompt" dir="auto"></div><div class="nbp-files"></div>
+<div class="nbp-tools"></div></div><details class="nbp-thought"><summary></summary><div dir="auto"></div></details>
+<div class="nbs-body jp-RenderedHTMLCommon" dir="auto"></div><div class="nbp-error"></div><div class="nbp-line">
+<div class="nbp-steps"></div><div class="nbp-foot"></div><div class="nbp-tools"></div></div>`;
 
 function createTranscript(panel, place) {
+  const { words } = panel;
   const turns = new Map(); // by id
   const log = make("div", "nbp-log", place);
   log.role = "log";
   log.ariaLive = "off"; // sentences go to panel.speak, not each word
+  log.ariaLabel = words.log;
   log.tabIndex = 0;
-  const older = make("div", "nbp-older", log);
-  older.dataset.word = "older";
-  const jump = button(place, "jump", "down", () => follow());
-  jump.classList.add("nbp-jump");
-  const scroll = createFollowing(log, jump);
-  const sizes = new ResizeObserver(() => scroll.keep());
-  const pictures = new IntersectionObserver((seen) => seen.forEach(load), { root: log, rootMargin: "300px" });
-  let asked = false; // for older turns
-  let ticking;
+  const older = make("p", "nbp-older", log, words.older);
+  const scroll = createFollowing(panel, log, place);
+  const sizes = new ResizeObserver(scroll.keep);
+  let asked, ticking; // whether older turns were asked for; the clock of the status
+  place.hidden = true;
 
-  function button(parent, word, icon, act) {
-    const made = make("button", "nbp-do", parent);
-    if (icon) made.append(panel.icon(icon));
-    made.dataset.word = word;
-    made.onclick = () => act(made);
-    return made;
-  }
+  const runs = (turn) => turn.status === "running";
 
-  // Names what stands in `root`, in the language of now: a button by its title, all else by its text.
-  function label(root) {
-    for (const node of root.querySelectorAll("[data-word]")) {
-      const word = panel.words[node.dataset.word];
-      if (node.firstElementChild) node.title = node.ariaLabel = word;
-      else node.textContent = word;
+  function create(id) {
+    const el = make("article");
+    el.innerHTML = TURN;
+    const [ask, text, chips, asking, fold, name, thought, body, card, , steps, foot, tools] = el.querySelectorAll("*");
+    const say = (wish, more) => panel.say({ do: wish, turn: id, ...more });
+    const copy = async () => panel.copy((await panel.ask({ do: "copy", turn: id })).text);
+    const another = ({ currentTarget }) => panel.mend({ wish: { do: "choosemodel", turn: id } }, currentTarget);
+    // The button asks once before the turn goes.
+    const remove = ({ currentTarget: button }) => {
+      const icon = button.firstElementChild;
+      if (!icon) return say("remove");
+      button.textContent = words.remove_sure;
+      button.onblur = () => button.replaceChildren(icon);
+      button.focus(); // Safari does not
+    };
+    for (const [parent, can, icon, does] of [
+      [ask, "whole", "", () => ask.classList.toggle("nbp-folded")],
+      [asking, "edit", "edit", () => edit(id)],
+      [asking, "remove", "remove", remove],
+      [steps, "version_back", "left", () => say("version", { step: -1 })],
+      [steps, "version_on", "right", () => say("version", { step: 1 })],
+      [tools, "continue", "", () => say("continue")],
+      [tools, "copy", "copy", copy],
+      [tools, "retry", "retry", () => say("retry")],
+      [tools, "retry_other", "down", another],
+    ]) {
+      panel.button(can, icon, parent, does).dataset.can = can;
     }
-    log.ariaLabel = panel.words.log;
-  }
-
-  function say(turn, wish, more) {
-    panel.say({ do: wish, turn: turn.info.id, ...more });
-  }
-
-  async function another(turn, anchor) {
-    const model = await panel.parts.head.chooseModel(anchor);
-    if (model) say(turn, "retry", { model });
-  }
-
-  async function copy(turn, made) {
-    const { text } = await panel.ask({ do: "copy", turn: turn.info.id });
-    await panel.copy(text);
-    made.classList.add("nbp-copied");
-    panel.speak(panel.words.copied);
-    setTimeout(() => made.classList.remove("nbp-copied"), 1500);
-  }
-
-  // Asks once more before a turn goes: the button itself is the question.
-  function remove(turn, made) {
-    if (made.classList.contains("nbp-sure")) return say(turn, "remove");
-    const icon = made.firstChild;
-    made.classList.add("nbp-sure");
-    made.textContent = panel.words.remove_sure;
-    made.onblur = () => {
-      made.classList.remove("nbp-sure");
-      made.replaceChildren(icon);
-    };
-  }
-
-  function create(info) {
-    const el = make("article", "nbp-turn");
-    const turn = { el, info: {}, dressed: 0, high: 0, at: 0, said: 0, next: 0 };
-    const can = (parent, word, icon, act) => {
-      const made = button(parent, word, icon, (it) => act(turn, it));
-      made.dataset.can = word;
-      return made;
-    };
+    const count = make("span");
+    steps.lastChild.before(count);
     el.tabIndex = -1;
-    turn.ask = make("div", "nbp-ask", el);
-    turn.number = make("span", "nbp-number", turn.ask);
-    turn.prompt = make("div", "nbp-prompt", turn.ask);
-    turn.prompt.dir = "auto";
-    turn.whole = button(turn.ask, "whole", "", () => {
-      turn.whole.ariaExpanded = !turn.ask.classList.toggle("nbp-folded");
-    });
-    turn.files = make("div", "nbp-files", turn.ask);
-    const asking = make("div", "nbp-tools", turn.ask);
-    can(asking, "edit", "edit", () => edit(turn.info.id));
-    can(asking, "remove", "remove", remove);
-    turn.fold = make("details", "nbp-thought", el);
-    turn.fold.hidden = true;
-    make("summary", "", turn.fold);
-    turn.thought = make("div", "", turn.fold);
-    turn.thought.dir = "auto";
-    turn.body = make("div", "nbs-body jp-RenderedHTMLCommon", el);
-    turn.body.dir = "auto";
-    turn.blocks = createBlocks(turn.body);
-    turn.error = make("div", "nbp-error", el);
-    const line = make("div", "nbp-line", el);
-    turn.steps = make("span", "nbp-steps", line);
-    for (const [word, icon, step] of [["earlier", "left", -1], ["later", "right", 1]]) {
-      button(turn.steps, word, icon, () => say(turn, "version", { step }));
-    }
-    turn.version = make("span", "");
-    turn.steps.lastChild.before(turn.version);
-    turn.foot = make("div", "nbp-foot", line);
-    const tools = make("div", "nbp-tools", line);
-    can(tools, "continue", "", () => say(turn, "continue"));
-    button(tools, "copy", "copy", (it) => copy(turn, it));
-    can(tools, "retry", "retry", () => say(turn, "retry"));
-    can(tools, "retry_other", "caret", another).dataset.can = "retry";
-    paint(turn, info);
+    el.dataset.turn = id;
     sizes.observe(el);
-    return turn;
+    const blocks = createBlocks(body);
+    return { id, el, ask, text, chips, fold, name, thought, body, blocks, card, steps, count, foot, dressed: 0, high: 0, said: 0 };
   }
 
-  // Shows what is known of a turn, anew.
-  function paint(turn, news) {
-    const info = Object.assign(turn.info, news);
-    const { el } = turn;
-    el.dataset.status = info.status;
-    if ("prompt" in news) {
-      turn.prompt.textContent = info.prompt;
-      const long = info.prompt.split("\n", 13).length > 12 || info.prompt.length > 1200;
-      turn.ask.classList.toggle("nbp-folded", long);
-      turn.whole.hidden = !long;
-      turn.whole.ariaExpanded = false;
+  // Shows what is known of a turn: `info` is some of it, or all.
+  function paint(turn, info) {
+    const ran = turn.info && runs(turn.info);
+    const now = (turn.info = { ...turn.info, ...info });
+    const { el, ask } = turn;
+    const [k, n] = now.versions;
+    const long = now.prompt.length > 900 || now.prompt.split("\n", 13)[12] != null;
+    const can = [...now.can, "copy", long && "whole", k > 1 && "version_back", k < n && "version_on"];
+    if (can.includes("retry")) can.push("retry_other");
+    for (const made of el.querySelectorAll("[data-can]")) made.hidden = !can.includes(made.dataset.can);
+    el.ariaBusy = runs(now);
+    el.ariaLabel = words.turn.replace("{n}", now.number);
+    ask.dataset.mark = now.cell ? `%%${words.magic}` : "";
+    turn.steps.hidden = n < 2;
+    turn.count.textContent = `${k}/${n}`;
+    turn.name.textContent = words[runs(now) ? "thinking" : "thought"];
+    turn.fold.hidden = !turn.thought.firstChild;
+    if (info.prompt != null) {
+      turn.text.textContent = now.prompt;
+      ask.classList.toggle("nbp-folded", long);
     }
-    if (news.files) turn.files.replaceChildren(...info.files.map((file, index) => chip(turn, file, index)));
-    turn.number.textContent = info.number || "";
-    turn.number.classList.toggle("nbp-cell", !!info.cell);
-    const [now, all] = info.versions;
-    turn.steps.hidden = all < 2;
-    turn.version.textContent = now + "/" + all;
-    turn.steps.firstChild.disabled = now <= 1;
-    turn.steps.lastChild.disabled = now >= all;
-    for (const made of el.querySelectorAll("[data-can]")) made.hidden = !info.can.includes(made.dataset.can);
-    const runs = info.status === "running";
-    if (!runs) turn.foot.innerHTML = info.foot;
-    turn.fold.firstChild.dataset.word = runs ? "thinking" : "thought";
-    if ("error" in news) fail(turn);
-    label(el);
-    el.ariaLabel = panel.words.turn.replace("{n}", info.number);
-    turn.number.title = info.cell ? panel.words.from_cell : el.ariaLabel;
-  }
-
-  function fail({ error, info }) {
-    error.innerHTML = info.error?.html ?? "";
-    error.querySelector("[role]")?.removeAttribute("role"); // said once, by us
-    for (const fix of info.error?.fixes ?? []) {
-      make("button", "nbp-fix", error, fix.label).onclick = (event) => panel.mend(fix, event.target);
+    if (info.files) turn.chips.replaceChildren(...info.files.map((file, index) => chip(turn.id, file, index)));
+    if (info.error !== undefined) {
+      turn.card.innerHTML = now.error?.html ?? "";
+      turn.card.querySelector("[role]")?.removeAttribute("role"); // we say it, and once
+      for (const fix of now.error?.fixes ?? []) {
+        make("button", "nbp-button", turn.card, fix.label).onclick = (event) => panel.mend(fix, event.target);
+      }
     }
+    if (runs(now)) return;
+    turn.foot.innerHTML = now.foot;
+    if (!ran) return;
+    grown(turn);
+    speak(turn, true);
   }
 
   function chip(turn, file, index) {
     if (!file.picture) return make("span", "nbp-file", null, file.name);
     const made = make("button", "nbp-picture");
     const image = make("img", "", made);
-    image.alt = made.title = file.name;
+    image.alt = file.name;
+    image.onload = () => URL.revokeObjectURL(image.src);
     made.onclick = () => made.classList.toggle("nbp-large");
-    made.wish = { do: "picture", turn: turn.info.id, index };
-    pictures.observe(made);
+    panel.ask({ do: "picture", turn, index }).then(({ type, buffers }) => {
+      image.src = URL.createObjectURL(new Blob(buffers, { type }));
+    });
     return made;
   }
 
-  async function load({ isIntersecting, target }) {
-    if (!isIntersecting) return;
-    pictures.unobserve(target);
-    const { type, buffers } = await panel.ask(target.wish);
-    const image = target.firstChild;
-    image.onload = image.onerror = () => URL.revokeObjectURL(image.src);
-    image.src = URL.createObjectURL(new Blob(buffers, { type }));
-  }
-
-  // In place: what is sent instead begins another version.
-  function edit(id, text = turns.get(id)?.info.prompt) {
+  // In place; what is sent begins another version.
+  function edit(id, text) {
     const turn = turns.get(id);
-    if (!turn || turn.form) return;
-    const form = (turn.form = make("div", "nbp-edit"));
-    const area = make("textarea", "", form);
+    const area = make("textarea", "", null, text ?? turn.info.prompt);
+    const form = make("div", "nbp-edit");
     const done = (send) => {
-      if (send && !area.value.trim()) return;
       form.replaceWith(turn.ask);
-      turn.form = null;
-      turn.el.focus({ preventScroll: true });
-      if (send) say(turn, "edit", { text: area.value });
+      turn.el.focus();
+      if (send && area.value.trim()) panel.say({ do: "edit", turn: id, text: area.value });
     };
-    area.value = text;
     area.dir = "auto";
-    area.ariaLabel = panel.words.edit;
-    area.rows = Math.min(10, text.split("\n").length + 1);
+    area.ariaLabel = words.edit;
+    area.rows = Math.min(10, area.value.split("\n").length + 1);
     area.onkeydown = (event) => {
       event.stopPropagation();
       if (event.isComposing || event.keyCode === 229) return; // Enter ends a word of an input method
-      if (event.key === "Escape") done();
-      else if (event.key === "Enter" && !event.shiftKey) {
-        event.preventDefault();
-        done(true);
-      }
+      const send = event.key === "Enter" && !event.shiftKey;
+      if (send) event.preventDefault();
+      if (send || event.key === "Escape") done(send);
     };
-    const bar = make("div", "nbp-tools", form);
-    button(bar, "edit_send", "", () => done(true));
-    button(bar, "edit_cancel", "", () => done());
-    label(form);
+    form.append(area);
+    panel.button("send", "", form, () => done(true));
+    panel.button("cancel", "", form, () => done());
     turn.ask.replaceWith(form);
     area.focus();
   }
@@ -208,92 +137,71 @@ function createTranscript(panel, place) {
   const does = {
     turn(id, after, info) {
       does.gone(id);
-      const turn = create(info);
+      const turn = create(id);
       turns.set(id, turn);
       (turns.get(after)?.el ?? older).after(turn.el);
-      if (turn.el.nextElementSibling) asked = false;
+      paint(turn, info);
     },
-    info(id, news) {
-      const turn = turns.get(id);
-      const ran = turn.info.status === "running";
-      paint(turn, news);
-      if (!ran || turn.info.status === "running") return;
-      dressed(turn);
-      speak(turn, true);
-    },
+    info: (id, info) => paint(turns.get(id), info),
     gone(id) {
-      const turn = turns.get(id);
-      if (!turn) return;
-      if (turn.el.contains(document.activeElement)) log.focus({ preventScroll: true }); // not nowhere
-      sizes.unobserve(turn.el);
-      turn.el.remove();
+      turns.get(id)?.el.remove();
       turns.delete(id);
     },
     ops(id, ops) {
-      const turn = turns.get(id);
-      turn.blocks.apply(ops);
-      dressed(turn);
+      turns.get(id).blocks.apply(ops);
+      grown(turns.get(id));
     },
     think(id, text) {
-      const { fold, thought } = turns.get(id);
-      fold.hidden = false;
+      const { thought, fold } = turns.get(id);
       thought.append(text);
+      fold.hidden = false;
     },
     clear(id) {
       const turn = turns.get(id);
       turn.blocks.reset();
       turn.thought.textContent = "";
       turn.fold.hidden = true;
-      turn.dressed = turn.at = turn.said = 0;
+      turn.dressed = turn.said = 0;
     },
   };
 
-  // Finished blocks get what one may do with them; the last two may still change.
-  function dressed(turn) {
-    const { body, info } = turn;
-    const runs = info.status === "running";
-    const to = body.children.length - (runs ? 2 : 0);
-    if (to > turn.dressed) dress(panel, body, turn.dressed, to);
-    turn.dressed = Math.max(turn.dressed, to);
-    // What was higher stays so while it runs.
-    if (!runs) return;
-    if (body.offsetHeight < turn.high) body.style.minHeight = turn.high + "px";
-    else turn.high = body.offsetHeight;
+  // Finished blocks are dressed; the last two may change. And what was higher does not become lower.
+  function grown(turn) {
+    const { body, dressed, high } = turn;
+    turn.dressed = body.children.length - (runs(turn.info) ? 2 : 0);
+    if (turn.dressed > dressed) dress(panel, body, dressed, turn.dressed);
+    else turn.dressed = dressed;
+    if (!runs(turn.info)) return;
+    turn.high = Math.max(high, body.offsetHeight);
+    if (turn.high > body.offsetHeight) body.style.minHeight = `${high}px`;
   }
 
-  // Says whole sentences aloud, no code, and not more often than one can listen.
+  // Aloud: whole sentences, no code, not more often than one can listen.
   function speak(turn, over) {
     if (!over && Date.now() < turn.next) return;
-    const blocks = turn.body.children;
-    let words = "";
-    for (; turn.at < blocks.length; turn.at++, turn.said = 0) {
-      const block = blocks[turn.at];
-      const text = block.matches("pre, table") ? "" : block.textContent;
-      const last = !over && turn.at === blocks.length - 1;
-      const end = last ? Math.max(turn.said, ...ENDS.map((end) => text.lastIndexOf(end) + 1)) : text.length;
-      words += text.slice(turn.said, end) + " ";
-      turn.said = end;
-      if (last) break;
-    }
-    turn.next = Date.now() + PACE;
-    if (over) words += turn.error.textContent || panel.words.complete;
-    if (words.trim()) panel.speak(words.trim());
+    turn.next = Date.now() + 3000;
+    const blocks = [...turn.body.children].filter((block) => !block.matches("pre, table"));
+    const text = blocks.map((block) => block.textContent).join(" ");
+    const ends = [". ", "! ", "? ", "。", "！", "？"].map((end) => text.lastIndexOf(end) + 1);
+    let said = text.slice(turn.said, over ? text.length : Math.max(...ends)).trim();
+    turn.said = Math.max(turn.said, ...ends);
+    if (over) said += ` ${turn.card.textContent || words.complete}`;
+    if (said) panel.speak(said);
   }
 
-  // The line of the turn that runs; seconds are counted here.
+  // The line of the turn that runs; the seconds are counted here.
   function tick() {
-    const { busy } = panel.state;
     clearInterval(ticking);
-    if (!busy?.status) return;
-    const { text, seconds, step } = busy.status;
+    const { turn: id, status } = panel.state.busy ?? {};
+    const turn = turns.get(id);
+    if (!status || !turn || !runs(turn.info)) return;
     const from = Date.now();
     const show = () => {
-      const s = Math.max(0, Math.round(seconds + (step * (Date.now() - from)) / 1000));
-      const turn = turns.get(busy.turn);
-      if (turn?.info.status === "running") turn.foot.textContent = text.replace("{s}", s);
+      const s = Math.max(0, Math.round(status.seconds + (status.step * (Date.now() - from)) / 1000));
+      turn.foot.textContent = status.text.replace("{s}", s);
     };
     show();
-    if (step) ticking = setInterval(show, 250);
+    ticking = setInterval(show, 250);
   }
 
   function more() {
@@ -303,75 +211,93 @@ function createTranscript(panel, place) {
     panel.say({ do: "older" });
   }
 
-  function follow() {
-    scroll.end();
-    log.focus({ preventScroll: true });
-  }
-
   log.onscroll = () => {
     scroll.moved();
     more();
   };
-  log.onkeydown = (event) => {
-    const way = { ArrowUp: "previousElementSibling", ArrowDown: "nextElementSibling" }[event.key];
-    const next = way && event.target.closest("article")?.[way];
-    if (!next?.matches("article")) return;
-    next.focus();
-    event.preventDefault();
+  log.onkeydown = ({ key, target }) => {
+    const way = { ArrowUp: "previousSibling", ArrowDown: "nextSibling" }[key];
+    if (way) target.closest("article")?.[way]?.focus();
   };
-  place.hidden = true;
-  label(place);
 
   return {
     edit,
-    receive(msg) {
-      if (!msg.turns && !msg.full) return;
-      const open = msg.full && [...turns.values()].find((turn) => turn.form);
-      const typed = open && open.form.firstChild.value;
+    receive({ turns: ops, full }) {
+      if (!ops && !full) return;
+      const form = full && log.querySelector(".nbp-edit");
+      const [id, typed] = form ? [form.parentNode.dataset.turn, form.firstChild.value] : [];
       scroll.before();
-      if (msg.full) {
-        [...turns.keys()].forEach(does.gone);
-        asked = false;
-      }
-      for (const [name, ...rest] of msg.turns ?? []) does[name](...rest);
+      if (full) [...turns.keys()].forEach(does.gone);
+      const first = older.nextSibling;
+      for (const [name, ...rest] of ops ?? []) does[name](...rest);
+      if (first !== older.nextSibling) asked = false;
       place.hidden = !turns.size;
-      if (open) edit(open.info.id, typed);
+      if (turns.has(id)) edit(id, typed);
       for (const turn of turns.values()) {
-        if (turn.info.status !== "running") continue;
-        if (msg.full) turn.at = turn.body.children.length; // that was said before
-        speak(turn);
+        if (full) turn.next = 0
+        if (runs(turn.info)) speak(turn);
       }
       scroll.keep();
       tick();
       more();
     },
-    state(state, changed) {
-      if (changed.includes("busy")) tick();
-      more();
-      label(place);
-    },
+    state: () => (tick(), more()),
     close() {
       clearInterval(ticking);
       sizes.disconnect();
-      pictures.disconnect();
     },
   };
 }
 
 // Follows the end as long as the reader is there; else what he reads stays where it is, whatever grows above.
-function createFollowing(log, jump) {
+function createFollowing(panel, log, place) {
   let along = true;
-  let held, top, node, was, page, focus;
-  const y = (at) => at.getBoundingClientRect().top;
+  let top = 0; // where the log stood
+  let part, was; // what stands at its upper edge, and where
+  let focus, tall;
+  const box = (at) => at.getBoundingClientRect();
   const left = () => log.scrollHeight - log.scrollTop - log.clientHeight;
+  const jump = panel.button("newest", "down", place, () => {
+    along = true;
+    keep();
+  });
+  jump.classList.add("nbp-newest");
 
-  // What stands at the upper edge.
   function mark() {
-    const { left, top: edge, width } = log.getBoundingClientRect();
-    const hit = document.elementFromPoint(left + width / 2, edge + 4);
-    node = log.contains(hit) ? hit.closest(".nbs-body > *, article") : null;
-    was = node && y(node) - edge;
+    const edge = box(log).top;
+    const seen = (root, all) => !along && [...root.querySelectorAll(all)].find((at) => box(at).bottom > edge);
+    const turn = seen(log, "article");
+    part = turn && (seen(turn, ".nbs-body > *") || turn);
+    was = part && box(part).top - edge;
     top = log.scrollTop;
     jump.hidden = left() < 24;
   }
+
+  // Who moved up stays there; who comes back to the end goes along again.
+  function moved() {
+    const by = log.scrollTop - top;
+    along = left() < (by > 0 ? 24 : 2) || (along && by >= 0);
+    mark();
+  }
+
+  function keep() {
+    if (!log.offsetHeight) return;
+    if (log.matches(":active")); // one selects
+    else if (along) log.scrollTop = log.scrollHeight;
+    else if (part && part.isConnected) log.scrollTop += box(part).top - box(log).top - was;
+    mark();
+    // Where the log itself grows, the box that one types in stays in sight.
+    if (focus && log.offsetHeight !== tall) focus.scrollIntoView({ block: "nearest" });
+    focus = null;
+  }
+
+  // Looks at the page before it changes.
+  function before() {
+    if (log.scrollTop !== top) moved();
+    tall = log.offsetHeight;
+    focus = log.getRootNode().activeElement;
+    if (!panel.root.contains(focus) || log.contains(focus) || box(focus).bottom > innerHeight) focus = null;
+  }
+
+  return { moved, keep, before };
 }
