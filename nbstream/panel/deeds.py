@@ -1,9 +1,102 @@
-"""Stub."""
+"""What is done with a turn from its place in the transcript: asked again, changed, taken out, gone on with."""
 
 from __future__ import annotations
 
-from .part import Part
+from argparse import Namespace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ..chat.conversation import Conversation
+from ..chat.history import Turn
+from ..errors import NbstreamError, fail
+from . import fixes
+from .part import Part, wish
+
+if TYPE_CHECKING:
+    from ..chat.engine import Run
+    from ..messages import Answer
+
+Wish = dict[str, Any]
 
 
 class Deeds(Part):
-    """Stub."""
+    """The wishes that are about one turn. What cannot be done is said."""
+
+    def fixes(self, error: NbstreamError, turn: Turn | None = None) -> list[dict[str, Any]]:
+        """The buttons that mend `error`; see `fixes.fixes`."""
+        return fixes.fixes(error, turn)
+
+    def told(self, error: NbstreamError) -> NbstreamError:
+        """`error` in words that fit into a panel."""
+        return fixes.told(error)
+
+    @wish("retry")
+    def retry(self, wish: Wish, buffers: list[bytes]) -> None:
+        """Ask the same once more, of the same model or another; the first answer stays as a version."""
+        from ..magics.asking import begun
+        from ..magics.editing import as_it_was, asked_with
+
+        talk, turn = self._ended(wish)
+        model = wish.get("model")
+        options = asked_with(turn, talk.name, model if isinstance(model, str) else None)
+        begun(talk, as_it_was(turn), options, at=turn)[1].start()
+
+    @wish("edit")
+    def edit(self, wish: Wish, buffers: list[bytes]) -> None:
+        """Ask something else in this place, of the model that the panel shows; files go along again."""
+        from ..magics.asking import begun
+        from ..magics.files import taken_again
+        from ..magics.template import prepared
+
+        talk, turn = self._ended(wish)
+        presets = {"system": None, "temperature": None, "max_tokens": None, **self.desk.presets}
+        as_typed = turn.literal  # braces that nobody here meant to run
+        options = Namespace(model=self.desk.model, new=turn.fresh, raw=as_typed, **presets)
+        found = prepared(str(wish.get("text", "")), options, taken_again(turn.attachments, turn.asked))
+        if found.hints:
+            self.desk.notice(" ".join(found.hints))
+        begun(talk, found, options, at=turn)[1].start()
+
+    @wish("remove")
+    def remove(self, wish: Wish, buffers: list[bytes]) -> None:
+        """Take it out; ``%llm redo`` brings it back."""
+        talk, turn = self._turn(wish)
+        talk.remove(turn)
+
+    @wish("continue")
+    def go_on(self, wish: Wish, buffers: list[bytes]) -> None:
+        """Go on with an answer that was stopped, cut, or too long."""
+        talk, turn = self._ended(wish)
+        run = talk.resume(turn)
+        run.when_done(partial(_ask_instead, talk, turn))
+        run.start()
+
+    @wish("version")
+    def version(self, wish: Wish, buffers: list[bytes]) -> None:
+        """Show what else was asked or answered in this place, and what followed that."""
+        talk, turn = self._turn(wish)
+        versions = talk.history.versions(turn)
+        place = versions.index(turn) + (1 if wish.get("step") == 1 else -1)
+        if 0 <= place < len(versions):
+            talk.go_to(versions[place])
+
+    def _turn(self, wish: Wish) -> tuple[Conversation, Turn]:
+        """The turn that is meant, in the conversation that the panel shows."""
+        talk = self.desk.talk
+        with talk.lock:
+            found = next((turn for turn in talk.history.every() if turn.id == wish.get("turn")), None)
+        if found is None:  # another panel or a cell was quicker
+            raise fail("config.turn_gone")
+        return talk, found
+
+    def _ended(self, wish: Wish) -> tuple[Conversation, Turn]:
+        talk, turn = self._turn(wish)
+        if turn.answer is None:
+            raise fail("config.turn_running", given=turn.number)
+        return talk, turn
+
+
+def _ask_instead(talk: Conversation, turn: Turn, run: Run, answer: Answer) -> None:
+    """Where the service does not go on from a beginning of its own, it is asked to, as a cell does."""
+    if talk.balked(run):
+        talk.resume(turn, again=True).start()

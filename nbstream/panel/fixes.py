@@ -1,0 +1,73 @@
+"""How a person mends an error from inside the panel: its fix as buttons, and in words that fit there."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ..chat.kept import Turn
+from ..chat.resuming import unfinished
+from ..errors import NbstreamError
+from ..i18n import t
+from ..show.words import is_line
+
+AGAIN = frozenset(
+    {"auth", "rate_limit", "overloaded", "server_error", "interrupted", "connection", "timeout", "protocol"}
+)
+"""Kinds of errors after which the same question may well be answered."""
+OTHER_MODEL = frozenset({"permission", "quota_exhausted", "not_found", "server_error", "context_length"})
+_VERB = re.compile(r"%\w+ (\w+)(?: ([\w-]+))?")
+_CELLS = (
+    (re.compile(r"\b(R|r)un (?:the|this) cell again"), lambda found: f"{'T' if found[1] == 'R' else 't'}ry again"),
+    (re.compile(r"(再)?(?:重新)?运行(?:一次)?(?:该|这个|本)?单元格"), lambda found: "再试一次" if found[1] else "重试"),
+    (re.compile(r"请重新运行(?=[；，])"), lambda found: "请重试"),
+)  # fmt: skip
+"""In the panel no cell runs again."""
+
+
+def fixes(error: NbstreamError, turn: Turn | None = None) -> list[dict[str, Any]]:
+    """The buttons that mend `error`: what each is called, and what it wishes or copies.
+
+    `turn` is the one that failed with it; None where nothing was asked. ``openkey``, ``choosemodel`` and
+    ``openedit`` are wishes that the view fulfils itself.
+    """
+    found: list[dict[str, Any]] = []
+
+    def wish(label: str, do: str, **facts: Any) -> None:
+        found.append({"label": label, "wish": {"do": do, **facts}})
+
+    verb = _VERB.match(error.fix)
+    does, name = verb.groups() if verb else (None, None)
+    if turn is not None and unfinished(turn):
+        wish(t("fix.continue"), "continue", turn=turn.id)
+    if does == "login":
+        wish(t("fix.key"), "openkey", provider=error.provider or name)
+    if turn is not None and (error.kind in AGAIN or (error.kind == "context_length" and _shortens(turn))):
+        wish(t("fix.retry"), "retry", turn=turn.id)
+    if turn is not None and error.kind == "content_filter":
+        wish(t("fix.edit"), "openedit", turn=turn.id)
+    if error.kind in OTHER_MODEL or does in ("use", "models"):
+        wish(t("fix.model"), "choosemodel", turn=turn and turn.id)
+    if does == "reset" or (error.kind == "context_length" and turn is not None and turn.number > 1):
+        wish(t("fix.new"), "talk", op="new", name="")
+    if not found and is_line(error.fix):
+        found.append({"label": t("fix.copy"), "copy": error.fix.partition("   #")[0]})
+    return found
+
+
+def _shortens(turn: Turn) -> bool:
+    """Whether less is sent along when `turn` is asked again: what the model reads is known by now."""
+    return turn.context is not None and turn.context.sent > 1
+
+
+def told(error: NbstreamError) -> NbstreamError:
+    """`error` with a fix that speaks of no cell.
+
+    >>> from nbstream.errors import fail
+    >>> told(fail("interrupted.cut")).fix
+    'Try again.'
+    """
+    said = error.copy()
+    for words, instead in _CELLS:
+        said.fix = words.sub(instead, said.fix)
+    return said
