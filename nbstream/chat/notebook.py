@@ -23,6 +23,8 @@ MOST_BYTES = 200_000_000
 MOST_TEXT = 4_000_000
 """Characters of one answer or prompt."""
 MOST_CELLS = 20_000
+MOST_TURNS = 10_000
+"""Of one panel's output."""
 _MAGIC = re.compile(r"%%(?:llm|nbstream)(?!\w)(.*)")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u206f\ud800-\udfff]")
 
@@ -63,6 +65,8 @@ class Book:
     """Of all its cells, and those that their receipts name."""
     undone: frozenset[str] = frozenset()
     """The ids of turns that ``%llm undo`` and ``reset`` took out."""
+    ends: tuple[Receipt, ...] = ()
+    """What panels say of branches in use: the newest turn of each, by conversation, and when (``at``)."""
 
 
 class Receipt:
@@ -116,6 +120,15 @@ class Receipt:
     def part(self, name: str) -> Receipt:
         return Receipt(self._facts.get(name))
 
+    def parts(self, name: str) -> list[Receipt]:
+        """A list of such facts."""
+        value = self._facts.get(name)
+        return [Receipt(one) for one in value[:MOST_TURNS]] if isinstance(value, list) else []
+
+    def cut(self, text: str) -> str:
+        """What `text`, which holds several answers, says of this one's: from ``start`` to ``end``."""
+        return text[self.whole("start") or 0 : self.whole("end") or 0]
+
 
 def read(path: Path) -> Book:
     """Read the notebook `path`. Raises `NbstreamError` (config) for what is no notebook of version 4."""
@@ -140,12 +153,13 @@ def read(path: Path) -> Book:
     found = tuple(_cells(cells[:MOST_CELLS]))
     named = (receipt.word("cell") for cell in found for receipt, _ in cell.answers)
     ids = (Receipt(cell).word("id") for cell in cells)
-    return Book(path, saved, found, frozenset(filter(None, [*ids, *named])), _undone(cells[:MOST_CELLS]))
+    told = [receipt for cell in cells[:MOST_CELLS] for receipt, _ in _told(cell)]
+    ends = tuple(receipt.part("ends") for receipt in told if receipt.holds("ends"))
+    return Book(path, saved, found, frozenset(filter(None, [*ids, *named])), _undone(told), ends)
 
 
-def _undone(cells: list[Any]) -> frozenset[str]:
+def _undone(told: list[Receipt]) -> frozenset[str]:
     """The ids of turns that were taken out, and not brought back later."""
-    told = [receipt for cell in cells for receipt, _ in _told(cell)]
     out: set[str] = set()
     for receipt in sorted(told, key=lambda one: one.number("at") or 0.0):
         out.difference_update(receipt.words("redone"))
@@ -166,8 +180,12 @@ def _cells(cells: list[Any]) -> Iterator[Cell]:
 
 def _answers(cell: Mapping[str, Any]) -> Iterator[tuple[Receipt, str]]:
     for receipt, data in _told(cell):
+        text = _joined(data.get("text/plain")) if isinstance(data, dict) else ""
         if receipt.word("turn") is not None:
-            yield receipt, _joined(data.get("text/plain")) if isinstance(data, dict) else ""
+            yield receipt, text
+        for one in receipt.parts("turns"):  # a panel keeps all of its own in one output
+            if one.word("turn") is not None:
+                yield one, one.cut(text)
 
 
 def _told(cell: Any) -> Iterator[tuple[Receipt, Any]]:

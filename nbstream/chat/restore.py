@@ -25,6 +25,7 @@ from .receipts import Found, turn_of
 from .replant import Replanted
 
 if TYPE_CHECKING:
+    from .history import History
     from .kept import Turn
     from .session import Session
 
@@ -119,6 +120,8 @@ def restore(session: Session, path: str | Path | None = None) -> Restored:
         if new:
             others = [one.history for one in islice(session.conversations.values(), MOST_TALKS)]
             grown = Replanted(talk.history, grafted(new, known.values(), others))
+            if talk.history.head is None:
+                _go_to_end(grown.history, book.ends, name)
             talk.adopt(grown.history)
             missing, since = missing + len(grown.missing), since + bool(grown.since)
     usual = session.default_model()
@@ -132,6 +135,16 @@ def restore(session: Session, path: str | Path | None = None) -> Restored:
     rows.sort(key=lambda row: row.place)
     counts = {name: len(session.conversation(name).turns) for name in talks}
     return Restored(book.path, book.saved, tuple(rows), counts, missing, since)
+
+
+def _go_to_end(history: History, ends: Sequence[Receipt], name: str) -> None:
+    """Use the branch that a panel showed last, unless something was asked since."""
+    newest = max((turn.created for turn in history.every()), default=0.0)
+    for end in sorted(ends, key=lambda one: one.number("at") or 0.0):
+        shown = end.part("talks").word(name, 64)
+        turn = next((turn for turn in history.every() if turn.id == shown), None)
+        if turn is not None and newest <= (end.number("at") or 0.0):
+            history.head = turn
 
 
 def _begun(talk: tuple[str, list[Found]]) -> float:
