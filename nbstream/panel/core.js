@@ -155,11 +155,13 @@ class Panel {
 
   // What mends an error: something to copy, to do here, or to wish for.
   async mend({ copy, wish }, anchor) {
-    const { head } = this.parts;
+    const { head, transcript } = this.parts;
     if (copy) return this.copy(copy);
+    if (wish.do === "openedit") return transcript.edit(wish.turn);
     if (wish.do === "openkey") return head.openKey(wish.provider);
     const model = wish.do === "choosemodel" && (await head.chooseModel(anchor));
-    if (model !== null) this.say(model ? { do: "retry", turn: wish.turn, model } : wish);
+    const chosen = wish.turn ? { do: "retry", turn: wish.turn, model } : { do: "model", name: model };
+    if (model !== null) this.say(model ? chosen : wish);
   }
 
   async copy(text) {

@@ -1,4 +1,4 @@
-"""What is done with a turn from its place in the transcript: asked again, changed, taken out, gone on with."""
+"""What is done with a turn in the transcript: it is asked again, changed, taken out, gone on with."""
 
 from __future__ import annotations
 
@@ -25,10 +25,6 @@ class Deeds(Part):
     def fixes(self, error: NbstreamError, turn: Turn | None = None) -> list[dict[str, Any]]:
         """The buttons that mend `error`; see `fixes.fixes`."""
         return fixes.fixes(error, turn)
-
-    def told(self, error: NbstreamError) -> NbstreamError:
-        """`error` in words that fit into a panel."""
-        return fixes.told(error)
 
     @wish("retry")
     def retry(self, wish: Wish, buffers: list[bytes]) -> None:

@@ -23,6 +23,8 @@ from ..chat.session import Session, session
 from ..chat.watching import Relay
 from ..errors import NbstreamError
 from ..i18n import t
+from .fixes import fixes as mending
+from .fixes import told
 from .part import Part
 
 log = logging.getLogger("nbstream")
@@ -141,10 +143,8 @@ class Desk:
     def notice(self, said: NbstreamError | str | None, fixes: Sequence[dict[str, Any]] = ()) -> None:
         """Show a sentence, or what went wrong and how to mend it, above the composer; None takes it away."""
         if isinstance(said, NbstreamError):
-            mends = next((part.fixes for part in self.parts if hasattr(part, "fixes")), None)
-            known = [*fixes] or (mends(said, None) if mends else [])
-            words = {"text": said.what, "why": said.why, "fix": said.fix}
-            self._notice = {"kind": "error", **words, "fixes": known}
+            words = {"text": said.what, "why": said.why, "fix": told(said).fix}
+            self._notice = {"kind": "error", **words, "fixes": [*fixes] or mending(said)}
         else:
             self._notice = {"kind": "hint", "text": said, "fixes": [*fixes]} if said else None
         self.tell({"notice": self._notice})

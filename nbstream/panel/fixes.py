@@ -17,11 +17,12 @@ AGAIN = frozenset(
 """Kinds of errors after which the same question may well be answered."""
 OTHER_MODEL = frozenset({"permission", "quota_exhausted", "not_found", "server_error", "context_length"})
 _VERB = re.compile(r"%\w+ (\w+)(?: ([\w-]+))?")
-_CELLS = (
-    (re.compile(r"\b(R|r)un (?:the|this) cell again"), lambda found: f"{'T' if found[1] == 'R' else 't'}ry again"),
-    (re.compile(r"(再)?(?:重新)?运行(?:一次)?(?:该|这个|本)?单元格"), lambda found: "再试一次" if found[1] else "重试"),
-    (re.compile(r"请重新运行(?=[；，])"), lambda found: "请重试"),
-)  # fmt: skip
+_CELLS = {
+    r"\bRun (?:the|this) cell again": "Try again",
+    r"\brun (?:the|this) cell again": "try again",
+    r"再(?:重新)?运行(?:一次)?(?:该|这个|本)?单元格": "再试一次",
+    r"重新运行(?:该|这个|本)?单元格|(?<=请)重新运行(?=[；，])": "重试",
+}
 """In the panel no cell runs again."""
 
 
@@ -64,10 +65,10 @@ def told(error: NbstreamError) -> NbstreamError:
     """`error` with a fix that speaks of no cell.
 
     >>> from nbstream.errors import fail
-    >>> told(fail("interrupted.cut")).fix
+    >>> told(fail("interrupted.no_end", provider="x", label="X")).fix
     'Try again.'
     """
     said = error.copy()
-    for words, instead in _CELLS:
-        said.fix = words.sub(instead, said.fix)
+    for words, instead in _CELLS.items():
+        said.fix = re.sub(words, instead, said.fix)
     return said
