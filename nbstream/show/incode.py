@@ -33,3 +33,32 @@ def in_code(text: str) -> str:
     while fence in bare:
         fence += "`"
     return f"{fence}json\n{bare}\n{fence}"
+
+
+class Fence:
+    """A fence around text that begins like JSON, while it comes; a model may also write its own.
+
+    >>> fence = Fence()
+    >>> fence.feed(" "), fence.feed('{"a"'), fence.feed(": 1}"), fence.end()
+    ('', '```json\\n{"a"', ': 1}', '\\n```\\n')
+    """
+
+    def __init__(self) -> None:
+        self._before = ""
+        self._fenced: bool | None = None
+        """None until the first character is there."""
+
+    def feed(self, text: str) -> str:
+        """What to show for more of the text."""
+        if self._fenced is not None:
+            return text
+        self._before += text
+        begun = self._before.lstrip()
+        if not begun:
+            return ""
+        self._fenced = begun[0] in "{["
+        return f"```json\n{begun}" if self._fenced else self._before
+
+    def end(self) -> str:
+        """What closes it."""
+        return "\n```\n" if self._fenced else ""

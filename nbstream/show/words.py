@@ -161,11 +161,16 @@ def _rounded(seconds: float | None) -> float | None:
 
 def ending(answer: Answer, *, with_footer: bool) -> str:
     """What stands behind an answer in its view, as HTML, in the shape that the settled Markdown will have."""
-    html = _card(answer.error) if answer.error else ""
-    return html + (f"<p><em>{_text(footer(answer))}</em></p>" if with_footer else "")
+    return (card_html(answer.error) if answer.error else "") + (footer_html(answer) if with_footer else "")
 
 
-def _card(error: NbstreamError) -> str:
+def footer_html(answer: Answer) -> str:
+    """The footer as it stands in a view."""
+    return f"<p><em>{_text(footer(answer))}</em></p>"
+
+
+def card_html(error: NbstreamError) -> str:
+    """The card of an error, as HTML."""
     fix = f"<code>{_text(error.fix)}</code>" if is_line(error.fix) else _text(error.fix)
     lines = [f"<strong>⚠ {_text(error.what)}</strong>", _text(error.why), f"→ {fix}" if error.fix else ""]
     inside = "".join(f"<p>{line}</p>" for line in lines if line)

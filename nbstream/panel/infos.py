@@ -1,0 +1,78 @@
+"""What a panel's view is told about a turn, beside what was said in it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from ..chat.kept import Turn
+from ..chat.resuming import unfinished
+from ..errors import NbstreamError
+from ..show import words
+from ..show.clean import clean
+
+log = logging.getLogger("nbstream")
+PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
+"""What a page may show: never SVG, which can hold scripts."""
+Fixes = Callable[[NbstreamError, Turn], list[dict[str, Any]]]
+
+
+def asked(turn: Turn) -> dict[str, Any]:
+    """What was asked: it stays."""
+    return {
+        "id": turn.id,
+        "prompt": clean(turn.prompt),
+        "model": turn.model,
+        "cell": turn.cell is not None,
+        "time": round(turn.created, 3),
+        "files": [
+            {
+                "name": clean(one.name),
+                "type": one.media_type,
+                "size": len(one.data),
+                "picture": one.media_type in PICTURES,
+            }
+            for one in turn.attachments
+        ],
+    }
+
+
+def came(turn: Turn, *, running: bool, footer: bool, fixes: Fixes) -> dict[str, Any]:
+    """How it ended, or that it has not, and what can be done with it."""
+    answer = turn.answer
+    if running or answer is None:
+        return {"status": "running", "can": ["remove"], "foot": "", "error": None}
+    can = ["retry", "edit", "remove", *(["continue"] if unfinished(turn) else [])]
+    waits = answer.finish_reason == "tool_calls" and not answer.notes  # for its tools, most likely
+    foot = _safely(lambda: words.footer_html(answer)) if footer and not waits else ""
+    error = None
+    if answer.error is not None:
+        failure = answer.error
+        error = {"html": _safely(lambda: words.card_html(failure)), "fixes": _fixes(fixes, failure, turn)}
+    return {"status": turn.status, "can": can, "foot": foot, "error": error}
+
+
+def _safely(html: Callable[[], str]) -> str:
+    try:
+        return html()
+    except Exception:  # odd numbers from a server must not cost the answer
+        log.exception("a footer could not be written")
+        return ""
+
+
+def _fixes(fixes: Fixes, error: NbstreamError, turn: Turn) -> list[dict[str, Any]]:
+    try:
+        return fixes(error, turn)
+    except Exception:
+        log.exception("no buttons for an error")
+        return []
+
+
+def weight(told: Any) -> int:
+    """About how many bytes operations have."""
+    if isinstance(told, str):
+        return len(told)
+    if isinstance(told, dict):
+        return sum(map(weight, told.values()))
+    return sum(map(weight, told)) if isinstance(told, list) else 4
