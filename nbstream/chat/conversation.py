@@ -188,6 +188,10 @@ class Conversation(Mendable):
         """What the run of `turn` tells, while it runs."""
         return self._relays.get(turn.id) if turn.answer is None else None
 
+    def run_of(self, turn: Turn) -> Run | None:
+        """The last run of `turn`, as long as somebody holds it."""
+        return self._running.get(turn.id)
+
     def _relay(self, turn: Turn, observer: Observer | None, *, again: bool = False) -> Relay:
         before = self._relays.get(turn.id) if again else None  # it has shown the beginning
         return Relay(observer, self.watchers.changed, before.events if before is not None else ())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import linecache
 import os
+import platform
 import re
 import sys
 import traceback
@@ -13,6 +14,9 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 import IPython
+
+from ..chat.session import session
+from ..i18n import t
 
 FRAMES = 12
 """Frames that are told: the first and the last of them."""
@@ -51,6 +55,18 @@ def brief(error: BaseException) -> str:
     """
     said = traceback.format_exception_only(type(error), error)[-1].strip()
     return said.splitlines()[0][:200] if said else type(error).__name__
+
+
+def question(error: BaseException, shell: Any, words: str = "") -> tuple[str, str]:
+    """What is asked about `error`: on one line, for a person; and whole, for the model. Both redacted."""
+    known = secrets_in([*os.environ.items(), *shell.user_ns.items()])
+
+    def safe(text: str) -> str:
+        return redacted(session().keys.hide_in(text), known)
+
+    asked = f"{words}\n\n{t('fix.also')}" if words else t("fix.ask")
+    facts = {"version": platform.python_version(), "report": safe(report(error, shell))}
+    return safe(brief(error)), t("fix.report", question=asked, **facts)
 
 
 def report(error: BaseException, shell: Any) -> str:

@@ -17,6 +17,8 @@ from .previews.bounds import fenced, middle_out
 
 MOST = 20_000_000
 """Bytes of a text file that are read at all."""
+MOST_NAME = 120
+"""Characters of the name of a file that somebody dropped."""
 _MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _LANGUAGES = {
     **{".py": "python", ".ipynb": "python", ".js": "javascript", ".ts": "typescript", ".md": "markdown"},
@@ -48,16 +50,35 @@ def taken_along(names: Iterable[str]) -> Taken:
         path = located(name)
         if path.suffix.lower() in SUFFIXES:
             taken.attachments.append(of_file(path))
-            continue
-        data = read(path, MOST)
-        if (image := _image(data, path.name)) is not None:
-            taken.attachments.append(image)
         else:
-            text = middle_out(_text(data, path).rstrip("\n"), session().settings.longest_value)
-            taken.texts.append(_fenced(path.name, text, path.suffix.lower()))
-            # What is sent is in the prompt; this is for the receipt.
-            taken.attachments.append(Attachment("text/plain", text.encode("utf-8", "replace"), path.name))
+            _take(taken, path, read(path, MOST))
     return taken
+
+
+def taken_in(given: Iterable[tuple[str, bytes]]) -> Taken:
+    """Files that came with a message: their names and what is in them. Raises as `taken_along` does."""
+    from ..images import SUFFIXES
+    from ..images.fit import fitted
+
+    taken = Taken()
+    for name, data in given:
+        path = Path("".join(filter(str.isprintable, Path(name).name))[-MOST_NAME:] or "file")
+        if path.suffix.lower() in SUFFIXES:
+            taken.attachments.append(fitted(data, path.name))
+        else:
+            _take(taken, path, data)
+    return taken
+
+
+def _take(taken: Taken, path: Path, data: bytes) -> None:
+    """Put what `path` holds with the rest: text, or a picture whose name does not say so."""
+    if (image := _image(data, path.name)) is not None:
+        taken.attachments.append(image)
+        return
+    text = middle_out(_text(data, path).rstrip("\n"), session().settings.longest_value)
+    taken.texts.append(_fenced(path.name, text, path.suffix.lower()))
+    # What is sent is in the prompt; this is for the receipt.
+    taken.attachments.append(Attachment("text/plain", text.encode("utf-8", "replace"), path.name))
 
 
 def taken_again(attachments: Iterable[Attachment], sent: str) -> Taken:

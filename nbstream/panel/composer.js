@@ -1,94 +1,72 @@
 // The composer: the box one writes into, the files that go along, what waits its turn, Send and Stop.
 
-const MOST_BYTES = 8e6; // of the files of one message: servers end a connection that brings 10 MiB at once
+const MOST_BYTES = 8e6; // files of one message: a server ends a connection that brings 10 MiB at once
 
 function createComposer(panel, place) {
+  const { words, root, memory } = panel;
   const opening = make("div", "nbp-opening", place);
   const queue = make("ul", "nbp-queue", place);
   const chips = make("ul", "nbp-chips", place);
-  const why = make("p", "nbp-why", place);
+  const why = make("div", "nbp-why", place);
   const frame = make("div", "nbp-frame", place);
-  const box = make("textarea", "nbp-box", frame);
+  const box = make("textarea", "", frame);
   const names = make("ul", "nbp-names", frame);
-  const bar = make("div", "nbp-tools", frame);
-  const button = (className, parent, icon, click, text) => {
-    const made = make("button", className, parent, text);
-    if (icon) made.append(panel.icon(icon));
-    made.type = "button";
-    made.onclick = click;
-    return made;
-  };
+  const bar = make("div", "nbp-bar", frame);
   const picker = make("input", "", bar);
-  const attach = button("nbp-attach", bar, "attach", () => picker.click());
-  const hint = make("span", "nbp-hint", bar);
-  const later = button("nbp-later", bar, "", () => send());
-  const go = button("nbp-go", bar, "send", (event) => {
-    if (event.detail > 1) return; // the second click of two, which were meant for Send
-    if (running()) stop();
-    else send();
-    box.focus();
-  });
-  const sent = new Set(); // what Python has not answered for
+  panel.button("attach", "attach", bar, () => picker.click());
+  const later = panel.button("queue_it", "", bar, () => send());
+  const [sender, stopper] = ["send", "stop"].map((name) =>
+    panel.button(name, name, bar, ({ detail }) => {
+      if (detail < 2) name === "stop" ? stop() : send(); // of two clicks the second was meant for the first
+      box.focus();
+    }),
+  );
+  const sent = new Set(); // messages of which Python has not said that it has them
   let files = [];
-  let blocked = "";
-  let stopping = 0;
-  let composed = -1e9;
-  let touched = false;
-  let drafting = 0;
-  let found = []; // the names offered, which replace what stands between `from` and the cursor
-  let [at, from, asked] = [0, 0, 0];
+  let blocked, stopping, drafting;
+  let composed = -1e9; // when a composition ended
+  let found = []; // the names offered; `from` is where they would stand
+  let [marked, from, asked] = [0, 0, 0];
 
   names.id = `nbp-names-${panel.view}`;
   names.role = "listbox";
+  names.ariaLabel = words.names;
+  queue.ariaLabel = words.queue;
   picker.type = "file";
   picker.multiple = picker.hidden = true;
   box.rows = 1;
+  box.dir = "auto";
+  box.ariaLabel = words.message;
   box.setAttribute("aria-autocomplete", "list");
   box.setAttribute("aria-controls", names.id);
   why.role = "status";
 
-  const running = () => panel.state.busy || [...sent].some((one) => !one.waits);
-
-  function label() {
-    const { words } = panel;
-    box.placeholder = words.box;
-    box.ariaLabel = words.box_name;
-    names.ariaLabel = words.names;
-    queue.ariaLabel = words.queue;
-    chips.ariaLabel = words.files;
-    picker.ariaLabel = attach.title = attach.ariaLabel = words.attach;
-    later.textContent = words.later;
-    later.title = words.later_title;
-    show();
-  }
+  const running = () => panel.state.busy || [...sent].some((one) => !one.behind);
 
   function show() {
-    const { words, state } = panel;
     const busy = running();
-    const full = box.value.trim() || files.length;
-    const name = !busy ? "send" : stopping ? "stopping" : "stop";
-    go.className = `nbp-go nbp-${name}`;
-    go.title = go.ariaLabel = words[name];
-    if (go.icon !== name) go.replaceChildren(panel.icon((go.icon = name) === "send" ? name : "stop"));
-    go.ariaDisabled = busy ? !!stopping : !full || !!blocked;
-    later.hidden = !busy || !full || !!blocked;
-    hint.textContent = !busy ? words.keys : full ? "" : words.keys_busy;
-    opening.hidden = !state.opening || busy;
-    if (!CSS.supports("field-sizing", "content")) {
-      box.style.height = "auto";
-      box.style.height = `${box.scrollHeight}px`;
-    }
+    const empty = !box.value.trim() && !files.length;
+    box.placeholder = words[busy ? "box_busy" : "box"];
+    stopper.hidden = !busy;
+    sender.hidden = !!busy;
+    stopper.ariaDisabled = !!stopping;
+    stopper.title = stopper.ariaLabel = words[stopping ? "stopping" : "stop"];
+    sender.ariaDisabled = later.hidden = empty || !!blocked;
+    later.hidden ||= !busy;
+    opening.hidden = busy || !panel.state.opening;
+    chips.hidden = !files.length;
+    box.style.height = "auto";
+    box.style.height = `${box.scrollHeight}px`;
   }
 
-  // A sentence above the box, with a button where there is something to do about it.
-  function say(text, action, act) {
-    why.textContent = text || blocked;
-    why.hidden = !why.textContent;
-    if (action) button("nbp-act", why, "", act, action);
+  // A sentence above the box, and a button where something can be done about it.
+  function say(text = blocked, act, does) {
+    why.textContent = text || "";
+    why.hidden = !text;
+    if (act) panel.button(act, "", why, does);
   }
 
   function edited() {
-    touched = true;
     say();
     show();
     offer();
@@ -98,16 +76,33 @@ function createComposer(panel, place) {
 
   function fill(text, more = []) {
     box.value = [text, box.value].filter(Boolean).join("\n\n");
-    files = [...more, ...files];
+    files.unshift(...more);
     showFiles();
     edited();
   }
 
-  // --- sending and stopping ---
+  function row(list, text, word, away) {
+    const made = make("li", "", list);
+    make("span", "", made, text).dir = "auto";
+    panel.button(word, "close", made, () => (away(), box.focus())).ariaLabel += ` ${text}`;
+    return made;
+  }
 
   function send(text = box.value, taken = files) {
     if (blocked) return panel.speak(blocked);
     if (!text.trim() && !taken.length) return;
+    const one = { behind: panel.state.busy };
+    const over = (back) => {
+      if (sent.delete(one) && back === true) fill(text, taken);
+      show();
+    };
+    one.back = () => over(true);
+    sent.add(one);
+    const about = taken.map(({ name, type }) => ({ name, type }));
+    panel.ask({ do: "send", text, files: about }, taken.map(({ data }) => data))
+      // That the turn runs is told apart from this: till then there is Stop.
+      .then(({ error }) => (error ? one.back() : setTimeout(over, 300)));
+    setTimeout(() => sent.has(one) && unheard(), 4000);
     if (taken === files) {
       box.value = "";
       files = [];
@@ -115,236 +110,204 @@ function createComposer(panel, place) {
       edited();
       clearTimeout(drafting);
     }
-    const one = { text, files: taken, waits: !!panel.state.busy };
-    const about = taken.map(({ name, type }) => ({ name, type }));
-    const data = taken.map((file) => file.data);
-    const over = (back) => {
-      if (!sent.delete(one)) return;
-      if (back) fill(text, taken);
-      show();
-    };
-    one.back = () => over(true);
-    sent.add(one);
-    panel.ask({ do: "send", text, files: about }, data).then(
-      // That the turn runs is told apart from this: till then there is Stop.
-      (reply) => (reply.error ? over(true) : setTimeout(over, 300)),
-      one.back,
-    );
-    setTimeout(() => sent.has(one) && unheard(), 4000);
-    say();
     show();
   }
 
   function stop() {
-    if (stopping) return;
-    stopping = setTimeout(() => running() && unheard(), 1500);
-    const heard = () => {
+    if (stopping || !running()) return;
+    stopping = setTimeout(unheard, 1500);
+    panel.ask({ do: "stop" }).then(() => {
       clearTimeout(stopping);
-      setTimeout(() => ((stopping = 0), show()), 1500); // by then it has, or is to be asked again
-    };
-    panel.ask({ do: "stop" }).then(heard, heard);
+      setTimeout(stopped, 2000); // by then it has, or is to be asked again
+    });
     show();
-    panel.speak(panel.words.stopping);
+  }
+
+  function stopped() {
+    clearTimeout(stopping);
+    stopping = 0;
+    show();
   }
 
   function unheard() {
-    const kernel = panel.model.widget_manager?.kernel;
-    if (blocked) return;
-    say(panel.words.unheard, kernel?.interrupt && panel.words.interrupt, () => {
-      kernel.interrupt();
-      say();
-      box.focus();
-    });
+    const { kernel } = panel.model.widget_manager ?? {};
+    if (!blocked && running()) {
+      say(words.unheard, kernel?.interrupt && "interrupt", () => {
+        kernel.interrupt();
+        say();
+        box.focus();
+      });
+    }
   }
 
   // --- files ---
 
   async function take(list) {
-    for (const file of list) {
-      const size = files.reduce((sum, one) => sum + one.data.byteLength, file.size);
-      if (size > MOST_BYTES) {
-        const facts = { name: file.name, size: (size / 1e6).toFixed(1), most: MOST_BYTES / 1e6 };
-        say(panel.words.too_large.replace(/{(\w+)}/g, (_, key) => facts[key]));
-        continue;
-      }
-      const data = await file.arrayBuffer().catch(() => null); // a folder has none
-      if (data) files = [...files, { name: file.name, type: file.type, data }];
+    for (const file of [...list]) {
+      const size = files.reduce((sum, { data }) => sum + data.byteLength, file.size);
+      const data = size <= MOST_BYTES && (await file.arrayBuffer().catch(() => null)); // a folder has none
+      if (data) files.push({ name: file.name, type: file.type, data });
+      else say(words.too_large.replace("{name}", file.name).replace("{most}", MOST_BYTES / 1e6));
     }
     showFiles();
     show();
   }
 
   function showFiles() {
-    chips.hidden = !files.length;
     chips.replaceChildren();
     for (const one of files) {
-      const chip = make("li", "nbp-chip", chips);
-      make("span", "", chip, one.name).title = one.name;
-      const away = button("nbp-x", chip, "close", () => {
-        files = files.filter((other) => other !== one);
+      row(chips, one.name, "unattach", () => {
+        files.splice(files.indexOf(one), 1);
         showFiles();
         show();
-        box.focus();
       });
-      away.title = away.ariaLabel = `${panel.words.unattach} ${one.name}`;
     }
   }
 
-  picker.onchange = () => take([...picker.files]).then(() => ((picker.value = ""), box.focus()));
+  picker.onchange = () => {
+    take(picker.files);
+    picker.value = "";
+    box.focus();
+  };
   box.onpaste = (event) => {
-    const { files: pasted, types } = event.clipboardData;
-    if (!pasted.length || types.includes("text/plain")) return; // spreadsheets put a picture beside the text
+    const { files, types } = event.clipboardData;
+    if (!files.length || types.includes("text/plain")) return; // spreadsheets put a picture beside the text
     event.preventDefault();
-    take([...pasted]);
+    take(files);
   };
-  const over = (event) => {
-    if (!event.dataTransfer?.types.includes("Files")) return;
+  root.ondragover = root.ondragleave = root.ondrop = (event) => {
+    const { files, types } = event.dataTransfer;
+    if (!types.includes("Files")) return;
     event.preventDefault();
-    event.stopPropagation();
     frame.classList.toggle("nbp-over", event.type === "dragover");
-    if (event.type === "drop") take([...event.dataTransfer.files]);
+    take(files); // which are there when they are dropped
   };
-  for (const type of ["dragover", "dragleave", "drop"]) panel.root.addEventListener(type, over);
 
   // --- what waits, and what the empty panel offers ---
 
-  function showQueue() {
-    const { words } = panel;
-    const entries = panel.state.queue || [];
+  function showQueue(entries = []) {
     queue.hidden = !entries.length;
     queue.replaceChildren();
-    for (const { id, text, files: with_, held } of entries) {
-      const row = make("li", "nbp-waits", queue);
-      make("b", "", row, held ? words.held : words.waits);
-      make("span", "", row, [text, ...with_].filter(Boolean).join(" · ")).dir = "auto";
-      button("nbp-act", row, "", () => panel.ask({ do: "sendnow", entry: id }), words.send_now);
-      const away = button("nbp-x", row, "close", async () => {
-        const reply = await panel.ask({ do: "unqueue", entry: id });
-        const back = (reply.files || []).map((one, i) => ({ ...one, data: reply.buffers[i] }));
-        if (reply.text != null) fill(reply.text, back);
-        box.focus();
+    for (const { id, text, files, held } of entries) {
+      const made = row(queue, [text, ...files].filter(Boolean).join(" · "), "unqueue", async () => {
+        const { text, files, buffers } = await panel.ask({ do: "unqueue", entry: id });
+        if (files) fill(text, files.map((one, i) => ({ ...one, data: buffers[i] })));
       });
-      away.title = away.ariaLabel = words.unqueue;
+      made.prepend(make("b", "", null, words[held ? "held" : "waits"]));
+      made.lastChild.before(panel.button("send_now", "", null, () => panel.say({ do: "sendnow", entry: id })));
     }
   }
 
-  function showOpening() {
+  function showOpening({ prompts, line }) {
     opening.replaceChildren();
-    if (!panel.state.opening) return;
-    for (const text of panel.state.opening.prompts)
-      button("nbp-prompt", opening, "", () => (send(text, []), box.focus()), text);
-    make("p", "nbp-line", opening, panel.state.opening.line);
+    for (const text of prompts) {
+      make("button", "nbp-button", opening, text).onclick = () => (send(text, []), box.focus());
+    }
+    make("p", "", opening, line);
   }
 
   // --- names behind {{ ---
 
   async function offer() {
-    const turn = ++asked;
+    const number = ++asked;
     const before = box.value.slice(0, box.selectionStart);
-    if (!/\{\{[^{}\n]*$/.test(before)) return offered([]);
-    const { items, fragment } = await panel.ask({ do: "complete", text: before.slice(-500) });
-    if (turn !== asked || !items) return;
-    from = before.length - fragment.length;
-    offered(items);
-  }
-
-  function offered(items) {
-    found = items;
-    names.hidden = !items.length;
+    const open = /\{\{[^{}\n]*$/.test(before);
+    const { items, fragment } = open ? await panel.ask({ do: "complete", text: before.slice(-500) }) : {};
+    if (number !== asked) return;
+    found = items ?? [];
+    from = before.length - fragment?.length;
+    names.hidden = !found.length;
     names.replaceChildren();
-    items.forEach(({ text, detail }, i) => {
+    found.forEach(({ text, detail }, i) => {
       const option = make("li", "", names, text);
       make("span", "", option, detail);
       option.role = "option";
-      option.id = `${names.id}-${i}`;
+      option.id = names.id + i;
       option.onpointerdown = (event) => (event.preventDefault(), choose(i));
     });
     mark(0);
   }
 
   function mark(i) {
-    at = (i + found.length) % found.length || 0;
-    [...names.children].forEach((option, j) => (option.ariaSelected = j === at));
-    const option = names.children[at];
-    option?.scrollIntoView({ block: "nearest" });
-    if (option) box.setAttribute("aria-activedescendant", option.id);
-    else box.removeAttribute("aria-activedescendant");
+    marked = (i + found.length) % found.length;
+    [...names.children].forEach((option, j) => (option.ariaSelected = j === marked));
+    names.children[marked]?.scrollIntoView({ block: "nearest" });
+    box.setAttribute("aria-activedescendant", names.children[marked]?.id ?? "");
   }
 
   function choose(i) {
     const end = box.selectionStart;
-    const closed = box.value.startsWith("}}", end);
-    box.setSelectionRange(from, end + 2 * closed);
+    box.setSelectionRange(from, end + 2 * box.value.startsWith("}}", end));
     document.execCommand("insertText", false, `${found[i].text}}}`); // which can be undone
+  }
+
+  function forget() {
+    asked++;
+    found = [];
+    names.hidden = true;
   }
 
   // --- keys ---
 
-  box.oninput = edited;
-  box.onblur = () => offered([]);
-  box.addEventListener("compositionend", (event) => (composed = event.timeStamp));
-  box.onkeydown = (event) => {
-    const { key } = event;
-    const plain = !event.shiftKey && !event.altKey;
-    // An Enter that ends a composition; Safari says first that it has ended, then which key did it.
-    if (event.isComposing || event.keyCode === 229) return;
-    if (key === "Enter" && event.timeStamp - composed < 100) return event.preventDefault();
-    const does = found.length
-      ? {
-          ArrowDown: () => mark(at + 1),
-          ArrowUp: () => mark(at - 1),
-          Enter: () => choose(at),
-          Tab: () => choose(at),
-          Escape: () => offered([]),
-        }
-      : {
-          Enter: () => send(),
-          Escape: () => running() && stop(),
-          ArrowUp: !box.value && (() => last()),
-        };
-    if (!plain || !Object.hasOwn(does, key) || !does[key]) return;
-    event.preventDefault();
-    does[key]();
-  };
-  place.addEventListener("keydown", (event) => event.stopPropagation()); // they are not Jupyter's
-
   async function last() {
     const { turn, text } = await panel.ask({ do: "last" });
-    const { transcript } = panel.parts;
-    if (turn && transcript?.edit) transcript.edit(turn);
-    else if (text && !box.value) fill(text);
+    if (turn) panel.parts.transcript.edit(turn, text);
   }
 
-  label();
+  const offering = {
+    ArrowDown: () => mark(marked + 1),
+    ArrowUp: () => mark(marked - 1),
+    Enter: () => choose(marked),
+    Tab: () => choose(marked),
+    Escape: forget,
+  };
+  const writing = { Enter: () => send(), Escape: stop, ArrowUp: last };
+  box.onkeydown = (event) => {
+    const { key } = event;
+    // An Enter that ends a composition; Safari says first that it has ended, then which key did it.
+    const composing = event.isComposing || event.keyCode === 229 || event.timeStamp - composed < 50;
+    if (composing || event.shiftKey || event.altKey || (key === "ArrowUp" && box.value && !found[0])) return;
+    const does = (found[0] ? offering : writing)[key];
+    if (!does) return;
+    event.preventDefault();
+    does();
+  };
+  box.addEventListener("compositionend", (event) => (composed = event.timeStamp));
+  box.oninput = edited;
+  box.onblur = forget;
+
+  box.value = memory.text ?? "";
+  files = memory.files ?? [];
   showFiles();
   showQueue();
-  offered([]);
+  forget();
   say();
+  show();
 
   return {
-    label,
     focus: () => box.focus(),
     // Nothing can be sent, for this reason; null: it can again.
     block(reason) {
-      blocked = reason || "";
-      if (blocked) for (const one of [...sent]) one.back();
+      blocked = reason;
+      if (reason) sent.forEach((one) => one.back());
       say();
       show();
     },
     state(state, changed) {
-      if (state.draft && !touched && !box.value) fill(state.draft);
+      if (state.draft && memory.text == null && !box.value) fill(state.draft);
+      memory.text ??= "";
       if (changed.includes("busy")) {
-        if (!state.busy) stopping = clearTimeout(stopping) || 0;
+        if (!state.busy) stopped();
         say();
       }
-      if (changed.includes("queue")) showQueue();
-      if (changed.includes("opening")) showOpening();
+      if (changed.includes("queue")) showQueue(state.queue);
+      if (state.opening) showOpening(state.opening);
       show();
     },
     close() {
       clearTimeout(drafting);
       clearTimeout(stopping);
-      for (const type of ["dragover", "dragleave", "drop"]) panel.root.removeEventListener(type, over);
+      Object.assign(memory, { text: box.value, files });
     },
   };
 }

@@ -1,9 +1,241 @@
-"""Stub."""
+"""The composer's side in the kernel: takes what is written, sends it when it is its turn, stops answers."""
 
 from __future__ import annotations
 
-from .part import Part
+import logging
+import re
+import weakref
+from argparse import Namespace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.getipython import get_ipython
+
+from ..errors import NbstreamError
+from ..i18n import t
+from .interrupting import Interruptible, Stopped
+from .opening import about_failure, opening
+from .part import Part, wish
+from .waiting import Entry, Line, line_of, running
+
+if TYPE_CHECKING:
+    from ..chat.conversation import Conversation
+    from ..magics.template import Prepared
+    from .desk import Desk
+
+NAMES = 50
+"""Completions that are offered."""
+LONGEST_DRAFT = 200_000
+"""Characters of a draft that are kept while its page is away."""
+log = logging.getLogger("nbstream")
 
 
 class Composing(Part):
-    """Stub."""
+    """What is written in a panel, on its way to becoming a turn."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self._filling = Interruptible()
+        self._draft = ""
+        self._opening: dict[str, Any] | None = None
+        self._talk = desk.talk
+        self.line = line_of(desk.talk)
+        self._join()
+
+    def _join(self) -> None:
+        with self.line.lock:
+            self.line.panels.add(self)
+            if not self._draft:
+                self._draft, self.line.draft = self.line.draft, ""
+
+    def _here(self) -> tuple[Conversation, Line]:
+        """The conversation that the panel shows now, and what waits in it."""
+        if self.desk.talk is not self._talk:
+            self.line.panels.discard(self)
+            self._talk = self.desk.talk
+            self.line = line_of(self._talk)
+            self._join()
+        return self._talk, self.line
+
+    def state(self) -> dict[str, Any]:
+        if self._opening is not None:
+            self.desk.later(self._look)  # the notebook may hold other things by now
+        return {"queue": self.line.told(), "opening": self._opening, "draft": self._draft}
+
+    def changed(self) -> None:
+        talk, _ = self._here()
+        if talk.turns:
+            self._opening = None
+        else:
+            self.desk.later(self._look)
+        self._next()
+        self._tell()
+
+    def close(self) -> None:
+        with self.line.lock:
+            self.line.panels.discard(self)
+            self.line.draft = self._draft or self.line.draft
+        self._filling.interrupt()
+        self.line.changed()  # the others send what waits
+
+    def _look(self) -> None:
+        """Find out what to offer in an empty conversation."""
+        try:
+            found = opening(self.desk.session, self.desk.model)
+        except Exception:  # an unknown model in the settings: whoever sends something is told
+            log.debug("no opening", exc_info=True)
+            return
+        self._opening = None if self.desk.talk.turns else found
+        self.desk.on_loop(self._tell)
+
+    def _tell(self) -> None:
+        self.desk.tell({"queue": self.line.told(), "opening": self._opening})
+
+    # --- sending ----------------------------------------------------------------------------------------
+
+    @wish("send")
+    def send(self, wish: dict[str, Any], buffers: list[bytes]) -> dict[str, Any]:
+        about = [one for one in wish.get("files") or () if isinstance(one, dict)]
+        files = [
+            (str(one.get("name", "")), str(one.get("type", "")), data)
+            for one, data in zip(about, buffers, strict=False)
+        ]
+        entry = Entry(str(wish.get("text", "")), tuple(files), weakref.ref(self))
+        talk, line = self._here()
+        self._draft = ""
+        with line.lock:
+            waits = any(not one.held for one in line.entries)
+            if queued := bool(waits or line.sending or running(talk)):
+                line.entries.append(entry)
+            else:
+                line.sending = entry
+        if queued:
+            line.changed()
+            return {}
+        try:
+            self._ask(entry, talk, line)
+        except Stopped:
+            return {"error": t("composer.stopped")}
+        finally:
+            line.sent(entry)
+        return {}
+
+    def _next(self) -> None:
+        """Send what is due. On the io loop."""
+        talk, line = self._talk, self.line
+        going = running(talk)
+        entry = line.due(going[-1][0] if going else None, self)
+        if entry is not None:
+            self.desk.later(partial(self._ask_waiting, entry, talk, line))
+
+    def _ask_waiting(self, entry: Entry, talk: Conversation, line: Line) -> None:
+        asked = False
+        try:
+            self._ask(entry, talk, line)
+            asked = True
+        except NbstreamError as error:
+            self.desk.notice(error)
+        except Stopped:
+            self.desk.notice(t("composer.stopped"))
+        finally:
+            if not asked:
+                line.back(entry)
+            line.sent(entry)
+
+    def _ask(self, entry: Entry, talk: Conversation, line: Line) -> None:
+        """Make `entry` a turn, and start it."""
+        with self._filling.under_way():
+            prepared = self._prepared(entry)
+        turn, run = talk.begin(
+            prepared.prompt,
+            sent=prepared.sent,
+            attachments=prepared.attachments,
+            template=prepared.template,
+            model=self.desk.model,
+            **talk.presets,
+        )
+        with line.lock:
+            line.behind = turn
+        run.start()
+        self.desk.notice("\n".join(prepared.hints) or None)
+
+    def _prepared(self, entry: Entry) -> Prepared:
+        """What is typed, with what the user's expressions give and what the files hold."""
+        from ..magics.files import taken_in
+        from ..magics.template import Prepared, prepared
+
+        if not entry.files and (told := about_failure(entry.text)) is not None:
+            return Prepared(entry.text, told)
+        return prepared(entry.text, Namespace(), taken_in((name, data) for name, _, data in entry.files))
+
+    # --- stopping, and what waits -----------------------------------------------------------------------
+
+    @wish("stop", now=True)
+    def stop(self, wish: dict[str, Any], buffers: list[bytes]) -> None:
+        talk, line = self._here()
+        for one in [*line.panels]:
+            one._filling.interrupt()
+        for _, run in running(talk):
+            run.cancel()
+
+    @wish("sendnow")
+    def send_now(self, wish: dict[str, Any], buffers: list[bytes]) -> None:
+        talk, line = self._here()
+        with line.lock:
+            if (entry := line.find(wish.get("entry"))) is None:
+                return
+            line.go_on(entry)
+        for _, run in running(talk):
+            run.cancel()
+        line.changed()
+
+    @wish("unqueue")
+    def unqueue(self, wish: dict[str, Any], buffers: list[bytes]) -> dict[str, Any]:
+        _, line = self._here()
+        with line.lock:
+            if (entry := line.find(wish.get("entry"))) is None:
+                return {}
+            line.entries.remove(entry)
+        line.changed()
+        about = [{"name": name, "type": kind} for name, kind, _ in entry.files]
+        return {"text": entry.text, "files": about, "buffers": [data for _, _, data in entry.files]}
+
+    # --- writing ----------------------------------------------------------------------------------------
+
+    @wish("draft", now=True)
+    def draft(self, wish: dict[str, Any], buffers: list[bytes]) -> None:
+        self._draft = str(wish.get("text", ""))[:LONGEST_DRAFT]
+
+    @wish("last")
+    def last(self, wish: dict[str, Any], buffers: list[bytes]) -> dict[str, Any]:
+        turns = self.desk.talk.turns
+        return {"turn": turns[-1].id, "text": turns[-1].prompt} if turns else {}
+
+    @wish("complete")
+    def complete(self, wish: dict[str, Any], buffers: list[bytes]) -> dict[str, Any]:
+        """Names that may stand where `text` ends, behind its last ``{{``."""
+        from ..magics.cursor import at
+        from ..magics.sources import names
+
+        shell, text = get_ipython(), str(wish.get("text", ""))
+        lines = ["%%llm", *text.split("\n")]
+        cursor = at("\n".join(lines), len(lines) - 1, len(lines[-1]))
+        if shell is None or cursor is None:
+            return {"items": [], "fragment": ""}
+        found = names(cursor.fragment, shell)[:NAMES]
+        items = [{"text": name, "detail": _detail(shell.user_ns.get(name, _detail))} for name in found]
+        return {"items": items, "fragment": cursor.fragment}
+
+
+def _detail(value: Any) -> str:
+    """What a variable is, without running any code of its class."""
+    if value is _detail:  # what an object has is not looked at
+        return ""
+    kind = type(value)
+    if kind in (list, tuple, dict, set, str, bytes):
+        return f"{kind.__name__} · {len(value)}"
+    if re.match(r"(pandas|polars|numpy)\b", kind.__module__):
+        shape = getattr(value, "shape", None)
+        if type(shape) is tuple:
+            return " · ".join(filter(None, [kind.__name__, " × ".join(map(str, shape))]))
+    return kind.__name__

@@ -1,0 +1,106 @@
+"""What the empty panel says: questions that fit this notebook, and to whom what one writes goes."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+from urllib.parse import urlsplit
+
+from IPython.core.getipython import get_ipython
+
+from ..chat.session import Session
+from ..errors import NbstreamError
+from ..i18n import t
+from ..providers import registry
+from ..wire.address import is_loopback
+
+PROMPTS = 3
+"""Questions that are offered."""
+LOOKED_AT = 200
+"""Variables, the newest first, that are looked at."""
+_KINDS = {
+    "frame": {"pandas": ("DataFrame",), "polars": ("DataFrame",)},
+    "array": {"numpy": ("ndarray",), "pandas": ("Series",), "polars": ("Series",)},
+}
+"""Classes of other packages by what is asked about them; nobody imports these packages to find out."""
+
+
+def opening(here: Session, model: str) -> dict[str, Any]:
+    """The questions, and the line on who gets to read them."""
+    provider, _ = registry.split(model)
+    general = "demo" if provider.name == "demo" else "general"
+    prompts = [*islice(own(), PROMPTS - 1)]
+    prompts += [t(f"opening.{general}.{number}") for number in range(1, PROMPTS + 1 - len(prompts))]
+    return {"prompts": prompts, "line": whither(here, model)}
+
+
+def whither(here: Session, model: str) -> str:
+    """To whom a message goes, and the conversation with it."""
+    provider, _ = registry.split(model)
+    if provider.name == "demo":
+        return t("opening.to_demo")
+    address = here.base_url(provider) or provider.base_url
+    try:
+        host = urlsplit(address).hostname or ""
+    except ValueError:
+        host = ""
+    if not host:
+        return t("opening.to_somebody", label=provider.label)
+    where = "here" if is_loopback(address) else "there"
+    return t(f"opening.to_{where}", label=provider.label, host=host)
+
+
+def own() -> Iterator[str]:
+    """Questions about what is in this notebook: what went wrong last, and its newest variables."""
+    from ..magics.sources import own_names
+
+    if (said := failure()) is not None:
+        yield said
+    shell = get_ipython()
+    if shell is None:
+        return
+    names = set(own_names(shell))
+    newest = islice((pair for pair in reversed(list(shell.user_ns.items())) if pair[0] in names), LOOKED_AT)
+    asked = set[str]()
+    for name, value in newest:
+        kind = _kind(value)
+        if kind and kind not in asked:  # of each kind one: three frames are asked about alike
+            asked.add(kind)
+            yield t(f"opening.about_{kind}", name=name)
+
+
+def failure() -> str | None:
+    """The question about the last cell that failed."""
+    from ..magics import exception
+
+    error, shell = exception.last_exception(), get_ipython()
+    if error is None or shell is None or isinstance(error, NbstreamError):
+        return None
+    return t("opening.error", error=exception.question(error, shell)[0])
+
+
+def about_failure(prompt: str) -> str | None:
+    """What `prompt` says to a model, if it is the question about the last cell that failed."""
+    from ..magics import exception
+
+    error, shell = exception.last_exception(), get_ipython()
+    if error is None or shell is None or prompt != failure():
+        return None
+    return exception.question(error, shell)[1]
+
+
+def _kind(value: Any) -> str:
+    """What is asked about `value`; "" for nothing. Runs no code of its class."""
+    kind = type(value)
+    if kind is types.FunctionType:
+        return "function" if value.__module__ == "__main__" else ""
+    if kind in (list, dict, set, tuple):
+        return "items" if len(value) > 2 else ""
+    for name, packages in _KINDS.items():
+        for package, classes in packages.items():
+            if package in sys.modules and kind.__module__.partition(".")[0] == package:
+                return name if kind.__name__ in classes else ""
+    return ""

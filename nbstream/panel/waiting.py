@@ -1,0 +1,140 @@
+"""What was written while an answer was on its way: sent in order when that one has ended.
+
+A conversation has one such line, whichever of its panels one wrote in. After an answer that was stopped, or
+failed, the line is held: what was written before that may no longer be meant.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import weakref
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..chat.conversation import Conversation
+    from ..chat.engine import Run
+    from ..chat.history import Turn
+    from .composing import Composing
+
+SHOWN = 500
+"""Characters of a waiting message that a view is told."""
+_numbers = itertools.count(1)
+_lines: weakref.WeakKeyDictionary[Conversation, Line] = weakref.WeakKeyDictionary()
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """A message that is to be sent: its text, its files (name, media type, bytes), and who wrote it."""
+
+    text: str
+    files: tuple[tuple[str, str, bytes], ...] = ()
+    writer: weakref.ref[Composing] | None = None
+    held: bool = False
+    number: int = field(default_factory=lambda: next(_numbers))
+
+    def told(self) -> dict[str, Any]:
+        """As a view shows it."""
+        names = [name for name, _, _ in self.files]
+        return {"id": self.number, "text": self.text[:SHOWN], "files": names, "held": self.held}
+
+
+class Line:
+    """The waiting messages of one conversation. Whoever looks at them or changes them has its `lock`."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.entries: list[Entry] = []
+        self.sending: Entry | None = None
+        """The one that is being put together, and is no turn yet."""
+        self.next: Entry | None = None
+        """The one that goes whatever becomes of the answer before it."""
+        self.behind: Turn | None = None
+        """The turn that they wait for."""
+        self.draft = ""
+        """What stood in the box of a panel that was closed."""
+        self.panels: weakref.WeakSet[Composing] = weakref.WeakSet()
+
+    def told(self) -> list[dict[str, Any]]:
+        """As a view shows it."""
+        with self.lock:
+            return [one.told() for one in self.entries]
+
+    def find(self, number: Any) -> Entry | None:
+        return next((one for one in self.entries if one.number == number), None)
+
+    def due(self, running: Turn | None, panel: Composing) -> Entry | None:
+        """The message that `panel` is to send now, taken out of the line."""
+        with self.lock:
+            if running is not None:
+                self.behind = running
+                return None
+            if self.behind is not None:
+                if self.behind.status != "done" and self.next is None:
+                    self.hold()
+                self.behind = None
+            if self.sending is not None:
+                return None
+            waiting = [self.next] if self.next in self.entries else self.entries
+            entry = next((one for one in waiting if one is not None and not one.held), None)
+            if entry is None or not self._falls_to(entry, panel):
+                return None
+            self.entries.remove(entry)
+            self.sending, self.next = entry, None
+            return entry
+
+    def _falls_to(self, entry: Entry, panel: Composing) -> bool:
+        """Whether `panel` sends it: whoever wrote it does, with its own model, as long as it is here."""
+        writer = entry.writer() if entry.writer is not None else None
+        return writer is panel or writer not in self.panels
+
+    def sent(self, entry: Entry) -> None:
+        """`entry` is a turn now, or could not become one."""
+        with self.lock:
+            if self.sending is entry:
+                self.sending = None
+        self.changed()
+
+    def changed(self) -> None:
+        """Have every panel of the conversation show the line, and send what is due."""
+        for one in [*self.panels]:
+            one.desk.changed()
+
+    def hold(self) -> None:
+        """Have all wait until somebody says that they are meant."""
+        for one in self.entries:
+            one.held = True
+
+    def go_on(self, first: Entry) -> None:
+        """Send `first` as soon as may be, and then the others."""
+        with self.lock:
+            for one in self.entries:
+                one.held = False
+            self.entries.remove(first)
+            self.entries.insert(0, first)
+            self.next = first
+
+    def back(self, entry: Entry) -> None:
+        """Put one that could not be sent back in front."""
+        with self.lock:
+            self.entries.insert(0, entry)
+            self.hold()
+
+
+def line_of(talk: Conversation) -> Line:
+    """The waiting messages of `talk`."""
+    return _lines.setdefault(talk, Line())
+
+
+def running(talk: Conversation) -> list[tuple[Turn, Run]]:
+    """The turns of the branch in use that are not over, with their runs, the newest last."""
+    with talk.lock:
+        turns = talk.turns
+    found = ((turn, talk.run_of(turn)) for turn in turns)
+    return [(turn, run) for turn, run in found if run is not None and not _over(turn)]
+
+
+def _over(turn: Turn) -> bool:
+    """Whether nothing more comes: a cell whose model has called tools asks it again with what they gave."""
+    return turn.answer is not None and turn.answer.finish_reason != "tool_calls"
