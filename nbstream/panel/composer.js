@@ -15,8 +15,8 @@ function createComposer(panel, place) {
   const picker = make("input", "", bar);
   panel.button("attach", "attach", bar, () => picker.click());
   const later = panel.button("queue_it", "", bar, () => send());
-  const [sender, stopper] = ["send", "stop"].map((name) =>
-    panel.button(name, name, bar, ({ detail }) => {
+  const [sender, stopper] = ["send_it", "stop"].map((name) =>
+    panel.button(name, name.slice(0, 4), bar, ({ detail }) => {
       if (detail < 2) name === "stop" ? stop() : send(); // of two clicks the second was meant for the first
       box.focus();
     }),
