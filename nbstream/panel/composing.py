@@ -35,7 +35,8 @@ class Composing(Part):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
-        self._filling = Interruptible()
+        self.filling = Interruptible()
+        """Under it the user's expressions run: Stop ends it."""
         self._draft = ""
         self._opening: dict[str, Any] | None = None
         self._talk = desk.talk
@@ -75,7 +76,7 @@ class Composing(Part):
         with self.line.lock:
             self.line.panels.discard(self)
             self.line.draft = self._draft or self.line.draft
-        self._filling.interrupt()
+        self.filling.interrupt()
         self.line.changed()  # the others send what waits
 
     def _look(self) -> None:
@@ -144,7 +145,7 @@ class Composing(Part):
 
     def _ask(self, entry: Entry, talk: Conversation, line: Line) -> None:
         """Make `entry` a turn, and start it."""
-        with self._filling.under_way():
+        with self.filling.under_way():
             prepared = self._prepared(entry)
         turn, run = talk.begin(
             prepared.prompt,
@@ -174,7 +175,7 @@ class Composing(Part):
     def stop(self, wish: dict[str, Any], buffers: list[bytes]) -> None:
         talk, line = self._here()
         for one in [*line.panels]:
-            one._filling.interrupt()
+            one.filling.interrupt()
         for _, run in running(talk):
             run.cancel()
 

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 from ..chat.conversation import Conversation
 from ..chat.history import Turn
 from ..errors import NbstreamError, fail
+from ..i18n import t
 from . import fixes
+from .composing import Composing
+from .interrupting import Stopped
 from .part import Part, wish
 
 if TYPE_CHECKING:
@@ -38,7 +41,7 @@ class Deeds(Part):
         begun(talk, as_it_was(turn), options, at=turn)[1].start()
 
     @wish("edit")
-    def edit(self, wish: Wish, buffers: list[bytes]) -> None:
+    def edit(self, wish: Wish, buffers: list[bytes]) -> dict[str, Any]:
         """Ask something else in this place, of the model that the panel shows; files go along again."""
         from ..magics.asking import begun
         from ..magics.files import taken_again
@@ -48,10 +51,17 @@ class Deeds(Part):
         presets = {"system": None, "temperature": None, "max_tokens": None, **self.desk.presets}
         as_typed = turn.literal  # braces that nobody here meant to run
         options = Namespace(model=self.desk.model, new=turn.fresh, raw=as_typed, **presets)
-        found = prepared(str(wish.get("text", "")), options, taken_again(turn.attachments, turn.asked))
+        files = taken_again(turn.attachments, turn.asked)
+        try:
+            with self.desk.part(Composing).filling.under_way():
+                found = prepared(str(wish.get("text", "")), options, files)
+        except Stopped:
+            self.desk.notice(t("composer.stopped"))
+            return {"error": t("composer.stopped")}
         if found.hints:
             self.desk.notice(" ".join(found.hints))
         begun(talk, found, options, at=turn)[1].start()
+        return {}
 
     @wish("remove")
     def remove(self, wish: Wish, buffers: list[bytes]) -> None:
