@@ -49,7 +49,8 @@ WORDS: dict[str, tuple[str, ...]] = {
     "lang": ("language",),
     "help": ("verb",),
     "tools": ("tools", "function"),
-    **dict.fromkeys(("show", "undo", "edit", "retry", "version", "code", "pin", "unpin"), ("turn",)),
+    **dict.fromkeys(("show", "undo", "edit", "retry", "version", "pin", "unpin"), ("turn",)),
+    "code": ("code",),
 }
 """What the words behind a verb are; the last one stands for all that follow."""
 USUAL = {"temperature": ("0", "0.2", "0.7", "1"), "max_tokens": ("256", "1024", "4096")}

@@ -32,6 +32,7 @@ def matching(kind: str, fragment: str, shell: Any, choices: Iterable[str] = ()) 
         "provider": providers,
         "conversation": _conversations,
         "turn": _turns,
+        "code": partial(_codes, fragment),
         "language": lambda: ("zh", "en", "auto"),
         "tools": lambda: ("add", "remove"),
         "variable": partial(own_names, shell),
@@ -84,19 +85,19 @@ def models(fragment: str) -> list[str]:
         provider = registry.get(name).name
     except Exception:
         return []
-    _look_up(provider)
+    look_up(provider)
     known = catalog().names(provider)
     found = beginning(known, begun)
     found += [one for one in known if begun.casefold() in one.casefold() and one not in found]
     return [f"{name}{mark}{model}" for model in found]
 
 
-def _look_up(provider: str) -> None:
+def look_up(provider: str, patience: float = PATIENCE) -> None:
     """Find out what `provider` offers, where that is ours to ask: here, or with a key."""
     if is_local(provider) and not session().base_url(registry.get(provider)):
-        catalog().refresh(provider, partial(_running, provider), PATIENCE)
+        catalog().refresh(provider, partial(_running, provider), patience)
     elif provider in session().ready() or is_local(provider):
-        catalog().refresh(provider, partial(_listed, provider), PATIENCE, source(provider))
+        catalog().refresh(provider, partial(_listed, provider), patience, source(provider))
 
 
 def source(provider: str) -> str:
@@ -134,6 +135,18 @@ def _conversations() -> list[str]:
 
 def _turns() -> list[str]:
     return [str(number) for number in range(len(session().conversation().turns), 0, -1)]
+
+
+def _codes(fragment: str) -> list[str]:
+    """The turns; behind a dot the blocks of code in one of them."""
+    from .verbs.answers import shown_blocks
+    from .verbs.talking import turn_of
+
+    number, dot, _ = fragment.partition(".")
+    if not dot:
+        return _turns()
+    turn = turn_of(session().conversation(), number or None)
+    return [f"{number}.{place}" for place, _ in enumerate(shown_blocks(turn), start=1)]
 
 
 def own_names(shell: Any, kinds: type | tuple[type, ...] = object) -> list[str]:

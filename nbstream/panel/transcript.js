@@ -37,7 +37,7 @@ function createTranscript(panel, place) {
       button.focus(); // Safari does not
     };
     for (const [parent, can, icon, does] of [
-      [ask, "whole", "", () => ask.classList.toggle("nbp-folded")],
+      [ask, "whole", "", ({ target }) => (target.hidden = !ask.classList.remove("nbp-folded"))],
       [asking, "edit", "edit", () => edit(id)],
       [asking, "remove", "remove", remove],
       [steps, "version_back", "left", () => say("version", { step: -1 })],
@@ -69,6 +69,7 @@ function createTranscript(panel, place) {
     if (can.includes("retry")) can.push("retry_other");
     for (const made of el.querySelectorAll("[data-can]")) made.hidden = !can.includes(made.dataset.can);
     el.ariaBusy = runs(now);
+    el.dataset.number = now.number;
     el.ariaLabel = words.turn.replace("{n}", now.number);
     ask.dataset.mark = now.cell ? `%%${words.magic}` : "";
     turn.steps.hidden = n < 2;

@@ -156,6 +156,26 @@ def render(text: str) -> list[str]:
         return [renderer.html(node) for node in [*before, plain("\n".join(lines[deep.line :]))]]
 
 
+def code_blocks(text: str) -> list[tuple[str, str]]:
+    """Language, in lower case, and content of each block of code, as it is shown: fenced or indented.
+
+    >>> code_blocks("- a\\n  ```Py\\n  1\\n  ```")
+    [('py', '1\\n')]
+    """
+    renderer, source = Renderer(), tidy(text)
+    try:
+        nodes = renderer.parse(source)
+    except TooDeep as deep:
+        nodes = renderer.parse("\n".join(source.split("\n")[: deep.line]))
+    found = []
+    while nodes:
+        node = nodes.pop(0)
+        nodes[:0] = node.children
+        if node.kind == "code":
+            found.append((node.language.lower(), node.text))
+    return found
+
+
 # --- from markdown-it's flat tokens to a tree -----------------------------------------------------------
 
 _CONTAINERS = {

@@ -122,7 +122,10 @@ def test_the_code_comes_into_a_new_cell_below_and_does_not_run_on_old_kernels_to
 def test_another_language_gets_its_magic_and_what_was_left_out_is_said(desk: Kernel) -> None:
     assert payloads(ask(desk, "--code", SHELL))[0]["text"] == "%%bash\nls"
     run = ask(desk, "--code", CODE)
-    assert "%llm code" in run.text and "-b K" in run.text
+    assert "%llm code" in run.text and ".K" in run.text
+    assert payloads(desk.run("%llm code .2", allow_stdin=True))[0]["text"] == "# text\n# 20"
+    assert "no code block 7" in desk.run("%llm code .7", allow_stdin=True).markdown
+    assert desk.complete("%llm code .|")["matches"] == [".1", ".2", ".3"]
 
 
 def test_running_all_again_does_not_add_the_same_cell_each_time(desk: Kernel) -> None:
