@@ -49,12 +49,12 @@ class Deeds(Part):
 
         talk, turn = self._ended(wish)
         presets = {"system": None, "temperature": None, "max_tokens": None, **self.desk.presets}
-        as_typed = turn.literal  # braces that nobody here meant to run
-        options = Namespace(model=self.desk.model, new=turn.fresh, raw=as_typed, **presets)
+        options = Namespace(model=self.desk.model, new=turn.fresh, **presets)
+        filled = Namespace(raw=turn.literal)  # braces that nobody here typed are left alone
         files = taken_again(turn.attachments, turn.asked)
         try:
             with self.desk.part(Composing).filling.under_way():
-                found = prepared(str(wish.get("text", "")), options, files)
+                found = prepared(str(wish.get("text", "")), filled, files)
         except Stopped:
             self.desk.notice(t("composer.stopped"))
             return {"error": t("composer.stopped")}
