@@ -40,6 +40,11 @@ def language() -> str:
     return "en"
 
 
+def chosen() -> str | None:
+    """What `set_language` chose; None where the environment decides."""
+    return _chosen
+
+
 def set_language(name: str | None) -> None:
     """Choose ``"en"`` or ``"zh"``; None goes back to the environment."""
     global _chosen

@@ -79,6 +79,14 @@ class Catalog:
             ).start()
         done.wait(patience)
 
+    def wait(self, patience: float) -> None:
+        """Until all who are being asked have answered, at most `patience` seconds."""
+        end = time.monotonic() + patience
+        with self._lock:
+            asking = list(self._asking.values())
+        for done in asking:
+            done.wait(max(0.0, end - time.monotonic()))
+
     def _find(
         self, provider: str, ask: Callable[[], Iterable[str]], done: threading.Event, source: str
     ) -> None:

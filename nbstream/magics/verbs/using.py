@@ -76,7 +76,6 @@ def lang(name: str | None = None) -> str:
         from ..load import describe
 
         describe()
-        session().watchers.changed()
     said = "line.language" if name is not None else "line.spoken"
     return t(said, line=f"%{magic()} lang {'en' if language() == 'zh' else 'zh'}")
 

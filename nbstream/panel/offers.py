@@ -1,0 +1,67 @@
+"""Which models a panel offers: those that can be asked first, then those that need a key."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from importlib.util import find_spec
+
+from ..chat.catalog import catalog, is_local
+from ..chat.session import Session
+from ..errors import NbstreamError
+from ..i18n import t
+from ..magics.sources import look_up, providers
+from ..providers import registry
+from ..providers.base import Provider
+
+MOST = 300
+"""Models of one provider that are listed: the others can be typed."""
+PATIENCE = 4.0
+"""Seconds for the services to say what they have, while what is known is shown."""
+
+
+def offers(here: Session) -> list[tuple[str, str]]:
+    """The models as far as they are known, by full name, and what is to be said of each."""
+    ready, found, others = here.ready(), list[tuple[str, str]](), list[Provider]()
+    for name in providers():
+        with suppress(NbstreamError):  # another package's, which is broken
+            provider = registry.get(name)
+            if keyless(provider) and not _there(provider):
+                continue
+            if name in ready or keyless(provider):
+                names = catalog().names(name)[:MOST]
+                found += [(full(provider, model), provider.label) for model in names]
+            elif provider.default_model:
+                others.append(provider)
+    # Who reads Chinese finds the services with a Chinese name first.
+    for provider in sorted(others, key=lambda one: one.label.isascii()):
+        found.append((full(provider, provider.default_model), f"{provider.label} · {t('panel.needs_key')}"))
+    return found
+
+
+def full(provider: Provider, model: str) -> str:
+    """As ``-m`` takes it.
+
+    >>> full(registry.get("demo"), "demo")
+    'demo:demo'
+    """
+    return f"{provider.name}:{model}" if model else provider.name
+
+
+def keyless(provider: Provider) -> bool:
+    """Whether it can be asked without any key."""
+    return not (provider.needs or any(field.required for field in provider.fields))
+
+
+def ask_around(here: Session) -> None:
+    """Have those say what they offer who are here or have our key; the others are not asked."""
+    names = {*here.ready(), *(name for name in registry.names() if is_local(name))}
+    for name in sorted(names):
+        with suppress(NbstreamError):
+            look_up(name, 0)
+    catalog().wait(PATIENCE)
+
+
+def _there(provider: Provider) -> bool:
+    if provider.package:
+        return find_spec(provider.package) is not None
+    return not is_local(provider.name) or provider.name in catalog().heard_of()
