@@ -34,7 +34,7 @@ def offers(here: Session) -> list[tuple[str, str]]:
                 others.append(provider)
     # Who reads Chinese finds the services with a Chinese name first.
     for provider in sorted(others, key=lambda one: one.label.isascii()):
-        found.append((full(provider, provider.default_model), f"{provider.label} · {t('panel.needs_key')}"))
+        found.append((full(provider, provider.default_model), f"{provider.label} · {t('sheet.needs_key')}"))
     return found
 
 

@@ -87,7 +87,7 @@ def naming(op: str, talk: Conversation) -> Sheet:
     }
     if op == "remove":
         return sheet | {"text": t("sheet.talk_sure", name=talk.name, count=len(talk.turns))}
-    label = t("sheet.talk_name" if op == "rename" else "panel.talk_any")
+    label = t("sheet.talk_name" if op == "rename" else "sheet.talk_any")
     value = talk.name if op == "rename" else ""
     return sheet | {"fields": [{"name": "name", "label": label, "value": value, "required": op == "rename"}]}
 
