@@ -11,6 +11,7 @@ from ..chat.resuming import unfinished
 from ..errors import NbstreamError
 from ..show import words
 from ..show.clean import clean
+from .fixes import told
 
 log = logging.getLogger("nbstream")
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
@@ -49,7 +50,8 @@ def came(turn: Turn, *, running: bool, footer: bool, fixes: Fixes) -> dict[str, 
     error = None
     if answer.error is not None:
         failure = answer.error
-        error = {"html": _safely(lambda: words.card_html(failure)), "fixes": _fixes(fixes, failure, turn)}
+        html = _safely(lambda: words.card_html(told(failure)))
+        error = {"html": html, "fixes": _fixes(fixes, failure, turn)}
     return {"status": turn.status, "can": can, "foot": foot, "error": error}
 
 
