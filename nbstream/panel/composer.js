@@ -11,7 +11,7 @@ function createComposer(panel, place) {
   const frame = make("div", "nbp-frame", place);
   const box = make("textarea", "", frame);
   const names = make("ul", "nbp-names", frame);
-  const bar = make("div", "nbp-bar", frame);
+  const bar = make("div", "nbp-acts", frame);
   const picker = make("input", "", bar);
   panel.button("attach", "attach", bar, () => picker.click());
   const later = panel.button("queue_it", "", bar, () => send());
@@ -55,7 +55,8 @@ function createComposer(panel, place) {
     later.hidden ||= !busy;
     opening.hidden = busy || !panel.state.opening;
     chips.hidden = !files.length;
-    box.style.height = "auto";
+    if (CSS.supports("field-sizing", "content")) return;
+    box.style.height = "0";
     box.style.height = `${box.scrollHeight}px`;
   }
 

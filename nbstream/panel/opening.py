@@ -21,6 +21,7 @@ PROMPTS = 3
 """Questions that are offered."""
 LOOKED_AT = 200
 """Variables, the newest first, that are looked at."""
+_ORDER = ("frame", "array", "function", "items")
 _KINDS = {
     "frame": {"pandas": ("DataFrame",), "polars": ("DataFrame",)},
     "array": {"numpy": ("ndarray",), "pandas": ("Series",), "polars": ("Series",)},
@@ -64,12 +65,10 @@ def own() -> Iterator[str]:
         return
     names = set(own_names(shell))
     newest = islice((pair for pair in reversed(list(shell.user_ns.items())) if pair[0] in names), LOOKED_AT)
-    asked = set[str]()
+    found = dict[str, str]()  # of each kind one: three frames are asked about alike
     for name, value in newest:
-        kind = _kind(value)
-        if kind and kind not in asked:  # of each kind one: three frames are asked about alike
-            asked.add(kind)
-            yield t(f"opening.about_{kind}", name=name)
+        found.setdefault(_kind(value), name)
+    yield from (t(f"opening.about_{kind}", name=found[kind]) for kind in _ORDER if kind in found)
 
 
 def failure() -> str | None:
