@@ -69,11 +69,11 @@ class Bench:
     def run(self, contender: Contender, workload: Workload) -> Seen:
         """One workload through one contender, in a fresh page and a fresh kernel."""
         cells = contender.cells(self.provider.url, WARM, f"bench:{workload.name}")
-        with self._opened(cells) as (tab, path):
+        with self.opened(cells) as (tab, path):
             for warm in range(MEASURED):
                 run_cell(tab, warm)
                 tab.until("window.cellsDone()", 60)
-            kernel = self._kernel(path)
+            kernel = self.kernel(path)
             offset, uncertainty = tab.clock()
             tab.evaluate(f"window.bench.start({MEASURED})")
             logged = self.server.log_file.stat().st_size
@@ -111,14 +111,15 @@ class Bench:
             )
 
     @contextmanager
-    def _opened(self, cells: list[str]) -> Iterator[tuple[Tab, str]]:
+    def opened(self, cells: list[str], script: str = "") -> Iterator[tuple[Tab, str]]:
+        """A notebook of these cells in a page where `script` ran before all else; and its path."""
         name = uuid.uuid4().hex[:8]
         path = f"{name}.ipynb"
         kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
         notebook.metadata["kernelspec"] = kernel
         nbformat.write(notebook, self.server.root / path)
-        tab = self.chrome.tab(SAMPLER)
+        tab = self.chrome.tab(PANEL + script if script else SAMPLER)
         try:
             tab.call(
                 "Page.navigate",
@@ -130,7 +131,8 @@ class Bench:
             tab.close()
             self.server.close_kernels()
 
-    def _kernel(self, path: str) -> psutil.Process:
+    def kernel(self, path: str) -> psutil.Process:
+        """The process of the kernel that runs the notebook `path`."""
         assert self.server.process
         wanted = self.server.connection_file(self.server.kernel_of(path)).name
         for process in psutil.Process(self.server.process.pid).children(recursive=True):

@@ -1,6 +1,7 @@
 """The provider of the benchmark: the tests' OpenAI server, which notes when it sends each marker.
 
     bench:N@R   the answer of `workloads.Workload(N, R)`, every token in a write of its own
+    chat        the same, where the last message is ``N@R``: what is typed into a chat
     body:N      N tokens, made before and sent in one piece: what a client can take in at most
     chunks:N    the same bytes, with each token in an HTTP chunk of its own, as providers send them
 
@@ -44,6 +45,8 @@ class BenchServer(OpenAIServer):
             return
         body = exchange.record.body
         name, _, argument = str(body.get("model") if isinstance(body, dict) else "").partition(":")
+        if name == "chat":
+            name, argument = "bench", str(body["messages"][-1]["content"]).strip()
         if name == "bench":
             await self._stream(exchange, Workload.parse(argument))
         elif name in ("body", "chunks"):

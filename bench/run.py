@@ -24,7 +24,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench import client, flat, history, imports, load, report
+from bench import chatting, client, flat, history, imports, load, report
 from bench.chrome import Chrome
 from bench.contenders import CONTENDERS
 from bench.figures import Figures, figures, middle
@@ -34,11 +34,11 @@ from bench.workloads import QUICK, WORKLOADS, Workload
 from tests.browser.jupyter import Server
 from tests.environment import ROOT
 
-PARTS = ("stream", "client", "imports", "flat", "history", "load")
+PARTS = ("stream", "panel", "client", "imports", "flat", "history", "load")
 RESULTS = ROOT / "bench/results.json"
 TABLES = ROOT / "bench/results.md"
 DOCS = ROOT / "docs/benchmarks.md"
-PACKAGES = ("jupyterlab", "ipykernel", "anywidget", "httpx2", "openai", "chatlas")
+PACKAGES = ("jupyterlab", "ipykernel", "anywidget", "httpx2", "openai", "chatlas", "panel", "marimo")
 
 
 def main() -> int:
@@ -57,6 +57,9 @@ def main() -> int:
             results |= streamed(
                 provider, home / "server", workloads, contenders, 1 if options.quick else options.repeat
             )
+        if "panel" in parts:
+            say("the panel")
+            results["panel"] = paneled(provider, home / "panel", quick=options.quick)
         if "client" in parts:
             say("clients")
             results["client"] = client.measure(
@@ -143,6 +146,18 @@ def streamed(
     }
 
 
+def paneled(provider: Provider, home: Path, *, quick: bool) -> dict[str, Any]:
+    """The panel beside other chats."""
+    with Chrome() as chrome:
+        server = Server("lab", home / "server").start()
+        try:
+            bench = Bench(provider, server, chrome)
+            workload = chatting.QUICK if quick else chatting.WORKLOAD
+            return chatting.measure(bench, home, workload, repeat=1 if quick else 3)
+        finally:
+            server.stop()
+
+
 def rounds(
     bench: Bench, workload: Workload, contenders: Sequence[str], repeat: int, failures: list[str]
 ) -> dict[str, list[Figures]]:
@@ -176,6 +191,8 @@ def tables(results: dict[str, Any], contenders: Sequence[str]) -> str:
     parts = [situation(results, rows)]
     if rows:
         parts += ["## Streaming", report.streams(rows, workloads, contenders)]
+    if chats := results.get("panel"):
+        parts += ["## The panel", chatting.table(chats)]
     if speeds := results.get("client"):
         labels = {name: label for name, (label, _) in client.READERS.items()}
         parts += ["## The client alone", report.clients(speeds, labels)]
@@ -187,12 +204,21 @@ def tables(results: dict[str, Any], contenders: Sequence[str]) -> str:
         parts += ["## A long conversation", history.table(held)]
     if busy := results.get("load"):
         parts += ["## Load", load.table(busy)]
-    found = report.targets(results, rows, workloads)
-    if busy:
-        found += load.targets(busy)
-    if found:
+    if found := all_targets(results, rows, workloads):
         parts += ["## Targets", report.target_table(found)]
     return "\n\n".join(parts)
+
+
+def all_targets(
+    results: dict[str, Any], rows: Sequence[Figures], workloads: Sequence[Workload]
+) -> list[report.Target]:
+    """Every target that these results can answer."""
+    found = report.targets(results, rows, workloads)
+    if chats := results.get("panel"):
+        found += chatting.targets(chats)
+    if busy := results.get("load"):
+        found += load.targets(busy)
+    return found
 
 
 def situation(results: dict[str, Any], rows: Sequence[Figures]) -> str:
@@ -224,9 +250,7 @@ def write_docs() -> int:
     DOCS.write_text(re.sub(pattern, lambda _: made, page, flags=re.S), encoding="utf-8")
     rows = [Figures(**row) for row in results["rows"]]
     workloads = [Workload.parse(name) for name in results["workloads"]]
-    found = report.targets(results, rows, workloads) + list(
-        load.targets(busy) if (busy := results.get("load")) else ()
-    )
+    found = all_targets(results, rows, workloads)
     missed = [one.what for one in found if not one.met]
     print("Missed; the text below the tables must say why:", *missed or ["nothing"], sep="\n  ")
     return 0

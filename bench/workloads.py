@@ -154,3 +154,20 @@ def markers_in(text: str) -> list[int]:
     [0, 1]
     """
     return [int(found) for found in re.findall(r"m(\d{5})", text)]
+
+
+TURN = 320
+"""Tokens of an answer that stands above; with its question about 333."""
+
+
+def said(turns: int) -> list[tuple[str, str]]:
+    """What was said before: so many questions and answers, with no marker in them.
+
+    >>> [(question, len(text) > 1000, markers_in(text)) for question, text in said(1)]
+    [('What of number 0, and why is it so?', True, [])]
+    """
+    made = []
+    for number in range(turns):
+        text = "".join(tokens(TURN, TURN, seed=number))
+        made.append((f"What of number {number}, and why is it so?", re.sub(r"m(\d{5})", "ocean", text)))
+    return made
