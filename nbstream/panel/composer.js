@@ -1,6 +1,6 @@
 // The composer: the box one writes into, the files that go along, what waits its turn, Send and Stop.
 
-const MOST_BYTES = 8e6; // files of one message: a server ends a connection that brings 10 MiB at once
+const MOST_BYTES = 8e6; // files of one message: servers end a connection that brings 10 MiB at once
 
 function createComposer(panel, place) {
   const { words, root, memory } = panel;
@@ -10,60 +10,52 @@ function createComposer(panel, place) {
   const why = make("div", "nbp-why", place);
   const frame = make("div", "nbp-frame", place);
   const box = make("textarea", "", frame);
-  const names = make("ul", "nbp-names", frame);
-  const bar = make("div", "nbp-acts", frame);
-  const picker = make("input", "", bar);
-  panel.button("attach", "attach", bar, () => picker.click());
-  const later = panel.button("queue_it", "", bar, () => send());
-  const [sender, stopper] = ["send_it", "stop"].map((name) =>
-    panel.button(name, name.slice(0, 4), bar, ({ detail }) => {
-      if (detail < 2) name === "stop" ? stop() : send(); // of two clicks the second was meant for the first
-      box.focus();
-    }),
-  );
-  const sent = new Set(); // messages of which Python has not said that it has them
-  let files = [];
-  let blocked, stopping, drafting;
-  let composed = -1e9; // when a composition ended
-  let found = []; // the names offered; `from` is where they would stand
-  let [marked, from, asked] = [0, 0, 0];
+  const names = make("ul", "nbp-names", frame); // offered for what stands between `from` and the cursor
+  const acts = make("div", "nbp-acts", frame);
+  const pending = new Set(); // messages of which Python has not said what became of them
+  let files = memory.files ?? [];
+  let [blocked, drafting, composed, marked, from, asked] = ["", 0, -99, 0, 0, 0];
 
-  names.id = `nbp-names-${panel.view}`;
-  names.role = "listbox";
-  names.ariaLabel = words.names;
-  queue.ariaLabel = words.queue;
-  picker.type = "file";
-  picker.multiple = picker.hidden = true;
-  box.rows = 1;
+  panel.button("attach", "attach", acts, () => {
+    const picker = Object.assign(make("input"), { type: "file", multiple: true });
+    picker.onchange = () => take(picker.files);
+    picker.click();
+  });
+  const go = panel.button("send_it", "send", acts, ({ detail }) => {
+    if (!running()) send();
+    else if (detail < 2) stop(); // the second click of two was meant for Send
+    box.focus();
+  });
+  box.value = memory.text ?? "";
   box.dir = "auto";
   box.ariaLabel = words.message;
   box.setAttribute("aria-autocomplete", "list");
-  box.setAttribute("aria-controls", names.id);
+  box.setAttribute("aria-controls", (names.id = `nbp-names-${panel.view}`));
+  names.role = "listbox";
+  names.ariaLabel = words.names;
   why.role = "status";
 
-  const running = () => panel.state.busy || [...sent].some((one) => !one.behind);
+  const running = () => panel.state.busy || pending.size;
 
   function show() {
-    const busy = running();
-    const empty = !box.value.trim() && !files.length;
-    box.placeholder = words[busy ? "box_busy" : "box"];
-    stopper.hidden = !busy;
-    sender.hidden = !!busy;
-    stopper.ariaDisabled = !!stopping;
-    stopper.title = stopper.ariaLabel = words[stopping ? "stopping" : "stop"];
-    sender.ariaDisabled = later.hidden = empty || !!blocked;
-    later.hidden ||= !busy;
-    opening.hidden = busy || !panel.state.opening;
-    chips.hidden = !files.length;
-    if (CSS.supports("field-sizing", "content")) return;
-    box.style.height = "0";
-    box.style.height = `${box.scrollHeight}px`;
+    const name = running() ? "stop" : "send";
+    if (go.name !== name) go.replaceChildren(panel.icon((go.name = name)));
+    go.title = go.ariaLabel = words[`${name}_it`];
+    go.ariaDisabled = name === "send" && !!(blocked || !(box.value.trim() || files.length));
+    box.placeholder = words[`box_${name}`];
+    box.rows = Math.min(10, box.value.split("\n").length); // where CSS cannot say it
+    chips.replaceChildren();
+    for (const one of files) {
+      row(chips, one.name, "unattach", () => {
+        files = files.filter((other) => other !== one);
+        show();
+      });
+    }
   }
 
   // A sentence above the box, and a button where something can be done about it.
   function say(text = blocked, act, does) {
-    why.textContent = text || "";
-    why.hidden = !text;
+    why.textContent = text;
     if (act) panel.button(act, "", why, does);
   }
 
@@ -77,8 +69,7 @@ function createComposer(panel, place) {
 
   function fill(text, more = []) {
     box.value = [text, box.value].filter(Boolean).join("\n\n");
-    files.unshift(...more);
-    showFiles();
+    files = [...more, ...files];
     edited();
   }
 
@@ -89,56 +80,40 @@ function createComposer(panel, place) {
     return made;
   }
 
-  function send(text = box.value, taken = files) {
+  // --- sending and stopping ---
+
+  async function send(text = box.value, taken = files) {
     if (blocked) return panel.speak(blocked);
     if (!text.trim() && !taken.length) return;
-    const one = { behind: panel.state.busy };
-    const over = (back) => {
-      if (sent.delete(one) && back === true) fill(text, taken);
+    const over = (error) => {
+      if (pending.delete(over) && error) fill(text, taken);
       show();
     };
-    one.back = () => over(true);
-    sent.add(one);
+    pending.add(over);
     const about = taken.map(({ name, type }) => ({ name, type }));
-    panel.ask({ do: "send", text, files: about }, taken.map(({ data }) => data))
-      // That the turn runs is told apart from this: till then there is Stop.
-      .then(({ error }) => (error ? one.back() : setTimeout(over, 300)));
-    setTimeout(() => sent.has(one) && unheard(), 4000);
+    const sent = panel.ask({ do: "send", text, files: about }, taken.map(({ data }) => data));
     if (taken === files) {
-      box.value = "";
       files = [];
-      showFiles();
+      box.value = "";
       edited();
-      clearTimeout(drafting);
     }
     show();
+    heard({ do: "draft", text: box.value });
+    const { error } = await sent;
+    setTimeout(over, error ? 0 : 300, error); // that the turn runs is told apart from this
   }
 
-  function stop() {
-    if (stopping || !running()) return;
-    stopping = setTimeout(unheard, 1500);
-    panel.ask({ do: "stop" }).then(() => {
-      clearTimeout(stopping);
-      setTimeout(stopped, 2000); // by then it has, or is to be asked again
-    });
-    show();
-  }
+  const stop = () => running() && heard({ do: "stop" });
 
-  function stopped() {
-    clearTimeout(stopping);
-    stopping = 0;
-    show();
-  }
-
-  function unheard() {
+  async function heard(wish) {
     const { kernel } = panel.model.widget_manager ?? {};
-    if (!blocked && running()) {
-      say(words.unheard, kernel?.interrupt && "interrupt", () => {
-        kernel.interrupt();
-        say();
-        box.focus();
-      });
-    }
+    const unheard = () => {
+      if (!running() || blocked) return;
+      say(words.unheard, kernel?.interrupt && "interrupt", () => (kernel.interrupt(), say(), box.focus()));
+    };
+    const timer = setTimeout(unheard, 1500);
+    await panel.ask(wish);
+    clearTimeout(timer);
   }
 
   // --- files ---
@@ -146,30 +121,14 @@ function createComposer(panel, place) {
   async function take(list) {
     for (const file of [...list]) {
       const size = files.reduce((sum, { data }) => sum + data.byteLength, file.size);
-      const data = size <= MOST_BYTES && (await file.arrayBuffer().catch(() => null)); // a folder has none
-      if (data) files.push({ name: file.name, type: file.type, data });
+      const data = size <= MOST_BYTES && (await file.arrayBuffer().catch(() => 0)); // a folder has none
+      if (data) files = [...files, { name: file.name, type: file.type, data }];
       else say(words.too_large.replace("{name}", file.name).replace("{most}", MOST_BYTES / 1e6));
     }
-    showFiles();
     show();
-  }
-
-  function showFiles() {
-    chips.replaceChildren();
-    for (const one of files) {
-      row(chips, one.name, "unattach", () => {
-        files.splice(files.indexOf(one), 1);
-        showFiles();
-        show();
-      });
-    }
-  }
-
-  picker.onchange = () => {
-    take(picker.files);
-    picker.value = "";
     box.focus();
-  };
+  }
+
   box.onpaste = (event) => {
     const { files, types } = event.clipboardData;
     if (!files.length || types.includes("text/plain")) return; // spreadsheets put a picture beside the text
@@ -181,30 +140,29 @@ function createComposer(panel, place) {
     if (!types.includes("Files")) return;
     event.preventDefault();
     frame.classList.toggle("nbp-over", event.type === "dragover");
-    take(files); // which are there when they are dropped
+    if (event.type === "drop") take(files);
   };
 
   // --- what waits, and what the empty panel offers ---
 
-  function showQueue(entries = []) {
-    queue.hidden = !entries.length;
+  function showQueue(entries) {
     queue.replaceChildren();
     for (const { id, text, files, held } of entries) {
-      const made = row(queue, [text, ...files].filter(Boolean).join(" · "), "unqueue", async () => {
+      const made = row(queue, [text, ...files].join(" · "), "unqueue", async () => {
         const { text, files, buffers } = await panel.ask({ do: "unqueue", entry: id });
         if (files) fill(text, files.map((one, i) => ({ ...one, data: buffers[i] })));
       });
-      made.prepend(make("b", "", null, words[held ? "held" : "waits"]));
-      made.lastChild.before(panel.button("send_now", "", null, () => panel.say({ do: "sendnow", entry: id })));
+      make("b", "", made, words[held ? "held" : "waits"]);
+      panel.button("send_now", "", made, () => (panel.say({ do: "sendnow", entry: id }), box.focus()));
     }
   }
 
-  function showOpening({ prompts, line }) {
+  function showOpening({ prompts = [], line }) {
     opening.replaceChildren();
     for (const text of prompts) {
       make("button", "nbp-button", opening, text).onclick = () => (send(text, []), box.focus());
     }
-    make("p", "", opening, line);
+    if (line) make("p", "", opening, line);
   }
 
   // --- names behind {{ ---
@@ -213,39 +171,37 @@ function createComposer(panel, place) {
     const number = ++asked;
     const before = box.value.slice(0, box.selectionStart);
     const open = /\{\{[^{}\n]*$/.test(before);
-    const { items, fragment } = open ? await panel.ask({ do: "complete", text: before.slice(-500) }) : {};
+    const { items = [], fragment } = open ? await panel.ask({ do: "complete", text: before }) : {};
     if (number !== asked) return;
-    found = items ?? [];
     from = before.length - fragment?.length;
-    names.hidden = !found.length;
     names.replaceChildren();
-    found.forEach(({ text, detail }, i) => {
+    items.forEach(({ text, detail }, i) => {
       const option = make("li", "", names, text);
       make("span", "", option, detail);
       option.role = "option";
       option.id = names.id + i;
-      option.onpointerdown = (event) => (event.preventDefault(), choose(i));
+      option.choose = () => {
+        const end = box.selectionStart;
+        box.setSelectionRange(from, end + 2 * box.value.startsWith("}}", end));
+        document.execCommand("insertText", false, `${text}}}`); // which can be undone
+      };
+      option.onpointerdown = (event) => (event.preventDefault(), option.choose());
     });
     mark(0);
   }
 
   function mark(i) {
-    marked = (i + found.length) % found.length;
-    [...names.children].forEach((option, j) => (option.ariaSelected = j === marked));
-    names.children[marked]?.scrollIntoView({ block: "nearest" });
-    box.setAttribute("aria-activedescendant", names.children[marked]?.id ?? "");
-  }
-
-  function choose(i) {
-    const end = box.selectionStart;
-    box.setSelectionRange(from, end + 2 * box.value.startsWith("}}", end));
-    document.execCommand("insertText", false, `${found[i].text}}}`); // which can be undone
+    const options = [...names.children];
+    marked = (i + options.length) % options.length;
+    options.forEach((option, j) => (option.ariaSelected = j === marked));
+    options[marked]?.scrollIntoView({ block: "nearest" });
+    box.setAttribute("aria-activedescendant", options[marked]?.id ?? "");
   }
 
   function forget() {
     asked++;
-    found = [];
-    names.hidden = true;
+    names.replaceChildren();
+    mark(0);
   }
 
   // --- keys ---
@@ -255,59 +211,50 @@ function createComposer(panel, place) {
     if (turn) panel.parts.transcript.edit(turn, text);
   }
 
-  const offering = {
-    ArrowDown: () => mark(marked + 1),
-    ArrowUp: () => mark(marked - 1),
-    Enter: () => choose(marked),
-    Tab: () => choose(marked),
-    Escape: forget,
-  };
-  const writing = { Enter: () => send(), Escape: stop, ArrowUp: last };
   box.onkeydown = (event) => {
     const { key } = event;
     // An Enter that ends a composition; Safari says first that it has ended, then which key did it.
     const composing = event.isComposing || event.keyCode === 229 || event.timeStamp - composed < 50;
-    if (composing || event.shiftKey || event.altKey || (key === "ArrowUp" && box.value && !found[0])) return;
-    const does = (found[0] ? offering : writing)[key];
-    if (!does) return;
+    if (composing || event.shiftKey || event.altKey) return;
+    const choose = () => names.children[marked].choose();
+    const does = names.firstChild
+      ? {
+          ArrowDown: () => mark(marked + 1),
+          ArrowUp: () => mark(marked - 1),
+          Enter: choose,
+          Tab: choose,
+          Escape: forget,
+        }
+      : { Enter: () => send(), Escape: stop, ArrowUp: box.value ? null : last };
+    if (!does[key]) return;
     event.preventDefault();
-    does();
+    does[key]();
   };
   box.addEventListener("compositionend", (event) => (composed = event.timeStamp));
   box.oninput = edited;
   box.onblur = forget;
-
-  box.value = memory.text ?? "";
-  files = memory.files ?? [];
-  showFiles();
-  showQueue();
   forget();
-  say();
   show();
 
   return {
     focus: () => box.focus(),
     // Nothing can be sent, for this reason; null: it can again.
     block(reason) {
-      blocked = reason;
-      if (reason) sent.forEach((one) => one.back());
+      blocked = reason ?? "";
+      if (reason) pending.forEach((over) => over(true));
       say();
       show();
     },
     state(state, changed) {
       if (state.draft && memory.text == null && !box.value) fill(state.draft);
       memory.text ??= "";
-      if (changed.includes("busy")) {
-        if (!state.busy) stopped();
-        say();
-      }
+      if (changed.includes("busy")) say();
       if (changed.includes("queue")) showQueue(state.queue);
-      if (state.opening) showOpening(state.opening);
+      if (changed.includes("opening")) showOpening(state.opening ?? {});
       show();
     },
     close() {
       clearTimeout(drafting);
-      clearTimeout(stopping);
       Object.assign(memory, { text: box.value, files });
     },
   };
