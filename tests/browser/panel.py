@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, expect
 
-from tests.browser.page import SHOTS, Notebook, squeezed
+from tests.browser.page import SHOTS, WAIT, Notebook, squeezed
 
 CELL = "import nbstream\nnbstream.ChatPanel()"
 
@@ -55,7 +55,7 @@ class Panel:
 
     def idle(self) -> None:
         """Wait until no answer is on its way."""
-        expect(self.root.locator(".nbp-transcript article[aria-busy=true]")).to_have_count(0)
+        expect(self.root.locator(".nbp-transcript article[aria-busy=true]")).to_have_count(0, timeout=WAIT)
 
     def answer(self, place: int = -1) -> str:
         """The squeezed text of an answer."""
