@@ -78,6 +78,11 @@ class History:
             yield turn
             waiting += reversed(turn.children)
 
+    @property
+    def begun(self) -> bool:
+        """Whether it has ever had a turn."""
+        return self._knows
+
     def of_cell(self, cell: str | None, execution: str | None = None) -> Turn | None:
         """The first turn that the notebook cell with this id made in another run than `execution`."""
         for turn in self._by_cell.get(cell, ()) if cell is not None else ():

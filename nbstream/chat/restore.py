@@ -102,10 +102,16 @@ def restore(session: Session, path: str | Path | None = None) -> Restored:
 
     Raises `NbstreamError` (config) where the file is missing, or is not this kernel's notebook.
     """
-    book = read(located(path).absolute()) if path is not None else own_notebook(session)
+    if path is None:
+        return restored(session, own_notebook(session), own=True)
+    return restored(session, read(located(path).absolute()))
+
+
+def restored(session: Session, book: Book, *, own: bool = False) -> Restored:
+    """The same with what has been read of a notebook: `own`, if it is this kernel's."""
     found, rows = collect(book)
     for one in found:  # of another notebook nobody here has typed a word
-        one.turn.template = path is None and one.cell.prompt == one.turn.prompt
+        one.turn.template = own and one.cell.prompt == one.turn.prompt
     talks: dict[str, list[Found]] = defaultdict(list)
     for one in found:
         if one.conversation is not None:

@@ -12,6 +12,7 @@ import anywidget
 from traitlets import Dict, Unicode
 
 from ..i18n import labels, magic, t
+from ..magics.surface import surface
 from ..show.answer import asset as shown
 from ..show.answer import route_to_subshell
 from ..show.control import Ear
@@ -22,6 +23,7 @@ from .desk import Desk
 from .heading import Heading
 from .keeping import Keeping
 from .part import Part
+from .succession import Origin, succeeded
 from .transcript import Transcript
 
 PARTS: tuple[type[Part], ...] = (Transcript, Composing, Heading, Deeds, Keeping)
@@ -70,15 +72,27 @@ class ChatPanel(anywidget.AnyWidget):
         self, model: str | None = None, conversation: str = "main", system: str | None = None
     ) -> None:
         name = uuid.uuid4().hex[:12]
+        self.origin = Origin.here(model, conversation, system)
+        before = succeeded(self.origin, list(_open))
         self._ear = Ear(name, lambda wish: self._desk.hear(wish, control=True))
         self._desk = Desk(
-            self._carry, PARTS, self._speak, model=model, conversation=conversation, system=system
+            self._carry,
+            PARTS,
+            self._speak,
+            model=before.desk.own_model if before else model,
+            conversation=before.conversation if before else conversation,
+            system=None if before else system,
         )
         super().__init__(panel=name, words=words(), control=self._ear.request)
         if self.comm is not None:
             route_to_subshell(self.comm)
         self.on_msg(lambda widget, wish, buffers: self._desk.hear(wish, buffers or ()))
         _open.add(self)
+
+    @property
+    def desk(self) -> Desk:
+        """What is behind it."""
+        return self._desk
 
     @property
     def model(self) -> str:
@@ -102,6 +116,15 @@ class ChatPanel(anywidget.AnyWidget):
         """Close the views; the conversation stays."""
         self._desk.close()
         super().close()
+
+    def open(self) -> None:
+        """Begin to talk with a page; where nobody looks, there is none."""
+        if surface() != "headless":
+            super().open()
+
+    def _ipython_display_(self) -> None:
+        """The view, and below it the output that keeps what is said."""
+        self._desk.part(Keeping).show(*self._repr_mimebundle_())
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """The view; and in its place, where there is none, a sentence."""
