@@ -1,9 +1,10 @@
 // The turns: what was asked, what came, and what one may do with it.
 
-const TURN = `<div class="nbp-ask"><div class="nbp-prompt" dir="auto"></div><div class="nbp-files"></div>
-<div class="nbp-tools"></div></div><details class="nbp-thought"><summary></summary><div dir="auto"></div></details>
-<div class="nbs-body jp-RenderedHTMLCommon" dir="auto"></div><div class="nbp-error"></div><div class="nbp-line">
-<div class="nbp-steps"></div><div class="nbp-foot"></div><div class="nbp-tools"></div></div>`;
+const TURN = `<div class=nbp-ask><div class=nbp-prompt dir=auto></div><div class=nbp-files></div>
+<div class=nbp-tools></div></div><details class=nbp-thought hidden><summary></summary><div dir=auto></div></details>
+<div class="nbs-body jp-RenderedHTMLCommon" dir=auto></div><div class=nbp-error></div><div class=nbp-line>
+<div class=nbp-steps><span></span></div><div class=nbp-foot></div><div class=nbp-tools></div></div>`;
+const box = (node) => node.getBoundingClientRect();
 
 function createTranscript(panel, place) {
   const { words } = panel;
@@ -14,20 +15,17 @@ function createTranscript(panel, place) {
   log.ariaLabel = words.log;
   log.tabIndex = 0;
   const older = make("p", "nbp-older", log, words.older);
-  const scroll = createFollowing(panel, log, place);
+  const scroll = createFollowing(panel, place, log);
   const sizes = new ResizeObserver(scroll.keep);
-  let asked, ticking; // whether older turns were asked for; the clock of the status
-  place.hidden = true;
-
-  const runs = (turn) => turn.status === "running";
+  let asked; // for older turns
+  let busy, since, ticking;
 
   function create(id) {
     const el = make("article");
     el.innerHTML = TURN;
-    const [ask, text, chips, asking, fold, name, thought, body, card, , steps, foot, tools] = el.querySelectorAll("*");
+    const [ask, text, chips, asking, fold, name, thought, body, card, , steps, count, line, tools] =
+      el.querySelectorAll("*");
     const say = (wish, more) => panel.say({ do: wish, turn: id, ...more });
-    const copy = async () => panel.copy((await panel.ask({ do: "copy", turn: id })).text);
-    const another = ({ currentTarget }) => panel.mend({ wish: { do: "choosemodel", turn: id } }, currentTarget);
     // The button asks once before the turn goes.
     const remove = ({ currentTarget: button }) => {
       const icon = button.firstElementChild;
@@ -36,102 +34,96 @@ function createTranscript(panel, place) {
       button.onblur = () => button.replaceChildren(icon);
       button.focus(); // Safari does not
     };
-    for (const [parent, can, icon, does] of [
-      [ask, "whole", "", ({ target }) => (target.hidden = !ask.classList.remove("nbp-folded"))],
-      [asking, "edit", "edit", () => edit(id)],
+    for (const [parent, can, icon, does = () => say(can)] of [
+      [asking, "edit", "edit", () => edit(turn)],
       [asking, "remove", "remove", remove],
       [steps, "version_back", "left", () => say("version", { step: -1 })],
       [steps, "version_on", "right", () => say("version", { step: 1 })],
-      [tools, "continue", "", () => say("continue")],
-      [tools, "copy", "copy", copy],
-      [tools, "retry", "retry", () => say("retry")],
-      [tools, "retry_other", "down", another],
+      [tools, "continue"],
+      [tools, "copy", "copy", async () => panel.copy((await panel.ask({ do: "copy", turn: id })).text)],
+      [tools, "retry", "retry"],
+      [tools, "retry_other", "down", (event) => panel.mend({ wish: { do: "choosemodel", turn: id } }, event.target)],
     ]) {
       panel.button(can, icon, parent, does).dataset.can = can;
     }
-    const count = make("span");
-    steps.lastChild.before(count);
     el.tabIndex = -1;
     el.dataset.turn = id;
     sizes.observe(el);
     const blocks = createBlocks(body);
-    return { id, el, ask, text, chips, fold, name, thought, body, blocks, card, steps, count, foot, dressed: 0, high: 0, said: 0 };
+    const turn = { id, el, ask, text, chips, fold, name, thought, body, blocks, card, steps, count, line };
+    return Object.assign(turn, { dressed: 0, high: 0, said: 0 });
   }
 
   // Shows what is known of a turn: `info` is some of it, or all.
   function paint(turn, info) {
-    const ran = turn.info && runs(turn.info);
-    const now = (turn.info = { ...turn.info, ...info });
-    const { el, ask } = turn;
-    const [k, n] = now.versions;
-    const long = now.prompt.length > 900 || now.prompt.split("\n", 13)[12] != null;
-    const can = [...now.can, "copy", long && "whole", k > 1 && "version_back", k < n && "version_on"];
-    if (can.includes("retry")) can.push("retry_other");
+    const ran = turn.runs;
+    const { el, ask, card, versions: [k, n] } = Object.assign(turn, info);
+    const can = [...turn.can, "copy", k > 1 && "version_back", k < n && "version_on"];
+    if (turn.can.includes("retry")) can.push("retry_other");
     for (const made of el.querySelectorAll("[data-can]")) made.hidden = !can.includes(made.dataset.can);
-    el.ariaBusy = runs(now);
-    el.dataset.number = now.number;
-    el.ariaLabel = words.turn.replace("{n}", now.number);
-    ask.dataset.mark = now.cell ? `%%${words.magic}` : "";
+    turn.runs = el.ariaBusy = turn.status === "running";
+    el.ariaLabel = words.turn.replace("{n}", turn.number);
+    ask.dataset.mark = turn.cell ? `%%${words.magic}` : "";
     turn.steps.hidden = n < 2;
     turn.count.textContent = `${k}/${n}`;
-    turn.name.textContent = words[runs(now) ? "thinking" : "thought"];
-    turn.fold.hidden = !turn.thought.firstChild;
-    if (info.prompt != null) {
-      turn.text.textContent = now.prompt;
-      ask.classList.toggle("nbp-folded", long);
-    }
-    if (info.files) turn.chips.replaceChildren(...info.files.map((file, index) => chip(turn.id, file, index)));
-    if (info.error !== undefined) {
-      turn.card.innerHTML = now.error?.html ?? "";
-      turn.card.querySelector("[role]")?.removeAttribute("role"); // we say it, and once
-      for (const fix of now.error?.fixes ?? []) {
-        make("button", "nbp-button", turn.card, fix.label).onclick = (event) => panel.mend(fix, event.target);
+    turn.name.textContent = words[turn.runs ? "thinking" : "thought"];
+    if (info.prompt) {
+      turn.text.textContent = info.prompt;
+      if (info.prompt[900] || info.prompt.split("\n")[12]) {
+        ask.classList.add("nbp-folded");
+        const whole = panel.button("whole", "", ask, () => ask.classList.remove("nbp-folded", whole.remove()));
       }
     }
-    if (runs(now)) return;
-    turn.foot.innerHTML = now.foot;
+    if (info.files) turn.chips.replaceChildren(...info.files.map((file, index) => chip(turn, file, index)));
+    if (info.error !== undefined) {
+      card.innerHTML = info.error?.html ?? "";
+      card.querySelector("[role]")?.removeAttribute("role"); // we say it, and once
+      for (const fix of info.error?.fixes ?? []) {
+        make("button", "nbp-button", card, fix.label).onclick = (event) => panel.mend(fix, event.target);
+      }
+    }
+    if (turn.runs) return;
+    turn.line.innerHTML = turn.foot;
     if (!ran) return;
     grown(turn);
-    speak(turn, true);
+    speak(turn);
   }
 
-  function chip(turn, file, index) {
-    if (!file.picture) return make("span", "nbp-file", null, file.name);
+  function chip({ id }, { name, picture }, index) {
+    if (!picture) return make("span", "nbp-file", null, name);
     const made = make("button", "nbp-picture");
     const image = make("img", "", made);
-    image.alt = file.name;
+    image.alt = name;
     image.onload = () => URL.revokeObjectURL(image.src);
     made.onclick = () => made.classList.toggle("nbp-large");
-    panel.ask({ do: "picture", turn, index }).then(({ type, buffers }) => {
+    panel.ask({ do: "picture", turn: id, index }).then(({ type, buffers }) => {
       image.src = URL.createObjectURL(new Blob(buffers, { type }));
     });
     return made;
   }
 
   // In place; what is sent begins another version.
-  function edit(id, text) {
-    const turn = turns.get(id);
-    const area = make("textarea", "", null, text ?? turn.info.prompt);
+  function edit({ id, el, ask, prompt }, text = prompt) {
     const form = make("div", "nbp-edit");
+    const area = make("textarea", "", form);
     const done = (send) => {
-      form.replaceWith(turn.ask);
-      turn.el.focus();
+      form.replaceWith(ask);
+      el.focus();
       if (send && area.value.trim()) panel.say({ do: "edit", turn: id, text: area.value });
     };
+    area.value = text;
     area.dir = "auto";
     area.ariaLabel = words.edit;
-    area.rows = Math.min(10, area.value.split("\n").length + 1);
     area.onkeydown = (event) => {
       event.stopPropagation();
-      if (event.isComposing || event.keyCode === 229) return; // Enter ends a word of an input method
+      if (event.isComposing || event.keyCode === 229) return; // it ends a word of an input method
       const send = event.key === "Enter" && !event.shiftKey;
       if (send) event.preventDefault();
       if (send || event.key === "Escape") done(send);
     };
-    form.append(area);
     panel.button("send", "", form, () => done(true));
     panel.button("cancel", "", form, () => done());
-    turn.ask.replaceWith(form);
+    ask.replaceWith(form);
     area.focus();
   }
 
@@ -153,9 +145,8 @@ function createTranscript(panel, place) {
       grown(turns.get(id));
     },
     think(id, text) {
-      const { thought, fold } = turns.get(id);
-      thought.append(text);
-      fold.hidden = false;
+      turns.get(id).thought.append(text);
+      turns.get(id).fold.hidden = false;
     },
     clear(id) {
       const turn = turns.get(id);
@@ -168,45 +159,39 @@ function createTranscript(panel, place) {
 
   // Finished blocks are dressed; the last two may change. And what was higher does not become lower.
   function grown(turn) {
-    const { body, dressed, high } = turn;
-    turn.dressed = body.children.length - (runs(turn.info) ? 2 : 0);
+    const { body, dressed } = turn;
+    turn.dressed = Math.max(dressed, body.children.length - (turn.runs ? 2 : 0));
     if (turn.dressed > dressed) dress(panel, body, dressed, turn.dressed);
-    else turn.dressed = dressed;
-    if (!runs(turn.info)) return;
-    turn.high = Math.max(high, body.offsetHeight);
-    if (turn.high > body.offsetHeight) body.style.minHeight = `${high}px`;
+    if (!turn.runs) return;
+    turn.high = Math.max(turn.high, body.offsetHeight);
+    if (turn.high > body.offsetHeight) body.style.minHeight = `${turn.high}px`;
   }
 
   // Aloud: whole sentences, no code, not more often than one can listen.
-  function speak(turn, over) {
-    if (!over && Date.now() < turn.next) return;
+  function speak(turn) {
+    if (turn.runs && Date.now() < turn.next) return;
     turn.next = Date.now() + 3000;
-    const blocks = [...turn.body.children].filter((block) => !block.matches("pre, table"));
-    const text = blocks.map((block) => block.textContent).join(" ");
+    const text = [...turn.body.children].map((at) => (at.matches("pre, table") ? "" : at.textContent)).join(" ");
     const ends = [". ", "! ", "? ", "。", "！", "？"].map((end) => text.lastIndexOf(end) + 1);
-    let said = text.slice(turn.said, over ? text.length : Math.max(...ends)).trim();
-    turn.said = Math.max(turn.said, ...ends);
-    if (over) said += ` ${turn.card.textContent || words.complete}`;
+    const end = turn.runs ? Math.max(turn.said, ...ends) : text.length;
+    const news = turn.runs ? "" : turn.card.textContent || words.complete;
+    const said = `${text.slice(turn.said, end)} ${news}`.trim();
+    turn.said = end;
     if (said) panel.speak(said);
   }
 
   // The line of the turn that runs; the seconds are counted here.
   function tick() {
-    clearInterval(ticking);
-    const { turn: id, status } = panel.state.busy ?? {};
-    const turn = turns.get(id);
-    if (!status || !turn || !runs(turn.info)) return;
-    const from = Date.now();
-    const show = () => {
-      const s = Math.max(0, Math.round(status.seconds + (status.step * (Date.now() - from)) / 1000));
-      turn.foot.textContent = status.text.replace("{s}", s);
-    };
-    show();
-    ticking = setInterval(show, 250);
+    clearTimeout(ticking);
+    if (busy !== panel.state.busy) [busy, since] = [panel.state.busy, Date.now()];
+    const turn = turns.get(busy?.turn);
+    if (!turn?.runs || !busy.status) return;
+    const { text, seconds, step } = busy.status;
+    turn.line.textContent = text.replace("{s}", Math.max(0, Math.round(seconds + (step * (Date.now() - since)) / 1000)));
+    ticking = setTimeout(tick, 250);
   }
 
   function more() {
-    older.hidden = !panel.state.more;
     if (asked || older.hidden || !log.offsetHeight || log.scrollTop > 600) return;
     asked = true;
     panel.say({ do: "older" });
@@ -222,56 +207,57 @@ function createTranscript(panel, place) {
   };
 
   return {
-    edit,
-    receive({ turns: ops, full }) {
-      if (!ops && !full) return;
-      const form = full && log.querySelector(".nbp-edit");
-      const [id, typed] = form ? [form.parentNode.dataset.turn, form.firstChild.value] : [];
+    edit: (id) => edit(turns.get(id)),
+    receive({ turns: news, full }) {
       scroll.before();
-      if (full) [...turns.keys()].forEach(does.gone);
+      const at = log.getRootNode().activeElement;
+      const inside = log.contains(at);
+      const [typed] = [...turns.values()].filter(({ ask }) => full && !ask.isConnected);
+      const text = typed?.el.querySelector("textarea").value;
       const first = older.nextSibling;
-      for (const [name, ...rest] of ops ?? []) does[name](...rest);
+      if (full) [...turns.keys()].forEach(does.gone);
+      for (const [name, ...rest] of news ?? []) does[name](...rest);
       if (first !== older.nextSibling) asked = false;
+      older.hidden = !panel.state.more;
       place.hidden = !turns.size;
-      if (turns.has(id)) edit(id, typed);
+      if (turns.has(typed?.id)) edit(turns.get(typed.id), text);
       for (const turn of turns.values()) {
-        if (full) turn.next = 0
-        if (runs(turn.info)) speak(turn);
+        if (full) turn.said = Infinity; // that was heard before
+        if (turn.runs) speak(turn);
       }
+      if (inside && !at.isConnected) log.focus(); // or the keyboard would be nowhere
       scroll.keep();
       tick();
       more();
     },
-    state: () => (tick(), more()),
     close() {
-      clearInterval(ticking);
+      clearTimeout(ticking);
       sizes.disconnect();
     },
   };
 }
 
 // Follows the end as long as the reader is there; else what he reads stays where it is, whatever grows above.
-function createFollowing(panel, log, place) {
+function createFollowing(panel, place, log) {
   let along = true;
   let top = 0; // where the log stood
   let part, was; // what stands at its upper edge, and where
-  let focus, tall;
-  const box = (at) => at.getBoundingClientRect();
+  let typing; // whether the box below, in which one types, is in sight
   const left = () => log.scrollHeight - log.scrollTop - log.clientHeight;
-  const jump = panel.button("newest", "down", place, () => {
+  const newest = panel.button("newest", "down", place, () => {
     along = true;
     keep();
   });
-  jump.classList.add("nbp-newest");
+  newest.classList.add("nbp-newest");
 
   function mark() {
     const edge = box(log).top;
-    const seen = (root, all) => !along && [...root.querySelectorAll(all)].find((at) => box(at).bottom > edge);
-    const turn = seen(log, "article");
-    part = turn && (seen(turn, ".nbs-body > *") || turn);
+    const seen = (root, all) => [...root.querySelectorAll(all)].find((at) => box(at).bottom > edge);
+    const turn = along ? null : seen(log, "article");
+    part = turn && (seen(turn, ".nbs-body > *") ?? turn);
     was = part && box(part).top - edge;
     top = log.scrollTop;
-    jump.hidden = left() < 24;
+    newest.hidden = left() < 24;
   }
 
   // Who moved up stays there; who comes back to the end goes along again.
@@ -285,19 +271,16 @@ function createFollowing(panel, log, place) {
     if (!log.offsetHeight) return;
     if (log.matches(":active")); // one selects
     else if (along) log.scrollTop = log.scrollHeight;
-    else if (part && part.isConnected) log.scrollTop += box(part).top - box(log).top - was;
+    else if (part?.isConnected) log.scrollTop += box(part).top - box(log).top - was;
     mark();
-    // Where the log itself grows, the box that one types in stays in sight.
-    if (focus && log.offsetHeight !== tall) focus.scrollIntoView({ block: "nearest" });
-    focus = null;
+    if (typing) place.nextSibling.scrollIntoView({ block: "nearest" });
+    typing = false;
   }
 
   // Looks at the page before it changes.
   function before() {
     if (log.scrollTop !== top) moved();
-    tall = log.offsetHeight;
-    focus = log.getRootNode().activeElement;
-    if (!panel.root.contains(focus) || log.contains(focus) || box(focus).bottom > innerHeight) focus = null;
+    typing = panel.root.matches(":focus-within") && box(place.nextSibling).bottom <= innerHeight;
   }
 
   return { moved, keep, before };
