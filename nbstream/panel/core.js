@@ -30,7 +30,6 @@ const ICONS = {
   attach: "M11.5 6.5 7 11a2 2 0 0 1-3-3l5-5a1.3 1.3 0 0 1 2 2L6.5 9.5",
   settings: "M2.5 5h6M11.5 5h2M2.5 11h2M7.5 11h6M10 3.5v3M6 9.5v3",
   export: "M8 2.5v7M5 7l3 3 3-3M3 13h10",
-  go: "M5 3.5v9l7-4.5z",
 };
 
 class Panel {
@@ -59,7 +58,7 @@ class Panel {
     const place = (name) => make("div", `nbp-${name}`, this.root);
     this.parts = {};
     const makers = { head: createHead, life: createLife, transcript: createTranscript, composer: createComposer };
-    for (const [name, create] of Object.entries(makers)) this.parts[name] = create(this, place(name));
+    for (const name in makers) this.parts[name] = makers[name](this, place(name));
     this.live = make("div", "nbp-unseen", this.root);
     this.live.role = "status";
     this.sync(true);
@@ -74,26 +73,21 @@ class Panel {
   }
 
   // A comm may wait for the running cell, the control channel waits for nothing. Python takes the first of
-  // two that are alike. What carries bytes, or a key, goes by the comm alone.
+  // two that are alike. What carries bytes goes by the comm alone.
   say(wish, buffers) {
     const id = ++this.count;
-    const content = { ...wish, view: this.view, id };
-    const alone = wish.comm || buffers?.length;
-    let sent = false;
-    try {
-      const type = !alone && this.model.get("control");
-      if (type) {
-        const kernel = this.model.widget_manager.kernel;
-        const names = { session: kernel.clientId, username: kernel.username, version: "5.3" };
-        const header = { msg_type: type, msg_id: this.view + id, date: new Date().toISOString(), ...names };
-        const told = { turn: this.model.get("panel"), ...content };
-        kernel.sendControlMessage({ channel: "control", header, parent_header: {}, metadata: {}, content: told, buffers: [] });
-        sent = this.state.control;
-      }
-    } catch {
-      // no such channel
+    const told = { ...wish, view: this.view, id };
+    const { kernel } = this.model.widget_manager ?? {};
+    const msg_type = this.model.get("control");
+    // A kernel that is dead takes nothing; `life.js` says so.
+    const control = msg_type && !buffers?.length && kernel?.status !== "dead" && kernel?.sendControlMessage;
+    if (control) {
+      const names = { session: kernel.clientId, username: kernel.username, version: "5.3" };
+      const header = { msg_type, msg_id: this.view + id, date: new Date().toISOString(), ...names };
+      const content = { turn: this.model.get("panel"), wish: told };
+      kernel.sendControlMessage({ channel: "control", header, parent_header: {}, metadata: {}, content, buffers: [] });
     }
-    if (!sent) this.model.send(content, undefined, buffers);
+    if (!control || !this.state.control) this.model.send(told, undefined, buffers);
     return id;
   }
 
@@ -132,13 +126,9 @@ class Panel {
   }
 
   icon(name) {
-    const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-    svg.setAttribute("viewBox", "0 0 16 16");
-    svg.setAttribute("aria-hidden", "true");
-    const path = document.createElementNS(svg.namespaceURI, "path");
-    path.setAttribute("d", ICONS[name]);
-    svg.append(path);
-    return svg;
+    const holder = make("template");
+    holder.innerHTML = `<svg viewBox="0 0 16 16" aria-hidden="true"><path d="${ICONS[name]}"/></svg>`;
+    return holder.content.firstChild;
   }
 
   // A button with a picture, or with words.
@@ -165,17 +155,14 @@ class Panel {
   }
 
   async copy(text) {
-    try {
-      await navigator.clipboard.writeText(text);
-    } catch {
-      const area = make("textarea", "nbp-unseen", this.root);
-      const before = document.activeElement;
-      area.value = text;
-      area.select();
-      document.execCommand("copy");
-      area.remove();
-      before?.focus();
-    }
+    const put = (event) => {
+      event.clipboardData.setData("text/plain", text);
+      event.preventDefault();
+    };
+    document.addEventListener("copy", put, true);
+    // Where the page is not served safely there is only the old way.
+    await (navigator.clipboard?.writeText(text) ?? document.execCommand("copy"));
+    document.removeEventListener("copy", put, true);
     this.speak(this.words.copied);
   }
 

@@ -74,7 +74,7 @@ class ChatPanel(anywidget.AnyWidget):
         name = uuid.uuid4().hex[:12]
         self.origin = Origin.here(model, conversation, system)
         before = succeeded(self.origin, list(_open))
-        self._ear = Ear(name, lambda wish: self._desk.hear(wish, control=True))
+        self._ear = Ear(name, lambda told: self._desk.hear(told.get("wish"), control=True))
         self._desk = Desk(
             self._carry,
             PARTS,
