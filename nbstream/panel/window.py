@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from ..chat.kept import Turn
 
-PORTION, FEWEST, MOST = 30_000, 2, 20
+PORTION, FEWEST, MOST = 16_000, 2, 20
 """Characters, and turns at least and at most, that are shown at once: a screen or a few."""
 AT_ONCE = 6_000
 """Characters that are rendered on the io loop, where streams wait meanwhile; more than that, beside it."""
@@ -27,7 +27,7 @@ def _size(turn: Turn) -> int:
 def newest(path: Sequence[Turn]) -> int:
     """Where the newest turns of `path` begin that are shown at once.
 
-    >>> newest([Turn("x" * 20_000, "demo")] * 5), newest([Turn("short", "demo")] * 50)
+    >>> newest([Turn("x" * 10_000, "demo")] * 5), newest([Turn("short", "demo")] * 50)
     (3, 30)
     """
     start, characters = len(path), 0
