@@ -205,7 +205,8 @@ class Transcript(Part):
 
     def _wake(self) -> None:
         loop = io_loop()
-        self._pacer.acked(self.desk.answered)
+        if self.desk.answered:  # as long as no view is open there is nobody to wait for
+            self._pacer.acked(self.desk.answered)
         delay = self._pacer.due(loop.time())
         if delay <= 0:
             self._flush()

@@ -43,7 +43,7 @@ class Line:
                     self._heard.notify_all()
 
     def say(self, **what: Any) -> None:
-        """``text``, ``think``, ``retract``, ``call`` (index, name, arguments), ``fail``, ``done`` (a reason)."""
+        """``retract``, ``think``, ``text``, ``call`` (index, name, arguments), ``fail`` or ``done``."""
         self._waiting.append(what)
         if not {"fail", "done"} & what.keys():
             self.heard()

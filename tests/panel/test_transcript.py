@@ -122,7 +122,7 @@ def test_a_panel_opened_in_mid_stream_shows_what_came_and_what_comes(seen: Seen,
     line, turn, _ = asked(talk)
     line.say(think="Hmm.", text="# One\n\ntwo")
     late = Seen(seen.session)
-    late.wait_for(lambda view: bool(view.turns) and "<h1>One</h1><p>two</p>" == view.html())
+    late.wait_for(lambda view: bool(view.turns) and view.html() == "<h1>One</h1><p>two</p>")
     assert late.view.turns[turn.id].think == "Hmm."
     assert statuses(late.view) == ["running"] and busy(late.view)
     line.say(text=" three")
@@ -162,7 +162,7 @@ def test_a_stream_on_another_loop_appears_as_it_comes(seen: Seen, talk: Conversa
 
 
 def test_what_moderation_withdraws_goes_and_what_follows_stays(seen: Seen, talk: Conversation) -> None:
-    line, turn, _ = asked(talk)
+    line, _, _ = asked(talk)
     line.say(think="secret thought", text="secret words")
     seen.wait_for(lambda view: "secret words" in view.html())
     line.say(retract="withdrawn", text="Something else.")
@@ -324,7 +324,7 @@ def test_undo_redo_reset_and_a_cell_that_runs_again(seen: Seen, talk: Conversati
 
 
 def test_a_turn_taken_out_of_the_middle_renumbers_those_behind_it(seen: Seen, talk: Conversation) -> None:
-    one, two, three = (put(talk, prompt, "x") for prompt in ("one", "two", "three"))
+    _, two, three = (put(talk, prompt, "x") for prompt in ("one", "two", "three"))
     seen.rest()
     talk.history.remove(two)
     talk.watchers.changed()
@@ -350,7 +350,7 @@ def test_versions_are_counted_and_stepped_through(seen: Seen, talk: Conversation
 
 
 def test_another_conversation_is_shown_and_the_first_one_left_alone(seen: Seen, talk: Conversation) -> None:
-    line, turn, _ = asked(talk, "here")
+    line, _, _ = asked(talk, "here")
     seen.wait_for(lambda view: bool(busy(view)))
     put(seen.session.conversation("other"), "there", "text")
     seen.desk.go_to("other")
