@@ -236,4 +236,5 @@ def secrets_in(names: Iterable[tuple[str, Any]]) -> list[str]:
     >>> secrets_in([("OPENAI_API_KEY", "k1"), ("sort_key", "k2"), ("hf_token", 7), ("dbPassword", "k3")])
     ['k1', 'k3']
     """
-    return [value for name, value in names if isinstance(value, str) and _SECRET_NAME.search(name)]
+    # By type(), not isinstance: that would ask an object what it takes itself for, which runs its code.
+    return [value for name, value in names if issubclass(type(value), str) and _SECRET_NAME.search(name)]

@@ -12,7 +12,7 @@ function createComposer(panel, place) {
   const box = make("textarea", "", frame);
   const names = make("ul", "nbp-names", frame); // offered for what stands between `from` and the cursor
   const acts = make("div", "nbp-acts", frame);
-  const pending = new Set(); // messages of which Python has not said what became of them
+  const sent = new Set(); // messages of which Python has not said that it has them
   let files = memory.files ?? [];
   let [blocked, drafting, composed, marked, from, asked] = ["", 0, -99, 0, 0, 0];
 
@@ -35,7 +35,7 @@ function createComposer(panel, place) {
   names.ariaLabel = words.names;
   why.role = "status";
 
-  const running = () => panel.state.busy || pending.size;
+  const running = () => panel.state.busy || panel.state.sending || sent.size;
 
   function show() {
     const name = running() ? "stop" : "send";
@@ -85,35 +85,36 @@ function createComposer(panel, place) {
   async function send(text = box.value, taken = files) {
     if (blocked) return panel.speak(blocked);
     if (!text.trim() && !taken.length) return;
-    const over = (error) => {
-      if (pending.delete(over) && error) fill(text, taken);
-      show();
-    };
-    pending.add(over);
-    const about = taken.map(({ name, type }) => ({ name, type }));
-    const sent = panel.ask({ do: "send", text, files: about }, taken.map(({ data }) => data));
+    const message = [text, taken];
+    sent.add(message);
     if (taken === files) {
       files = [];
       box.value = "";
       edited();
     }
     show();
-    heard({ do: "draft", text: box.value });
-    const { error } = await sent;
-    setTimeout(over, error ? 0 : 300, error); // that the turn runs is told apart from this
+    const about = taken.map(({ name, type }) => ({ name, type }));
+    await heard({ do: "send", text, files: about }, taken.map(({ data }) => data));
+    sent.delete(message);
+    show();
   }
 
   const stop = () => running() && heard({ do: "stop" });
 
-  async function heard(wish) {
+  async function heard(wish, bytes) {
     const { kernel } = panel.model.widget_manager ?? {};
     const unheard = () => {
       if (!running() || blocked) return;
       say(words.unheard, kernel?.interrupt && "interrupt", () => (kernel.interrupt(), say(), box.focus()));
     };
     const timer = setTimeout(unheard, 1500);
-    await panel.ask(wish);
+    await panel.ask(wish, bytes);
     clearTimeout(timer);
+  }
+
+  async function takeBack(entry) {
+    const { text, files, buffers } = await panel.ask({ do: "unqueue", entry });
+    if (files) fill(text, files.map((one, i) => ({ ...one, data: buffers[i] })));
   }
 
   // --- files ---
@@ -148,10 +149,7 @@ function createComposer(panel, place) {
   function showQueue(entries) {
     queue.replaceChildren();
     for (const { id, text, files, held } of entries) {
-      const made = row(queue, [text, ...files].join(" · "), "unqueue", async () => {
-        const { text, files, buffers } = await panel.ask({ do: "unqueue", entry: id });
-        if (files) fill(text, files.map((one, i) => ({ ...one, data: buffers[i] })));
-      });
+      const made = row(queue, [text, ...files].join(" · "), "unqueue", () => takeBack(id));
       make("b", "", made, words[held ? "held" : "waits"]);
       panel.button("send_now", "", made, () => (panel.say({ do: "sendnow", entry: id }), box.focus()));
     }
@@ -241,7 +239,7 @@ function createComposer(panel, place) {
     // Nothing can be sent, for this reason; null: it can again.
     block(reason) {
       blocked = reason ?? "";
-      if (reason) pending.forEach((over) => over(true));
+      if (reason) for (const message of sent) sent.delete(message) && fill(...message);
       say();
       show();
     },
@@ -250,6 +248,7 @@ function createComposer(panel, place) {
       memory.text ??= "";
       if (changed.includes("busy")) say();
       if (changed.includes("queue")) showQueue(state.queue);
+      if (changed.includes("back") && state.back?.view === panel.view) takeBack(state.back.entry);
       if (changed.includes("opening")) showOpening(state.opening ?? {});
       show();
     },

@@ -61,7 +61,12 @@ class Composing(Part):
     def state(self) -> dict[str, Any]:
         if self._opening is not None:
             self.desk.later(self._look)  # the notebook may hold other things by now
-        return {"queue": self.line.told(), "opening": self._opening, "draft": self._draft}
+        self._join()  # a panel that this one takes the place of has left its draft
+        return {**self._told(), "draft": self._draft}
+
+    def _told(self) -> dict[str, Any]:
+        line = self.line
+        return {"queue": line.told(), "sending": line.sending is not None, "opening": self._opening}
 
     def changed(self) -> None:
         talk, _ = self._here()
@@ -90,12 +95,12 @@ class Composing(Part):
         self.desk.on_loop(self._tell)
 
     def _tell(self) -> None:
-        self.desk.tell({"queue": self.line.told(), "opening": self._opening})
+        self.desk.tell(self._told())
 
     # --- sending ----------------------------------------------------------------------------------------
 
-    @wish("send")
-    def send(self, wish: dict[str, Any], buffers: list[bytes]) -> dict[str, Any]:
+    @wish("send", now=True)
+    def send(self, wish: dict[str, Any], buffers: list[bytes]) -> None:
         about = [one for one in wish.get("files") or () if isinstance(one, dict)]
         files = [
             (str(one.get("name", "")), str(one.get("type", "")), data)
@@ -106,20 +111,14 @@ class Composing(Part):
         self._draft = ""
         with line.lock:
             waits = any(not one.held for one in line.entries)
-            if queued := bool(waits or line.sending or running(talk)):
+            if waits or line.sending or running(talk):
                 line.entries.append(entry)
             else:
                 line.sending = entry
-        if queued:
-            line.changed()
-            return {}
-        try:
-            self._ask(entry, talk, line)
-        except Stopped:
-            return {"error": t("composer.stopped")}
-        finally:
-            line.sent(entry)
-        return {}
+                view = str(wish.get("view"))
+                self.desk.later(partial(self._ask_for, entry, talk, line, view))
+        line.changed()
+        self._tell()
 
     def _next(self) -> None:
         """Send what is due. On the io loop."""
@@ -127,9 +126,10 @@ class Composing(Part):
         going = running(talk)
         entry = line.due(going[-1][0] if going else None, self)
         if entry is not None:
-            self.desk.later(partial(self._ask_waiting, entry, talk, line))
+            self.desk.later(partial(self._ask_for, entry, talk, line))
 
-    def _ask_waiting(self, entry: Entry, talk: Conversation, line: Line) -> None:
+    def _ask_for(self, entry: Entry, talk: Conversation, line: Line, view: str = "") -> None:
+        """Make `entry` a turn; where that fails it is held, and `view` puts it back into its box."""
         asked = False
         try:
             self._ask(entry, talk, line)
@@ -138,9 +138,13 @@ class Composing(Part):
             self.desk.notice(error)
         except Stopped:
             self.desk.notice(t("composer.stopped"))
+        except BaseException:
+            self.desk.notice(t("panel.failed"))
+            raise
         finally:
             if not asked:
                 line.back(entry)
+                self.desk.tell({"back": view and {"view": view, "entry": entry.number}})
             line.sent(entry)
 
     def _ask(self, entry: Entry, talk: Conversation, line: Line) -> None:
@@ -158,7 +162,7 @@ class Composing(Part):
         with line.lock:
             line.behind = turn
         run.start()
-        self.desk.notice("\n".join(prepared.hints) or None)
+        self.desk.notice(" ".join(prepared.hints) or None)
 
     def _prepared(self, entry: Entry) -> Prepared:
         """What is typed, with what the user's expressions give and what the files hold."""

@@ -1,0 +1,489 @@
+"""What is written in a panel becomes a turn, waits for its turn, or comes back: nothing is lost."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from itertools import count
+from typing import Any
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+
+from nbstream.chat.conversation import Conversation
+from nbstream.chat.session import Session
+from nbstream.errors import fail
+from nbstream.i18n import LANGUAGES, set_language
+from nbstream.panel import composing
+from nbstream.panel.composing import Composing
+from nbstream.panel.interrupting import Interruptible, Stopped
+from nbstream.panel.opening import opening, whither
+from nbstream.panel.waiting import running
+from tests.panel.spoken import Line
+from tests.panel.view import Seen
+
+pytestmark = pytest.mark.usefixtures("spoken")
+NAMES = (f"composing{number}" for number in count())
+
+
+@pytest.fixture(scope="module")
+def shell() -> Iterator[Any]:
+    found = InteractiveShell.instance()
+    yield found
+    InteractiveShell.clear_instance()
+
+
+class Panel(Seen):
+    """A panel whose model is a `Line`."""
+
+    def __init__(self, here: Session | None = None, line: Line | None = None, **options: Any) -> None:
+        self.model = line or Line(next(NAMES))
+        super().__init__(here, (Composing,), **{"model": self.model.model, **options})
+        self.wait_for(lambda view: "queue" in view.state)
+
+    @property
+    def talk(self) -> Conversation:
+        return self.desk.talk
+
+    def queue(self) -> list[tuple[str, bool]]:
+        return [(one["text"], one["held"]) for one in self.view.state["queue"]]
+
+    def shows(self, *queue: tuple[str, bool]) -> None:
+        self.wait_for(lambda view: self.queue() == [*queue])
+
+    def entry(self, text: str) -> int:
+        return next(int(one["id"]) for one in self.view.state["queue"] if one["text"] == text)
+
+    def send(self, text: str) -> None:
+        """Send it; comes back when it is known to have been heard."""
+        self.ask("send", text=text)
+
+    def prompts(self) -> list[str]:
+        return [turn.prompt for turn in self.talk.turns]
+
+    def until(self, *prompts: str) -> None:
+        """Wait until these are the turns, and the last of them runs."""
+        self.wait_for(lambda view: self.prompts() == [*prompts] and bool(running(self.talk)))
+        self.model.heard()
+
+    def ends(self, done: str = "stop") -> None:
+        _, run = running(self.talk)[-1]
+        self.model.say(done=done)
+        assert run.wait(10)
+
+
+@pytest.fixture
+def make() -> Iterator[Callable[..., Panel]]:
+    made: list[Panel] = []
+
+    def one(*values: Any, **options: Any) -> Panel:
+        made.append(Panel(*values, **options))
+        return made[-1]
+
+    yield one
+    for panel in made:
+        panel.close()
+        panel.talk.reset()
+
+
+@pytest.fixture
+def panel(make: Callable[..., Panel]) -> Panel:
+    return make()
+
+
+# --- sending --------------------------------------------------------------------------------------------
+
+
+def test_what_is_sent_becomes_a_turn_that_runs_with_the_presets_of_its_conversation(panel: Panel) -> None:
+    panel.talk.presets |= {"system": "Be brief.", "temperature": 0.5}
+    panel.send("hello")
+    panel.until("hello")
+    (turn,) = panel.talk.turns
+    assert (turn.model, turn.system, turn.options) == (panel.model.model, "Be brief.", {"temperature": 0.5})
+
+
+def test_expressions_are_filled_and_files_go_along(panel: Panel, shell: Any) -> None:
+    shell.user_ns["answer"] = 42
+    panel.desk.hear(
+        {
+            "do": "send", "view": "v", "id": "files", "text": "Is it {{answer}}?",
+            "files": [{"name": "../notes.txt", "type": "text/plain"}],
+        },
+        [b"It is."],
+    )  # fmt: skip
+    panel.wait_for(lambda view: bool(panel.prompts()))
+    (turn,) = panel.talk.turns
+    assert turn.prompt == "Is it {{answer}}?"
+    assert turn.sent == "Is it 42?\n\nnotes.txt:\n\n```\nIt is.\n```"
+    assert [one.name for one in turn.attachments] == ["notes.txt"]
+
+
+def test_an_unknown_name_in_braces_is_sent_as_it_stands_and_said(panel: Panel, shell: Any) -> None:
+    panel.send("About {{nowhere_to_be_found}}")
+    panel.wait_for(lambda view: "nowhere_to_be_found" in str(view.state.get("notice")))
+    assert panel.prompts() == ["About {{nowhere_to_be_found}}"]
+
+
+@pytest.mark.parametrize(
+    ("text", "model", "said"),
+    [
+        ("hello", "openai", "key"),
+        ("hello", "nobody:x", "nobody"),
+        ("it is sk-known-0123456789abcdef", None, "key"),
+        ("{{1 / 0}}", None, "1 / 0"),
+        (" ", None, ""),
+    ],
+)
+def test_what_cannot_be_sent_is_explained_and_comes_back(
+    make: Callable[..., Panel], shell: Any, text: str, model: str | None, said: str
+) -> None:
+    panel = make(**({"model": model} if model else {}))
+    panel.session.login("deepseek", api_key="sk-known-0123456789abcdef")
+    panel.send(text)
+    panel.wait_for(lambda view: bool(view.state.get("back")))
+    assert said in panel.view.state["notice"]["text"]
+    panel.shows((text, True))  # till a view has put it back into the box
+    assert panel.view.state["back"] == {"view": "v", "entry": panel.entry(text)}
+    assert not panel.talk.turns and not panel.view.state["sending"]
+
+
+def test_what_is_no_text_and_no_picture_is_refused(panel: Panel) -> None:
+    panel.desk.hear(
+        {"do": "send", "view": "v", "id": "x", "text": "", "files": [{"name": "a.zip"}]},
+        [b"PK\x03\x04\0\0"],
+    )
+    panel.wait_for(lambda view: bool(view.state.get("back")))
+    assert "a.zip" in panel.view.state["notice"]["text"] and not panel.talk.turns
+
+
+# --- waiting --------------------------------------------------------------------------------------------
+
+
+def test_what_is_written_during_an_answer_goes_in_order_when_it_has_ended(panel: Panel) -> None:
+    panel.send("one")
+    panel.until("one")
+    panel.send("two")
+    panel.send("three")
+    panel.shows(("two", False), ("three", False))
+    panel.ends()
+    panel.until("one", "two")
+    panel.shows(("three", False))
+    panel.ends()
+    panel.until("one", "two", "three")
+    panel.shows()
+
+
+def test_it_waits_for_the_answer_of_a_cell_too(panel: Panel) -> None:
+    _, run = panel.talk.begin("of a cell", model=panel.model.model, cell="c")
+    run.start()
+    panel.model.heard()
+    panel.send("mine")
+    panel.shows(("mine", False))
+    panel.ends()
+    panel.until("of a cell", "mine")
+
+
+@pytest.mark.parametrize("end", ["stop", "fail"])
+def test_after_a_stop_or_a_failure_what_waits_is_held_until_it_is_meant(panel: Panel, end: str) -> None:
+    panel.send("one")
+    panel.until("one")
+    panel.send("two")
+    panel.send("three")
+    if end == "stop":
+        panel.say("stop")
+    else:
+        panel.model.say(fail="broken_stream")
+    panel.shows(("two", True), ("three", True))
+    assert panel.prompts() == ["one"]
+    panel.send("something else")  # which is meant now
+    panel.until("one", "something else")
+    panel.ends()
+    panel.shows(("two", True), ("three", True))
+    panel.say("sendnow", entry=panel.entry("three"))
+    panel.until("one", "something else", "three")
+    panel.shows(("two", False))
+    panel.ends()
+    panel.until("one", "something else", "three", "two")
+
+
+def test_send_now_stops_what_runs_and_goes_first(panel: Panel) -> None:
+    panel.send("one")
+    panel.until("one")
+    panel.send("two")
+    panel.send("three")
+    panel.shows(("two", False), ("three", False))
+    panel.say("sendnow", entry=panel.entry("three"))
+    panel.until("one", "three")
+    assert panel.talk.turns[0].status == "stopped"
+    panel.shows(("two", False))
+
+
+def test_a_waiting_message_can_be_taken_back_with_its_files(panel: Panel) -> None:
+    panel.send("one")
+    panel.until("one")
+    panel.desk.hear(
+        {"do": "send", "view": "v", "id": "f", "text": "two", "files": [{"name": "n.txt"}]}, [b"x"]
+    )
+    panel.shows(("two", False))
+    assert panel.view.state["queue"][0]["files"] == ["n.txt"]
+    reply, buffers = panel.ask("unqueue", entry=panel.entry("two"))
+    assert reply["text"] == "two" and reply["files"] == [{"name": "n.txt", "type": ""}] and buffers == [b"x"]
+    panel.shows()
+    assert panel.ask("unqueue", entry=12345)[0].get("text") is None
+
+
+def test_a_waiting_message_that_cannot_be_sent_stays_in_front(panel: Panel, shell: Any) -> None:
+    panel.send("one")
+    panel.until("one")
+    panel.send("{{1 / 0}}")
+    panel.send("three")
+    panel.ends()
+    panel.shows(("{{1 / 0}}", True), ("three", True))
+    panel.wait_for(lambda view: "1 / 0" in str(view.state["notice"]))
+    assert panel.prompts() == ["one"]
+
+
+def test_two_panels_show_one_line_and_each_message_is_asked_with_the_model_of_its_panel(
+    make: Callable[..., Panel],
+) -> None:
+    first = make()
+    second = make(first.session)
+    first.send("one")
+    first.until("one")
+    second.send("two")
+    first.send("three")
+    for panel in (first, second):
+        panel.shows(("two", False), ("three", False))
+    first.ends()
+    second.until("one", "two")
+    second.ends()
+    first.until("one", "two", "three")
+    assert [turn.model for turn in first.talk.turns] == [one.model.model for one in (first, second, first)]
+
+
+def test_another_panel_sends_what_a_closed_one_left_and_takes_over_what_stood_in_its_box(
+    make: Callable[..., Panel],
+) -> None:
+    first = make()
+    first.send("one")
+    first.until("one")
+    first.send("two")
+    first.say("draft", text="half a sen")
+    first.shows(("two", False))
+    first.close()
+    second = make(first.session, first.model)
+    second.say("sync")
+    second.wait_for(lambda view: view.state.get("draft") == "half a sen")
+    second.shows(("two", False))
+    second.ends()
+    second.until("one", "two")
+    assert make(first.session).view.state["draft"] == ""
+
+
+def test_what_waits_in_one_conversation_does_not_go_to_another(panel: Panel) -> None:
+    panel.send("one")
+    panel.until("one")
+    panel.send("two")
+    panel.shows(("two", False))
+    here = panel.talk
+    panel.desk.go_to("elsewhere")
+    panel.shows()
+    panel.model.say(done="stop")
+    elsewhere = panel.session.conversation("elsewhere")
+    panel.desk.go_to(here.name)
+    panel.until("one", "two")
+    assert not elsewhere.turns
+
+
+def test_a_closed_panel_is_forgotten(make: Callable[..., Panel]) -> None:
+    panel = Panel()
+    panel.send("one")
+    panel.until("one")
+    panel.ends()
+    panel.close()
+    gone = weakref.ref(panel.desk.part(Composing))
+    end = threading.Event()
+    panel.desk._loop.call_soon_threadsafe(end.set)
+    assert end.wait(5)
+    threads = [one for one in threading.enumerate() if one.name == "nbstream-panel"]
+    for one in threads:
+        one.join(5)
+    del panel
+    gc.collect()
+    assert gone() is None
+
+
+# --- stopping -------------------------------------------------------------------------------------------
+
+
+def test_stop_ends_the_running_turn_whoever_began_it_before_its_first_token(panel: Panel) -> None:
+    turn, run = panel.talk.begin("of a cell", model=panel.model.model, cell="c")
+    run.start()
+    panel.model.heard()
+    assert panel.ask("stop")[0]["to"] == "v"  # it is said that it was heard
+    assert run.wait(10) and turn.status == "stopped"
+
+
+def test_stop_ends_an_expression_that_goes_on_for_ever_and_the_text_comes_back(
+    panel: Panel, shell: Any
+) -> None:
+    begun = threading.Event()
+    shell.user_ns["begun"] = begun
+    exec("def endless():\n    begun.set()\n    while True: pass", shell.user_ns)
+    panel.send("{{endless()}}")
+    assert begun.wait(10) and panel.view.state["sending"]
+    panel.send("behind it")
+    panel.shows(("behind it", False))
+    panel.ask("stop")
+    panel.shows(("{{endless()}}", True), ("behind it", True))
+    assert panel.view.state["back"]["entry"] == panel.entry("{{endless()}}")
+    assert not panel.talk.turns
+
+
+def test_what_is_interrupted_ends_there_and_what_comes_next_is_left_alone() -> None:
+    work = Interruptible()
+    assert not work.interrupt()
+    for _ in range(50):
+        inside, result = threading.Event(), list[str]()
+
+        def do(inside: threading.Event = inside, result: list[str] = result) -> None:
+            try:
+                with work.under_way():
+                    inside.set()
+                    while True:
+                        pass
+            except Stopped:
+                result.append("stopped")
+            total = sum(range(1000))
+            result.append(str(total))
+
+        thread = threading.Thread(target=do)
+        thread.start()
+        assert inside.wait(5) and work.interrupt()
+        thread.join(5)
+        assert result == ["stopped", "499500"]
+    with pytest.raises(KeyError), work.under_way():
+        raise KeyError
+    with work.under_way():
+        pass
+
+
+# --- writing --------------------------------------------------------------------------------------------
+
+
+def test_names_of_the_notebook_are_offered_behind_two_braces(panel: Panel, shell: Any) -> None:
+    shell.user_ns |= {"frames": [1, 2], "fraction": 0.5, "ключ": 1}
+    reply, _ = panel.ask("complete", text="x {{1}} and {{fra")
+    assert reply["fragment"] == "fra"
+    assert reply["items"] == [
+        {"text": "fraction", "detail": "float"},
+        {"text": "frames", "detail": "list · 2"},
+    ]
+    assert [one["text"] for one in panel.ask("complete", text="{{ fraction.is_")[0]["items"]] == [
+        "fraction.is_integer"
+    ]
+    assert panel.ask("complete", text="no braces fra")[0]["items"] == []
+
+
+def test_completion_runs_no_code_of_the_user(panel: Panel, shell: Any) -> None:
+    class Trap:
+        def __getattribute__(self, name: str) -> Any:
+            raise AssertionError(name)
+
+    shell.user_ns["trapped"] = Trap()
+    assert panel.ask("complete", text="{{trapp")[0]["items"] == [{"text": "trapped", "detail": "Trap"}]
+
+
+def test_the_last_turn_is_told_for_whoever_wants_to_edit_it(panel: Panel) -> None:
+    assert "turn" not in panel.ask("last")[0]
+    panel.send("one")
+    panel.until("one")
+    reply, _ = panel.ask("last")
+    assert (reply["turn"], reply["text"]) == (panel.talk.turns[0].id, "one")
+
+
+def test_a_view_that_comes_later_gets_the_draft_till_it_is_sent(panel: Panel) -> None:
+    panel.say("draft", text="half")
+    panel.say("sync")
+    panel.wait_for(lambda view: view.state.get("draft") == "half")
+    panel.send("half and half")
+    panel.say("sync")
+    panel.wait_for(lambda view: view.state.get("draft") == "")
+
+
+# --- the empty panel ------------------------------------------------------------------------------------
+
+
+def test_the_empty_panel_asks_about_what_is_in_the_notebook(shell: Any) -> None:
+    import pandas
+
+    shell.user_ns |= {"old": pandas.DataFrame({"a": [1]}), "prices": pandas.DataFrame({"a": [1]}), "few": [1]}
+    found = opening(Session(), "openai")["prompts"]
+    assert len(found) == 3 and "{{prices}}" in found[0] and "{{few}}" not in str(found)
+    assert "{{old}}" not in str(found)
+    for name in ("old", "prices", "few"):
+        del shell.user_ns[name]
+
+
+def test_it_offers_to_explain_what_went_wrong_and_sends_the_traceback_without_keys(
+    panel: Panel, shell: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell.user_ns["api_key"] = "abcdefgh12345678"
+    shell.run_cell("raise ValueError(f'no luck with {api_key}')", store_history=True)
+    prompt = opening(Session(), "demo")["prompts"][0]
+    assert "ValueError: no luck" in prompt and "abcdefgh" not in prompt
+    panel.send(prompt)
+    panel.until(prompt)
+    (turn,) = panel.talk.turns
+    assert turn.sent and "Traceback" in turn.sent and "abcdefgh" not in turn.sent
+    del shell.user_ns["api_key"]
+    import sys
+
+    for name in ("last_exc", "last_value"):
+        monkeypatch.delattr(sys, name, raising=False)
+    assert prompt not in opening(Session(), "demo")["prompts"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_it_says_to_whom_a_message_goes(language: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    set_language(language)
+    try:
+        here = Session()
+        assert "demo" in whither(here, "demo")
+        assert "api.deepseek.com" in whither(here, "deepseek")
+        assert "127.0.0.1" in whither(here, "ollama")
+        monkeypatch.setenv("OPENAI_BASE_URL", "https://me:secret@proxy.example:8443/v1?k=secret")
+        said = whither(here, "openai")
+        assert "proxy.example" in said and "secret" not in said
+        assert len({*opening(here, "demo")["prompts"], *opening(here, "deepseek")["prompts"]}) >= 5
+    finally:
+        set_language(None)
+
+
+def test_it_is_there_until_the_first_turn_and_again_after_a_reset(panel: Panel) -> None:
+    panel.wait_for(lambda view: bool(view.state["opening"]))
+    panel.send("one")
+    panel.wait_for(lambda view: view.state["opening"] is None)
+    panel.talk.reset()
+    panel.wait_for(lambda view: bool(view.state["opening"]))
+
+
+def test_the_line_on_who_reads_follows_the_model(make: Callable[..., Panel]) -> None:
+    panel = make(model=None)
+    panel.wait_for(lambda view: "demo" in str(view.state["opening"]))
+    panel.session.use("deepseek:deepseek-v4-flash")
+    panel.wait_for(lambda view: "api.deepseek.com" in view.state["opening"]["line"])
+
+
+def test_an_unexpected_error_while_it_is_put_together_puts_a_waiting_message_back(
+    panel: Panel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel.send("one")
+    panel.until("one")
+    panel.send("two")
+    panel.shows(("two", False))
+    monkeypatch.setattr(composing, "about_failure", lambda text: fail.no_such_thing)
+    panel.ends()
+    panel.shows(("two", True))
