@@ -24,7 +24,7 @@ ATTRIBUTES: dict[str, set[str]] = {
     "mo": {"stretchy", "fence", "form", "movablelimits", "lspace", "rspace", "minsize", "maxsize"},
     "mspace": {"width"},
     "mfrac": {"linethickness"},
-    "munder": {"accentunder"},
+    "munder": set(),
     "mover": {"accent"},
     "munderover": set(),
     "mtable": {"displaystyle"},

@@ -13,6 +13,8 @@ import unicodedata
 from html import escape
 from xml.etree.ElementTree import Element
 
+from latex2mathml.symbols_parser import convert_symbol
+
 from .clean import clean_inline
 from .mathml import ATTRIBUTES
 from .retex import Refused
@@ -21,13 +23,15 @@ DEEPEST = 60
 MOST = 3_000  # elements
 _ENTITY = re.compile(r"&#x([0-9A-Fa-f]{1,6});")
 _LENGTH = re.compile(r"[-+]?\d*\.?\d+(?:em|ex|px|pt)|0")
+_CAPITAL = re.compile("[\u0391-\u03a9]")  # Greek ones stand upright
 _WORD = re.compile(r"[a-z]+(?:\s[a-z]+)*", re.IGNORECASE)
 _SPACES = {"thin": "0.167em", "medium": "0.222em", "thick": "0.278em"}
 _SCRIPTS = {"msub": "munder", "msup": "mover", "msubsup": "munderover"}
 _LIMITS = frozenset(("lim", "max", "min", "sup", "inf", "det", "gcd", "Pr", "argmax", "argmin"))
 _BIG = frozenset("∑∏∐⋀⋁⋂⋃⨀⨁⨂⨄⨆")
-_ACCENTS = frozenset("´¯˘ˇ˙¨^`~˚→←↔\u20db\u20dc‾")
+_ACCENTS = frozenset("´¯˘ˇ˙¨^`~˚→←↔\u20db\u20dc")
 _ORDINARY = frozenset("∀∁∂∃∄∅∆∇∞∟∠∡∢∴∵⊤⊥∎⋮⋯⋱…°")
+_BRACKETS = frozenset("()[]{}|‖")
 _OPENING = frozenset("([{⟨⌊⌈|‖")
 _TIGHT = frozenset("|‖")
 _VARIANTS = {
@@ -86,6 +90,8 @@ def _nothing(element: Element) -> None:
 
 def _leaf(element: Element) -> None:
     """Text: characters for entities, and the alphabet that a font is in Unicode."""
+    if element.tag == "mo" and "minsize" in element.attrib and (sign := convert_symbol(element.text or "")):
+        element.text = f"&#x{sign};"  # \\big\\langle
     text = clean_inline(_ENTITY.sub(lambda found: chr(int(found[1], 16)), element.text or ""))
     raw = element.text or ""
     if element.tag in ("mi", "mo", "mn"):
@@ -99,8 +105,10 @@ def _leaf(element: Element) -> None:
         variant = element.attrib.pop("mathvariant", "normal" if element.tag == "mo" else None)
         if variant in _VARIANTS:
             text = "".join(_letter(one, _VARIANTS[variant]) for one in text)
-        elif variant == "normal" and element.tag == "mi" and len(text) == 1:
+        elif element.tag == "mi" and len(text) == 1 and (variant == "normal" or _CAPITAL.match(text)):
             element.set("mathvariant", "normal")
+        if text and not text.strip("′″‴⁗"):
+            element.tag = "mo"
     elif element.tag != "mtext":
         raise Refused
     element.text = text
@@ -124,15 +132,10 @@ def _operator(element: Element) -> None:
     text = element.text or ""
     if len(element):  # \\mathop and its like
         raise Refused
-    if "fence" not in element.attrib:
-        element.attrib.pop("minsize", None)
-        element.attrib.pop("maxsize", None)
-    if text == "―":  # a line over or under something: this one grows with it
-        element.text = "‾"
+    if "minsize" in element.attrib:
         element.set("stretchy", "true")
-    if text in _TIGHT and element.get("stretchy") == "false":
-        element.set("lspace", "0")
-        element.set("rspace", "0")
+    if text in _TIGHT and "fence" not in element.attrib:
+        element.attrib.update(stretchy="false", lspace="0", rspace="0")
 
 
 def _space(element: Element) -> None:
@@ -177,15 +180,16 @@ def _scripts(element: Element) -> None:
         if movable:
             element.tag = _SCRIPTS[tag]
             base.set("movablelimits", "true")
+    elif tag in ("mover", "munder") and element[1].text == "―":
+        # A border grows with what it is on, whatever the font has.
+        element.remove(element[1])
+        element.tag, element.attrib = "menclose", {"notation": "top" if tag == "mover" else "bottom"}
     elif tag in ("mover", "munder") and len(element) == 2 and element[1].tag == "mo":
         mark = element[1].text
         if mark in _ACCENTS and tag == "mover":
             element.set("accent", "true")
             if mark in ("^", "→") and "stretchy" not in element[1].attrib and _single(base):
                 element[1].set("stretchy", "false")
-        elif mark == "‾":
-            element[1].text = "_"
-            element.set("accentunder", "true")
 
 
 def _single(base: Element) -> bool:
@@ -209,8 +213,19 @@ def _row(element: Element) -> None:
             element.remove(child)
         elif child.tag == "mo" and not child.text:
             element.remove(child)
+        elif child.tag == "mo" and "form" not in child.attrib and child.text in _BRACKETS:
+            _bracket(child, children[place - 1] if place else None, following)
         else:
             _word(_core(child), following)
+
+
+def _bracket(child: Element, before: Element | None, following: Element | None) -> None:
+    """Those of a matrix or a binomial are as high as it is."""
+    if child.get("stretchy") == "false" and child.text not in _TIGHT:
+        return  # one that was typed
+    for beside, form in ((following, "prefix"), (before, "postfix")):
+        if beside is not None and (beside.tag == "mtable" or beside.get("linethickness") == "0"):
+            child.attrib = {"stretchy": "true", "form": form}
 
 
 def _core(element: Element) -> Element:

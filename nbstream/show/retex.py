@@ -15,6 +15,7 @@ _COLUMNS = re.compile(r"\\(begin|end)\{align(?:at|edat)\*?\}(?(1)(?:\s*\{\d*\})?
 _ROWS = re.compile(r"\\(begin|end)\{(?:gather|gathered|multline|multlined)\*?\}")
 _ONE = re.compile(r"\\(?:begin|end)\{equation\*?\}|\\(?:notag|nonumber)(?![A-Za-z])")
 _ARRAY = re.compile(r"\\begin\{array\}\s*\{([^{}]*)\}\s*((?:\\hline\s*)*)")
+_ODD_ARRAY = re.compile(r"\\begin\{array\}(?!\{[lcr|]+\})")
 _SUBARRAY = re.compile(r"\\begin\{subarray\}\s*\{[lcr]\}")
 _TEXT = re.compile(r"\\(text[a-z]*|mbox|tag\*?|operatorname\*?)\s*\{")
 _ESCAPED = re.compile(r"\\([ &_#])")
@@ -41,6 +42,8 @@ def retex(tex: str) -> str:
     tex = _ALIGNED.sub(r"\\\1{split}", _COLUMNS.sub(r"\\\1{split}", tex))
     tex = _ONE.sub("", _ROWS.sub(r"\\\1{displaylines}", tex))
     tex = _ARRAY.sub(_array, tex)
+    if _ODD_ARRAY.search(tex):
+        raise Refused
     tex = _SUBARRAY.sub(r"\\begin{smallmatrix}", tex).replace(r"\end{subarray}", r"\end{smallmatrix}")
     tex = tex.replace("{dcases}", "{cases}").replace("\\mathnormal", "\\mathit")
     tex = tex.replace(r"\begin{rcases}", r"\left.\begin{array}{ll}")

@@ -30,7 +30,7 @@ class Entry:
         return f"{self.kind}/{self.name}"
 
 
-def _spelled_out(text: str) -> str:
+def spelled_out(text: str) -> str:
     text = re.sub(r"⟦([^⟦⟧]+?)\*(\d+)⟧", lambda found: found[1] * int(found[2]), text)
     return re.sub(r"⟦([0-9a-f]{2,6})⟧", lambda found: chr(int(found[1], 16)), text)
 
@@ -44,7 +44,7 @@ def _read(path: Path) -> list[tuple[str, str]]:
 def hostile() -> tuple[Entry, ...]:
     """All hostile answers, class by class."""
     return tuple(
-        Entry(path.stem, name, _spelled_out(body))
+        Entry(path.stem, name, spelled_out(body))
         for path in sorted(DATA.glob("*.txt"))
         if path.stem != "controls"
         for name, body in _read(path)
@@ -60,5 +60,5 @@ def controls() -> tuple[Entry, ...]:
     found = []
     for name, body in _read(DATA / "controls.txt"):
         text, _, expected = body.partition("\n-----\n")
-        found.append(Entry("controls", name, _spelled_out(text), _spelled_out(expected or text)))
+        found.append(Entry("controls", name, spelled_out(text), spelled_out(expected or text)))
     return tuple(found)
