@@ -39,7 +39,7 @@ class Transcript(Part):
         self._reach: Turn | None = None  # somebody wants to see what was said from here on
         self._preparing = self._wanted = False
         self._live: list[Shown] = []  # those that run
-        self._more = False
+        self._hidden = 0  # turns of the path before those that are shown
         self._busy: dict[str, Any] | None = None
         self._since = 0.0
         self._pacer = Pacer()
@@ -48,7 +48,7 @@ class Transcript(Part):
 
     def state(self) -> dict[str, Any]:
         self._shorten()
-        return {"busy": self._now(), "more": self._more}
+        return {"busy": self._now(), "more": self._hidden > 0}
 
     def snapshot(self) -> list[Op]:
         ops: list[Op] = []
@@ -71,12 +71,12 @@ class Transcript(Part):
         talk = self.desk.talk
         with talk.lock:
             path = talk.turns
-            start = begin(path, self._is_shown, self._ready.__contains__, self._reach)
+            start = begin(path, self._is_shown, self._ready.__contains__, self._hidden, self._reach)
             window = path[start:]
             places = {turn: self._place(talk, turn) for turn in window}
         if self._preparing or self._prepare([turn for turn in window if not self._is_shown(turn)]):
             return
-        self._more = start > 0
+        self._hidden = start
         kept = self._keep(window)
         ops: list[Op] = [["gone", id] for id in self._shown if id not in kept]
         for id, shown in self._shown.items():
@@ -135,7 +135,7 @@ class Transcript(Part):
         gone = turns[: newest(turns)]
         for turn in gone:
             self._shown.pop(turn.id).leave()
-        self._more = True
+        self._hidden += len(gone)
         self.desk.tell({"more": True}, [["gone", turn.id] for turn in gone])
 
     # --- one turn ---------------------------------------------------------------------------------------
@@ -224,7 +224,7 @@ class Transcript(Part):
 
     def _say(self, ops: list[Op]) -> None:
         """Tell the views, with the status line where it has become another."""
-        state: dict[str, Any] = {"more": self._more}
+        state: dict[str, Any] = {"more": self._hidden > 0}
         last = next((one for one in reversed(self._live) if not one.over), None)
         busy = None if last is None else {"turn": last.turn.id, "status": last.status}
         if busy != self._busy:

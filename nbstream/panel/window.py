@@ -40,14 +40,20 @@ def newest(path: Sequence[Turn]) -> int:
 
 
 def begin(
-    path: Sequence[Turn], shown: Callable[[Turn], bool], ready: Callable[[Turn], bool], reach: Turn | None
+    path: Sequence[Turn],
+    shown: Callable[[Turn], bool],
+    ready: Callable[[Turn], bool],
+    hidden: int,
+    reach: Turn | None,
 ) -> int:
     """The place in `path` of the first turn to show: as far back as now, or `reach`, unless that is too much.
 
-    `ready` says of a turn that is not shown whether it is rendered already.
+    `ready` says of a turn that is not shown whether it is rendered already; `hidden` is how many turns stood
+    before those that are shown: the first of these may have been replaced.
     """
     known = first(path, shown)
     if known < len(path):
+        known = min(known, hidden)
         if reach is not None and reach in path[:known]:
             known = path.index(reach)
         new = [turn for turn in path[known:] if not (shown(turn) or ready(turn))]
