@@ -8,6 +8,7 @@ later no longer takes what we write there, so the panel says that the transcript
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import Any
 
 from IPython.core.getipython import get_ipython
@@ -46,6 +47,8 @@ class Keeping(Part):
         """What the panel has shown; what it shows now is the last."""
         self._earlier: dict[str, list[Found]] = {}
         self._offer: Book | None = None
+        self._offered: Counter[str] = Counter()
+        """The turns in it, by conversation."""
         self._timer: asyncio.TimerHandle | None = None
         self._rested = 0.0
         self._written = 0
@@ -57,10 +60,11 @@ class Keeping(Part):
 
     def state(self) -> dict[str, Any]:
         behind = self._reached is not None and self._written > self._reached
-        offer = self._offer if not self.desk.talk.history.begun else None
+        talk = self.desk.talk
+        count = 0 if talk.history.begun else self._offered[talk.name]
         return {
             "saved": {"home": self._home, "behind": behind},
-            "restore": {"turns": self._count(offer)} if offer is not None else None,
+            "restore": {"turns": count, "line": t("saved.offer", count=count)} if count else None,
         }
 
     # --- below the view ---------------------------------------------------------------------------------
@@ -110,6 +114,7 @@ class Keeping(Part):
             self._timer.cancel()
             self._write()
         self._talks, self._earlier, self._offer, self._handle = [], {}, None, None
+        self._mark = []
 
     def _runs(self) -> bool:
         """Whether an answer is on its way: then there will be another change."""
@@ -180,25 +185,20 @@ class Keeping(Part):
             book = own_notebook(self.desk.session)
         except NbstreamError:
             return
-        found = [one for one in collect(book)[0] if not one.stale]
+        found = collect(book)[0]
         earlier: dict[str, list[Found]] = {}
         for one in sorted(found, key=lambda one: (one.number or 0, one.turn.created)):
             ours = one.receipt.true("panel") and (one.cell.id == self._cell or self._cell is None)
-            if ours and one.conversation is not None:
+            if ours and one.conversation is not None and not one.stale:
                 earlier.setdefault(one.conversation, []).append(one)
 
         def keep() -> None:
             if not self.desk.talk.history.begun:
-                self._earlier, self._offer = earlier, book if self._count(book) else None
+                self._earlier, self._offer = earlier, book
+                self._offered.update(one.conversation for one in found if one.conversation is not None)
                 self.changed()
 
         self.desk.on_loop(keep)
-
-    def _count(self, book: Book) -> int:
-        """The turns of the conversation shown that `book` holds."""
-        from ..chat.restore import collect
-
-        return sum(one.conversation == self.desk.talk.name for one in collect(book)[0])
 
     @wish("restore")
     def restore(self, wish: dict[str, Any], buffers: list[bytes]) -> None:
@@ -207,7 +207,7 @@ class Keeping(Part):
         here, book = self.desk.session, self._offer
         if book is None or self.desk.talk.history.begun:
             return
-        self._offer = None
+        self._offered.clear()
         try:
             done = here.restore()
         except NbstreamError:  # the file has been moved meanwhile

@@ -1,36 +1,34 @@
 // Whether the kernel is there, and whether the notebook holds what is said.
 
-const page = Math.random().toString(36).slice(2); // only the first one can have what is saved written anew
+const page = Math.random().toString(36).slice(2); // only the first can have what is saved written anew
 
 function createLife(panel, place) {
   const { words, memory } = panel;
-  const { kernel } = panel.model.widget_manager ?? {};
-  const cell = () => place.closest(".jp-Cell");
-  let shown, away;
+  const kernel = panel.model.widget_manager?.kernel ?? {};
+  const cell = () => place.closest(".jp-Cell") ?? {};
+  let shown, blocked, away;
 
   function say(text = "", label, does) {
     if (shown === (shown = text)) return;
-    place.replaceChildren();
+    place.replaceChildren(text);
     place.hidden = !text;
-    make("span", "", place, text);
     if (does) panel.button(label, "", place, does);
   }
 
   function show() {
     const { saved, restore } = panel.state;
-    const line = kernel?.connectionStatus ?? "connected";
+    const { connectionStatus: line = "connected" } = kernel;
+    const code = cell().querySelector?.(".cm-content");
+    const go = code && (() => code.focus());
     if (away && line === "connected") panel.sync(true);
     away = line !== "connected";
     const why = words[memory.gone ?? (away && "life_away")];
-    if (why || memory.blocked) panel.parts.composer.block(why);
-    memory.blocked = why;
-    if (why) say(why, "reconnect", !memory.gone && line === "disconnected" && (() => kernel.reconnect()));
-    else if (restore) {
-      say(words.life_restore.replace("{turns}", restore.turns), "restore", () => panel.say({ do: "restore" }));
-    } else if (saved?.behind && saved.home !== page) {
-      const code = cell()?.querySelector(".cm-content");
-      say(words.life_behind, "to_cell", code && (() => code.focus()));
-    } else say();
+    if (blocked !== (blocked = why)) panel.parts.composer.block(why && words.life_off);
+    if (memory.gone) say(why, "to_cell", go);
+    else if (away) say(why, "reconnect", line === "disconnected" && (() => kernel.reconnect()));
+    else if (restore) say(restore.line, "restore", () => panel.say({ do: "restore" }));
+    else if (saved?.behind && saved.home !== page) say(words.life_behind, "to_cell", go);
+    else say();
   }
 
   function hear(_, status) {
@@ -38,27 +36,26 @@ function createLife(panel, place) {
     else if (/dead|terminating/.test(status)) memory.gone = "life_dead";
     else if (status === "starting" || memory.gone === "life_restarting") memory.gone = "life_restarted";
     // The panel which this cell makes next goes on with what stands in the box.
-    if (memory.gone && cell()) cell().nbpBox = panel.root.querySelector(".nbp-composer textarea");
+    if (memory.gone) cell().nbpBox = panel.root.querySelector(".nbp-composer textarea");
     show();
   }
 
   const signals = { statusChanged: hear, connectionStatusChanged: show, disposed: () => hear(0, "dead") };
-  for (const name in signals) kernel?.[name]?.connect(signals[name]);
+  for (const name in signals) kernel[name]?.connect(signals[name]);
   place.role = "status";
   queueMicrotask(show);
   panel.say({ do: "hello", page });
 
   return {
     state(state, changed, full) {
-      const before = cell()?.nbpBox;
-      if (full && before && !memory.gone) {
-        state.draft ||= before.value;
+      if (full && !memory.gone) {
+        state.draft ||= cell().nbpBox?.value;
         delete cell().nbpBox;
       }
       show();
     },
     close() {
-      for (const name in signals) kernel?.[name]?.disconnect(signals[name]);
+      for (const name in signals) kernel[name]?.disconnect(signals[name]);
     },
   };
 }
