@@ -66,7 +66,8 @@ class Composing(Part):
 
     def _told(self) -> dict[str, Any]:
         line = self.line
-        return {"queue": line.told(), "sending": line.sending is not None, "opening": self._opening}
+        opening = None if self._talk.turns else self._opening  # found out while somebody asked
+        return {"queue": line.told(), "sending": line.sending is not None, "opening": opening}
 
     def changed(self) -> None:
         talk, _ = self._here()
