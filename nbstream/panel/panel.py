@@ -114,6 +114,7 @@ class ChatPanel(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Close the views; the conversation stays."""
+        _open.discard(self)
         self._desk.close()
         super().close()
 

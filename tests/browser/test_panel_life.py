@@ -6,6 +6,7 @@ from playwright.sync_api import Locator, expect
 
 from tests.browser.page import FrontEnd, Notebook
 from tests.browser.panel import Panel
+from tests.fakes.cable import Cable
 from tests.served import Served
 
 
@@ -29,6 +30,13 @@ def save(notebook: Notebook) -> None:
     notebook.save()
 
 
+def _draft(notebook: Notebook) -> str:
+    return notebook.execute_hidden(
+        "from nbstream.panel import panel as p, composing as c\n"
+        "print([one.desk.part(c.Composing)._draft for one in p._open])"
+    )
+
+
 def restart(notebook: Notebook) -> None:
     notebook.page.evaluate("() => window.notebookPanel().sessionContext.session.kernel.restart()")
     notebook.until("window.kernelReady()")
@@ -50,7 +58,7 @@ def test_what_was_said_outlives_the_page_and_the_kernel(front: FrontEnd, served:
         assert said in below.data["text/plain"] and said in below.data["text/markdown"]
         assert said not in str(view) and said not in str(notebook.read().metadata)
 
-    # The page is loaded anew. What was typed is there; what is said now can no longer be kept, and it says so.
+    # The page is loaded anew. What was typed is there; what is said now cannot be kept, and it says so.
     panel.box.fill("half a thou")
     notebook.wait_for(lambda: "half a thou" in _draft(notebook), "the draft to be known to the kernel")
     notebook.reload()
@@ -95,8 +103,123 @@ def test_what_was_said_outlives_the_page_and_the_kernel(front: FrontEnd, served:
     front.forget()
 
 
-def _draft(notebook: Notebook) -> str:
-    return notebook.execute_hidden(
-        "from nbstream.panel import panel as p, composing as c\n"
-        "print([one.desk.part(c.Composing)._draft for one in p._open])"
+def test_a_cell_that_runs_again_goes_on_where_it_was(lab: FrontEnd, served: Served) -> None:
+    busy = "import time\nwhile True: time.sleep(0.05)"
+    notebook = lab.open([cell(served).replace("words:8", "say:0"), busy])
+    panel = Panel.opened(notebook)
+    panel.send("the first half ⏸ and the second", wait=False)
+    expect(panel.turns.locator(".nbs-body")).to_contain_text("the first half")
+    panel.send("what waits", wait=False)
+    expect(panel.root.locator(".nbp-queue")).to_contain_text("what waits")
+    panel.box.fill("what is being typed")
+    panel.page.evaluate("document.activeElement.blur()")  # the kernel hears it
+    notebook.wait_for(lambda: "being typed" in _draft(notebook), "the draft to be known to the kernel")
+
+    notebook.run_cell(0)
+    panel.ready()
+    expect(panel.box).to_have_value("what is being typed")
+    expect(panel.root.locator(".nbp-queue")).to_contain_text("what waits")
+    expect(panel.turns.locator(".nbs-body")).to_contain_text("the first half")
+    assert notebook.execute_hidden("print(len(p._open))").strip() == "1", "the one before is closed"
+
+    # An interrupt is for cells: neither the panel nor what streams into it takes notice.
+    notebook.run_cell(1, wait=False)
+    notebook.until("window.notebookPanel().sessionContext.session.kernel.status === 'busy'")
+    notebook.interrupt()
+    notebook.see(1, "KeyboardInterrupt")
+    served.release()
+    expect(panel.turns).to_have_count(2)
+    expect(panel.turns.first).to_contain_text("and the second")
+    expect(panel.turns.last.locator(".nbs-body")).to_contain_text("what waits")
+    expect(kept(notebook)).to_contain_text("main · 2 turns")
+    assert all(record["closed_by"] == "server" for record in served.log())
+
+    # The kernel dies: Jupyter starts another, which knows nothing. Then it is ended for good.
+    notebook.execute_hidden("import threading, os; threading.Timer(0.2, os._exit, [1]).start()")
+    expect(life(panel)).to_contain_text("was restarted", timeout=30_000)
+    expect(panel.root.locator(".nbp-composer")).to_contain_text("the kernel is not there")
+    expect(panel.box).to_have_value("what is being typed")
+    notebook.until("window.kernelReady()")
+    notebook.run_cell(0)
+    panel.ready()
+    expect(life(panel)).to_be_hidden()  # nothing was saved that could be restored
+    expect(panel.box).to_have_value("what is being typed")
+    notebook.page.evaluate("() => window.notebookPanel().sessionContext.shutdown()")
+    expect(life(panel)).to_contain_text("has ended")
+    expect(panel.box).to_have_value("what is being typed")
+    lab.forget()
+
+
+def test_all_views_of_a_panel_show_the_same(lab: FrontEnd, served: Served) -> None:
+    notebook = lab.open([cell(served)])
+    panel = Panel.opened(notebook)
+    panel.send("first question")
+    expect(kept(notebook)).to_contain_text("main · 1 turn ")
+    save(notebook)
+
+    notebook.select(0)
+    notebook.command("notebook:create-output-view")
+    views = [panel, Panel(notebook, -1, 1)]
+    expect(views[1].root.locator("xpath=ancestor::*[contains(@class, 'jp-LinkedOutputView')]")).to_have_count(
+        1
     )
+    other = lab.view(notebook.path)
+    views.append(Panel(other))
+    for number, view in enumerate(views, 2):
+        expect(view.turns).to_have_count(number - 1)
+        view.box.fill(f"question {number}")
+        view.box.press("Enter")
+        for one in views:
+            expect(one.turns).to_have_count(number)
+            one.idle()
+        assert len({one.turns.last.locator(".nbs-body").inner_text() for one in views}) == 1
+    # The page that ran the cell keeps all of it, whoever asked; the other one cannot, and says so.
+    expect(kept(notebook)).to_contain_text("main · 4 turns")
+    expect(life(views[0])).to_be_hidden()
+    expect(life(views[1])).to_be_hidden()
+    expect(life(views[2])).to_contain_text("is behind")
+    other.close()
+
+    # The notebook is closed and opened again; the kernel lives.
+    save(notebook)
+    notebook.page.evaluate("window.jupyterapp.commands.execute('application:close-all')")
+    expect(panel.root).to_have_count(0)
+    notebook.command("docmanager:open", path=notebook.path)
+    notebook.until("window.kernelReady()")
+    panel.ready()
+    expect(panel.turns).to_have_count(4)
+    expect(kept(notebook)).to_contain_text("main · 4 turns")
+    expect(life(panel)).to_be_hidden()
+    panel.send("question 5")
+    expect(life(panel)).to_contain_text("is behind")
+    lab.forget()
+
+
+def test_a_lost_connection_keeps_what_is_typed_and_catches_up(lab: FrontEnd, served: Served) -> None:
+    path = lab.write([cell(served).replace("words:8", "say:0")])
+    with Cable(lab.server.url) as cable:
+        notebook = Notebook(lab, lab.context.new_page(), path)
+        notebook.url = notebook.url.replace(lab.server.url, cable.url)
+        lab.pages.append(notebook)
+        notebook.go()
+        panel = Panel.opened(notebook)
+        panel.send("the first half ⏸ and the second", wait=False)
+        expect(panel.turns.locator(".nbs-body")).to_contain_text("the first half")
+        panel.box.fill("written meanwhile")
+        cable.cut()
+        expect(life(panel)).to_contain_text("No connection")
+        panel.box.press("Enter")
+        expect(panel.box).to_have_value("written meanwhile")
+        panel.box.press_sequentially(" and more")
+        panel.screenshot("panel-away")
+        served.release()
+        served.wait_for(lambda log: log[0]["closed"] is not None, "the end")
+        cable.mend()
+        expect(life(panel)).to_be_hidden(timeout=60_000)
+        expect(panel.turns.locator(".nbs-body")).to_contain_text("and the second")
+        expect(panel.box).to_have_value("written meanwhile and more")
+        panel.box.press("Enter")
+        expect(panel.turns).to_have_count(2)
+        panel.idle()
+        lab.errors.clear()  # what the front end says of a server that is not there
+        notebook.close()
