@@ -22,16 +22,20 @@ function createHead(panel, place) {
     const popup = make("dialog", "nbp-pop", place);
     const box = make("div", "", popup, "…");
     let name = null;
+    let early = ""; // what is typed before there is a place for it
     let search;
 
     async function go(wish, bytes) {
-      const { sheet, error, file, buffers, ...reply } = await panel.ask(wish, bytes);
       const said = box.querySelector("[role=alert]");
+      if (said) said.textContent = "…";
+      const { sheet, error, file, buffers, ...reply } = await panel.ask(wish, bytes);
       name = reply.name ?? name;
       if (file) download(file, buffers);
       if (sheet) fill(sheet);
-      else if (error && said) said.textContent = error;
-      else popup.close();
+      else if (error && said) {
+        said.textContent = error;
+        box.querySelector("input").focus();
+      } else popup.close();
     }
 
     function fill({ title, text, link, items, find, fields = [], verb, wish, secret }) {
@@ -41,15 +45,16 @@ function createHead(panel, place) {
       if (link) Object.assign(make("a", "", box, link), { href: link, target: "_blank", rel: "noreferrer" });
       search = null;
       if (items) choice(items, find);
-      const form = make("form", "", box);
-      const inputs = fields.map(({ label, tag, options = [], value, ...facts }) => {
+      const form = make("form");
+      const inputs = fields.map(({ label, tag, options = [], value = "", ...facts }) => {
         const input = make(tag ?? "input", "", make("label", "", form, label));
         for (const [value, text] of options) make("option", "", input, text).value = value;
         return Object.assign(input, facts, { value, dir: "auto", autocomplete: "off" });
       });
       make("p", "", form).role = "alert";
       if (wish) panel.button("cancel", "", form, () => popup.close());
-      if (verb) make("button", "nbp-button", form, verb);
+      make("button", "nbp-button", form, verb);
+      if (verb) box.append(form);
       form.onsubmit = async (event) => {
         event.preventDefault();
         const values = Object.fromEntries(inputs.map((input) => [input.name, input.value]));
@@ -69,7 +74,7 @@ function createHead(panel, place) {
 
     // A list to choose from; with `find` one may search it, or type what is not in it.
     async function choice(items, find) {
-      search = find && Object.assign(make("input", "", box), find, { type: "search", oninput: show });
+      search = find && Object.assign(make("input", "", box), find, { type: "search", value: early, oninput: show });
       const list = make("div", "nbp-list", box);
       function show() {
         const typed = search?.value.trim() ?? "";
@@ -77,8 +82,8 @@ function createHead(panel, place) {
         const fits = items.filter((one) => parts.every((part) => one.text.includes(part)));
         if (typed && (!fits[0] || typed.includes(":"))) fits.push({ label: typed, wish: { ...find.wish, name: typed } });
         list.replaceChildren();
-        for (const { label, detail, current, wish } of fits) {
-          const item = make("button", "", list);
+        for (const { label, detail, current, kind, wish } of fits) {
+          const item = make("button", kind, list);
           make("span", "", item, label).dir = "auto";
           make("small", "", item, detail);
           if (current) item.ariaCurrent = "true";
@@ -93,14 +98,15 @@ function createHead(panel, place) {
 
     popup.onkeydown = (event) => {
       const { key, target } = event;
-      const step = { ArrowDown: 1, ArrowUp: -1 }[key];
+      const step = { ArrowDown: 1, ArrowUp: -1, Tab: event.shiftKey ? -1 : 1 }[key];
       if (event.isComposing) return;
-      if (step && target.matches("button, [type=search]")) {
-        const all = [...box.querySelectorAll("button, input")];
-        all.at((all.indexOf(target) + step) % all.length).focus();
+      if (key === "Escape") popup.close();
+      else if (step && (key === "Tab" || target.matches("button, [type=search]"))) {
+        const all = [...box.querySelectorAll("a, button, input, select, textarea")];
+        all.at((all.indexOf(target) + step) % all.length)?.focus();
         event.preventDefault();
       } else if (key === "Enter" && target === search) box.querySelector("button")?.click();
-      else if (key.length === 1) search?.focus();
+      else if (key.length === 1) search ? search.focus() : (early += key);
     };
     popup.onpointerdown = ({ target }) => target === popup && popup.close(); // beside it
     button.ariaExpanded = "true";

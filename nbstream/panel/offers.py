@@ -30,6 +30,7 @@ def offers(here: Session) -> list[tuple[str, str]]:
             if name in ready or keyless(provider):
                 names = catalog().names(name)[:MOST]
                 found += [(full(provider, model), provider.label) for model in names]
+                found += [(name, t("sheet.demo"))] if name == "demo" else []
             elif provider.default_model:
                 others.append(provider)
     # Who reads Chinese finds the services with a Chinese name first.

@@ -74,7 +74,9 @@ def talks(counts: Iterable[tuple[str, int]], shown: str) -> Sheet:
         )
         for name, count in counts
     ]
-    items += [item(t(f"sheet.talk_{op}"), {"do": "naming_sheet", "op": op}) for op in OPS]
+    verbs = [item(t(f"sheet.talk_{op}"), {"do": "naming_sheet", "op": op}) for op in OPS]
+    verbs[0]["kind"] = "nbp-apart"
+    items += verbs
     return {"title": t("sheet.talks"), "items": items}
 
 
