@@ -14,7 +14,7 @@ function createComposer(panel, place) {
   const acts = make("div", "nbp-acts", frame);
   const sent = new Set(); // messages of which Python has not said that it has them
   let files = memory.files ?? [];
-  let [blocked, drafting, composed, marked, from, asked] = ["", 0, -99, 0, 0, 0];
+  let [blocked, said, drafting, composed, marked, from, asked] = ["", "", 0, -99, 0, 0, 0];
 
   panel.button("attach", "attach", acts, () => {
     const picker = Object.assign(make("input"), { type: "file", multiple: true });
@@ -53,10 +53,18 @@ function createComposer(panel, place) {
     }
   }
 
-  // A sentence above the box, and a button where something can be done about it.
+  // A sentence above the box, with what one can do about it; else the notice of the kernel, if there is one.
   function say(text = blocked, act, does) {
+    const { notice } = panel.state;
+    if (said === (said = text || notice)) return;
     why.textContent = text;
     if (act) panel.button(act, "", why, does);
+    if (text || !notice) return;
+    for (const name of ["text", "why", "fix"]) if (notice[name]) make("p", "", why, notice[name]).dir = "auto";
+    for (const fix of notice.fixes) {
+      make("button", "nbp-button", why, fix.label).onclick = ({ target }) => panel.mend(fix, target);
+    }
+    panel.button("dismiss", "close", why, () => (panel.say({ do: "dismiss" }), box.focus()));
   }
 
   function edited() {
@@ -246,7 +254,7 @@ function createComposer(panel, place) {
     state(state, changed) {
       if (state.draft && memory.text == null && !box.value) fill(state.draft);
       memory.text ??= "";
-      if (changed.includes("busy")) say();
+      if (changed.includes("busy") || changed.includes("notice")) say();
       if (changed.includes("queue")) showQueue(state.queue);
       if (changed.includes("back") && state.back?.view === panel.view) takeBack(state.back.entry);
       if (changed.includes("opening")) showOpening(state.opening ?? {});
