@@ -193,24 +193,18 @@ function createTranscript(panel, place) {
   let along = true; // a reader at the end goes along with it
   let top = 0; // where the log stood
   let part, was; // for one who is not: what stands at its upper edge, and where
-  let typing; // whether the box below is in use and in sight
-
-  function mark() {
-    const edge = box(log).top;
-    const seen = (root, all) => [...root.querySelectorAll(all)].find((at) => box(at).bottom > edge);
-    const turn = along ? null : seen(log, "article");
-    part = turn && (seen(turn, ".nbs-body > *") ?? turn);
-    was = part && box(part).top - edge;
-    top = log.scrollTop;
-    newest.hidden = left() < 24;
-  }
+  let tall; // how high the log was, while the box below is in use and in sight
 
   // Who moved up stays there; who comes back to the end goes along again.
   log.onscroll = () => {
     const by = log.scrollTop - top;
+    const edge = box(log).top;
+    const seen = (root, all) => [...root.querySelectorAll(all)].find((at) => box(at).bottom > edge);
     along = left() < (by > 0 ? 24 : 2) || (along && by >= 0);
-    mark();
-    more();
+    const turn = along ? null : seen(log, "article");
+    part = turn && (seen(turn, ".nbs-body > *") ?? turn);
+    was = part && box(part).top - edge;
+    stand();
   };
 
   // What one reads stays where it is, whatever has grown above.
@@ -219,14 +213,15 @@ function createTranscript(panel, place) {
     if (log.matches(":active")); // one selects
     else if (along) log.scrollTop = log.scrollHeight;
     else if (part?.isConnected) log.scrollTop += box(part).top - box(log).top - was;
-    mark();
-    if (typing) place.nextSibling.scrollIntoView({ block: "nearest" });
-    typing = false;
-    more();
+    if (log.offsetHeight > tall) place.nextSibling.scrollIntoView({ block: "nearest" });
+    tall = Infinity;
+    stand();
   }
 
-  function more() {
-    if (!panel.state.more || asked === older.nextSibling || log.scrollTop > 600) return;
+  function stand() {
+    top = log.scrollTop;
+    newest.hidden = left() < 24;
+    if (!panel.state.more || asked === older.nextSibling || top > 600) return;
     asked = older.nextSibling;
     panel.say({ do: "older" });
   }
@@ -242,7 +237,8 @@ function createTranscript(panel, place) {
       const at = log.getRootNode().activeElement;
       const inside = log.contains(at);
       if (log.scrollTop !== top) log.onscroll();
-      typing = panel.root.matches(":focus-within") && box(place.nextSibling).bottom <= innerHeight;
+      const { y, bottom } = box(place.nextSibling);
+      tall = panel.root.matches(":focus-within") && y > 0 && bottom <= innerHeight ? log.offsetHeight : Infinity;
       if (full) [...turns.keys()].forEach(does.gone);
       for (const [name, ...rest] of news ?? []) does[name](...rest);
       older.hidden = !panel.state.more;
@@ -251,7 +247,7 @@ function createTranscript(panel, place) {
         if (full) turn.said = Infinity; // that was heard before
         if (turn.runs) speak(turn);
       }
-      if (inside && !at.isConnected) log.focus(); // or the keyboard would be nowhere
+      if (inside && !at.checkVisibility()) (log.contains(at) ? at.closest("article") : log).focus(); // or the keyboard would be nowhere
       keep();
       tick();
     },

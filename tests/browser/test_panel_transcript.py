@@ -315,6 +315,23 @@ def test_the_end_is_followed_only_by_a_reader_who_is_there(view: View) -> None:
     assert left(view) < 2
 
 
+def test_the_box_one_types_in_stays_in_sight_while_the_transcript_grows_to_its_full_height(
+    view: View,
+) -> None:
+    view.page.set_viewport_size({"width": 800, "height": 400})
+    view.page.add_style_tag(content="body { padding: 200px 0 900px; }")
+    box = view.page.locator(".nbp-composer textarea")
+    view.send(*view.settled("Hello", "World", id="a"))
+    box.focus()
+    view.send(*many(view, 1, after="a"))
+    expect(box).to_be_in_viewport(ratio=1)
+    view.page.evaluate("scrollTo(0, 800)")
+    frames(view)
+    here = view.page.evaluate("scrollY")
+    view.send(*many(view, 2, "n", after="m0"))
+    assert view.page.evaluate("scrollY") >= here, "the page was torn from a reader who had gone on"
+
+
 def test_what_one_reads_stays_in_its_place_when_older_turns_come(view: View) -> None:
     view.full(many(view, 6), more=True)
     frames(view, 6)
