@@ -53,12 +53,14 @@ class Panel {
     this.words = this.model.get("words");
     this.seq = -1;
     this.state = {};
+    const held = this.root.contains(document.activeElement);
     this.root.replaceChildren();
     this.root.ariaLabel = this.words.title;
     const place = (name) => make("div", `nbp-${name}`, this.root);
     this.parts = {};
     const makers = { head: createHead, life: createLife, transcript: createTranscript, composer: createComposer };
     for (const name in makers) this.parts[name] = makers[name](this, place(name));
+    if (held && document.activeElement === document.body) this.parts.composer.focus(); // another language
     this.live = make("div", "nbp-unseen", this.root);
     this.live.role = "status";
     this.sync(true);
