@@ -103,13 +103,16 @@ function createTranscript(panel, place) {
   function edit(id, text = turns.get(id).prompt) {
     const { el, ask } = turns.get(id);
     const form = make("div", "nbp-edit");
-    const area = make("textarea", "", form, text);
-    const done = (send) => {
+    const area = make("textarea", "", form);
+    const done = async (send) => {
       memory.edit = null;
       form.replaceWith(ask);
       el.focus();
-      if (send) panel.say({ do: "edit", turn: id, text: area.value });
+      if (!send) return;
+      const { error } = await panel.ask({ do: "edit", turn: id, text: area.value });
+      if (error && turns.has(id)) edit(id, area.value); // nothing that is typed is lost
     };
+    area.value = text; // the cursor stands behind it
     area.ariaLabel = words.edit;
     area.oninput = () => (memory.edit = [id, area.value]);
     area.onkeydown = (event) => {
