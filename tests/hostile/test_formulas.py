@@ -5,6 +5,7 @@ latex2mathml unescapes what it has written, links, colours and runs macros: noth
 
 from __future__ import annotations
 
+import random
 import re
 import unicodedata
 from collections import Counter
@@ -19,6 +20,7 @@ from nbstream.show.mathml import drawn
 from nbstream.show.render import Renderer
 from tests.hostile.corpus import spelled_out
 from tests.hostile.looked import Looked
+from tests.unit.pages import StringPage
 
 HERE = Path(__file__).parent / "formulas"
 
@@ -80,3 +82,35 @@ def test_a_formula_is_drawn_when_it_is_whole_and_not_before() -> None:
     ]
     assert ["</math>" in piece for piece in shown] == [False, False, True, False, False, False, True]
     assert not any("$" in piece or "fr<" in piece for piece in shown)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_however_it_is_cut_an_answer_full_of_formulas_ends_as_it_reads(seed: int) -> None:
+    sizes = random.Random(seed)
+    found = formulas("ordinary.txt")
+    sizes.shuffle(found)
+    inline = [f"${tex}$" for tex, display in found if not display]
+    blocks = [f"$$\n{tex}\n$$" for tex, display in found if display]
+    cells = [one for one in inline if "|" not in one]
+    text = "\n\n".join(
+        [
+            *(" and ".join(inline[at : at + 8]) for at in range(0, len(inline), 8)),
+            *blocks[:12],
+            "\n".join(f"- {one}\n  {one}" for one in inline[:9]),
+            "| a | b |\n|---|---|\n" + "\n".join(f"| {one} | $x$ |" for one in cells[:9]),
+            *(f"> {one}" for one in inline[:5]),
+            *blocks[12:],
+        ]
+    )
+    live, page, at = LiveMarkdown(window=400, mathml=True), StringPage(), 0
+    while at < len(text):
+        size = sizes.choice((1, 3, 17, 90))
+        page.apply(live.feed(text[at : at + size]))
+        at += size
+    page.apply(live.finish())
+    renderer = Renderer(mathml=True)
+    assert page.blocks == [renderer.html(node) for node in renderer.parse(text)]
+    again = StringPage()
+    again.apply(live.snapshot())
+    assert again.blocks == page.blocks
+    assert "".join(page.blocks).count("<math") > 100

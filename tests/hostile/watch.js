@@ -5,14 +5,14 @@
   const CLASS = /^(language-[\w+#.-]{1,24}|nbs-[a-z-]{1,16}|mathjax_(process|ignore))$/;
   const VALUES = {
     href: /^(https?:\/\/|mailto:)/i, rel: /^noopener noreferrer nofollow$/, target: /^_blank$/,
-    align: /^(left|right|center)$/, start: /^\d{1,9}$/,
+    align: /^(left|right|center)$/, start: /^\d{1,9}$/, tabindex: /^0$/,
   };
   const DROPPED = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069⟡]|\p{Surrogate}/u;
   const wrong = new Set();
   let looked = 0;
 
   function look(node) {
-    if (node.matches(".nbs-body, mjx-container, mjx-container *")) return;
+    if (node.matches(".nbs-body, mjx-container, mjx-container *, math, math *, .nbp-bar, .nbp-bar *")) return;
     looked += 1;
     if (!TAGS.has(node.tagName)) wrong.add(`<${node.tagName}>`);
     for (const { name, value } of node.attributes) {
@@ -20,15 +20,16 @@
       if (!fine) wrong.add(`${name}=${value} on <${node.tagName}>`);
     }
   }
-  // Formulas are drawn by MathJax, with styles of its own.
+  // Formulas are drawn by MathJax, with styles of its own; or by the browser, and then without.
   function drawn(node) {
     if (node.matches("mjx-container")) return;
     for (const { name, value } of node.attributes)
-      if (/^on|href|src|^id$/i.test(name) || /url\(|position/i.test(value)) wrong.add(`math: ${name}=${value}`);
+      if (/^on|href|src|^id$/i.test(name) || /url\(|position/i.test(value) ||
+          (/^(class|style)$/.test(name) && !node.closest("mjx-container"))) wrong.add(`math: ${name}=${value}`);
     if (!/^(mjx-|math$|m[a-z]+$|semantics$|annotation$)/i.test(node.tagName)) wrong.add(`math: <${node.tagName}>`);
   }
   window.lookAt = (body) => {
-    for (const node of body.querySelectorAll("*")) node.closest("mjx-container") ? drawn(node) : look(node);
+    for (const node of body.querySelectorAll("*")) node.closest("mjx-container, math") ? drawn(node) : look(node);
     // Our own footer comes last, and its mark stands nowhere else.
     const footer = body.matches(".nbs-body") && body.lastElementChild?.textContent.startsWith("⟡");
     const text = footer ? body.textContent.slice(0, -body.lastElementChild.textContent.length) : body.textContent;
