@@ -89,7 +89,11 @@ class Panel {
       const content = { turn: this.model.get("panel"), wish: told };
       kernel.sendControlMessage({ channel: "control", header, parent_header: {}, metadata: {}, content, buffers: [] });
     }
-    if (!control || !this.state.control) this.model.send(told, undefined, buffers);
+    try {
+      if (!control || !this.state.control) this.model.send(told, undefined, buffers);
+    } catch {
+      // by a connection that was closed: life.js says so
+    }
     return id;
   }
 

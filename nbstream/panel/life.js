@@ -34,16 +34,17 @@ function createLife(panel, place) {
   function hear(_, status) {
     if (/restarting/.test(status)) memory.gone = "life_restarting";
     else if (/dead|terminating/.test(status)) memory.gone = "life_dead";
+    else if (status === "lost") memory.gone ??= "life_lost";
     else if (status === "starting" || memory.gone === "life_restarting") memory.gone = "life_restarted";
     // The panel which this cell makes next goes on with what stands in the box.
     if (memory.gone) cell().nbpBox = panel.root.querySelector(".nbp-composer textarea");
     show();
   }
 
-  const signals = { statusChanged: hear, connectionStatusChanged: show, disposed: () => hear(0, "dead") };
+  const signals = { statusChanged: hear, connectionStatusChanged: show, disposed: () => hear(0, "lost") };
   for (const name in signals) kernel[name]?.connect(signals[name]);
   place.role = "status";
-  queueMicrotask(show);
+  queueMicrotask(() => (kernel.isDisposed ? hear(0, "lost") : show()));
   panel.say({ do: "hello", page });
 
   return {

@@ -116,7 +116,9 @@ class ChatPanel(anywidget.AnyWidget):
         """Close the views; the conversation stays."""
         _open.discard(self)
         self._desk.close()
+        layout = self.layout  # a widget of its own
         super().close()
+        layout.close()
 
     def open(self) -> None:
         """Begin to talk with a page; where nobody looks, there is none."""

@@ -187,11 +187,14 @@ def test_all_views_of_a_panel_show_the_same(lab: FrontEnd, served: Served) -> No
     notebook.command("docmanager:open", path=notebook.path)
     notebook.until("window.kernelReady()")
     panel.ready()
+    # Here JupyterLab leaves every widget with the connection that it closed.
+    expect(life(panel)).to_contain_text("has lost its kernel")
+    life(panel).get_by_role("button", name="Go to the cell").click()
+    panel.page.keyboard.press("Shift+Enter")
     expect(panel.turns).to_have_count(4)
     expect(kept(notebook)).to_contain_text("main · 4 turns")
     expect(life(panel)).to_be_hidden()
-    panel.send("question 5")
-    expect(life(panel)).to_contain_text("is behind")
+    lab.errors.clear()
     lab.forget()
 
 
@@ -223,23 +226,3 @@ def test_a_lost_connection_keeps_what_is_typed_and_catches_up(lab: FrontEnd, ser
         panel.idle()
         lab.errors.clear()  # what the front end says of a server that is not there
         notebook.close()
-
-
-def dbg(lab, served):
-    notebook = lab.open(["import ipywidgets\ns = ipywidgets.IntSlider(3)\ns"])
-    notebook.run_cell(0)
-    save(notebook)
-    expect(notebook.output(0).locator(".widget-readout")).to_have_text("3")
-    notebook.page.evaluate("window.k1 = window.notebookPanel().sessionContext.session.kernel")
-    notebook.page.evaluate("window.jupyterapp.commands.execute('application:close-all')")
-    expect(notebook.page.locator(".jp-Notebook")).to_have_count(0)
-    print("k1 disposed", notebook.page.evaluate("window.k1.isDisposed"))
-    notebook.command("docmanager:open", path=notebook.path)
-    notebook.until("window.kernelReady()")
-    notebook.page.wait_for_timeout(3000)
-    print("same", notebook.page.evaluate("window.k1 === window.notebookPanel().sessionContext.session.kernel"))
-    print(notebook.output(0).inner_text())
-    notebook.execute_hidden("s.value = 7")
-    notebook.page.wait_for_timeout(1000)
-    print(notebook.output(0).inner_text())
-    print(lab.errors)
