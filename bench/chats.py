@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +18,8 @@ from bench.page import Bench, run_cell
 from tests.browser.jupyter import free_port
 from tests.environment import ROOT, clean
 
+PATIENCE = 180
+"""Seconds that a chat may take until its turns stand: some take very long."""
 SCRIPT = (Path(__file__).parent / "chatting.js").read_text(encoding="utf-8")
 
 
@@ -71,7 +72,7 @@ def opened(chat: Chat, bench: Bench, turns: int, home: Path) -> Iterator[tuple[T
             yield tab, process
         return
     with _served(chat, bench.provider.url, turns, home) as (url, process):
-        tab = bench.chrome.tab(SCRIPT)
+        tab = bench.chrome.tab(SCRIPT, PATIENCE)
         try:
             tab.call("Page.navigate", url=url)
             yield tab, process
@@ -99,7 +100,7 @@ def _served(chat: Chat, provider: str, turns: int, home: Path) -> Iterator[tuple
     with (home / f"{chat.name}.log").open("wb") as log:
         process = subprocess.Popen(words, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
-            _wait(url, process)
+            _wait(port, process)
             yield url, psutil.Process(process.pid)
         finally:
             process.terminate()
@@ -110,13 +111,11 @@ def _served(chat: Chat, provider: str, turns: int, home: Path) -> Iterator[tuple
                 process.wait()
 
 
-def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
     end = time.monotonic() + 60
     while time.monotonic() < end and process.poll() is None:
-        try:
-            opener.open(url, timeout=10).close()
+        with suppress(OSError):
+            socket.create_connection(("127.0.0.1", port), 1).close()
             return
-        except (OSError, urllib.error.URLError):
-            time.sleep(0.2)  # a process that starts has no event to wait for
-    raise RuntimeError(f"{' '.join(map(str, process.args[1:4]))} did not answer")  # type: ignore[index]
+        time.sleep(0.2)  # a process that starts has no event to wait for
+    raise RuntimeError("the chat's server did not start")

@@ -19,7 +19,7 @@ from typing import Any
 
 import websocket
 
-from bench.chats import CHATS, Chat, in_lab, opened
+from bench.chats import CHATS, PATIENCE, Chat, in_lab, opened
 from bench.chrome import Tab
 from bench.contenders import CONTENDERS
 from bench.figures import quantile
@@ -95,8 +95,8 @@ def run(chat: Chat, bench: Bench, above: int, home: Path, workload: Workload) ->
     """One chat: a short answer to warm it, then the one that is measured, while keys are pressed."""
     with opened(chat, bench, above, home) as (tab, process):
         found = f"window.chatting.deep({chat.box!r}) && window.chatting.deep({chat.log!r})"
-        tab.until(found, 60)
-        tab.until(f"{above} === 0 || window.chatting.deep({chat.log!r}).offsetHeight > 100", 60)
+        tab.until(found, PATIENCE)
+        tab.until(f"{above} === 0 || window.chatting.deep({chat.log!r}).offsetHeight > 100", PATIENCE)
         send(tab, chat, WARM)
         tab.evaluate(f"window.chatting.start({chat.box!r}, {chat.log!r})")
         tab.until("window.chatting.state().newest >= 5", 60)

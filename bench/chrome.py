@@ -70,10 +70,10 @@ class Chrome:
         with opener.open(urllib.request.Request(self._origin + path, method=method), timeout=30) as reply:
             return json.loads(reply.read())
 
-    def tab(self, script: str) -> Tab:
+    def tab(self, script: str, patience: float = 60) -> Tab:
         """A new page; `script` runs in it before any script of its own."""
         made = self._ask("/json/new?about:blank", "PUT")
-        tab = Tab(made["webSocketDebuggerUrl"])
+        tab = Tab(made["webSocketDebuggerUrl"], patience)
         tab.call("Page.enable")
         tab.call("Page.addScriptToEvaluateOnNewDocument", source=script)
         # CPU time of the thread, not the time of the clock: another process's turn is not ours.
@@ -84,9 +84,9 @@ class Chrome:
 class Tab:
     """One page."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, patience: float = 60) -> None:
         self.address = address
-        self._socket = websocket.create_connection(address, timeout=60, suppress_origin=True)
+        self._socket = websocket.create_connection(address, timeout=patience, suppress_origin=True)
         self._numbers = itertools.count(1)
 
     def call(self, method: str, **params: Any) -> Any:
