@@ -9,7 +9,7 @@ from ..chat.catalog import catalog, is_local
 from ..chat.session import Session
 from ..errors import NbstreamError
 from ..i18n import t
-from ..magics.sources import look_up, providers
+from ..magics.sources import look_up
 from ..providers import registry
 from ..providers.base import Provider
 
@@ -22,7 +22,8 @@ PATIENCE = 4.0
 def offers(here: Session) -> list[tuple[str, str]]:
     """The models as far as they are known, by full name, and what is to be said of each."""
     ready, found, others = here.ready(), list[tuple[str, str]](), list[Provider]()
-    for name in providers():
+    local = [name for name in catalog().heard_of() if is_local(name)]
+    for name in dict.fromkeys([*ready, *local, *registry.names()]):
         with suppress(NbstreamError):  # another package's, which is broken
             provider = registry.get(name)
             if keyless(provider) and not _there(provider):
