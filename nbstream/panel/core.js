@@ -92,7 +92,7 @@ class Panel {
     try {
       if (!control || !this.state.control) this.model.send(told, undefined, buffers);
     } catch {
-      // by a connection that was closed: life.js says so
+      this.lost = true; // its connection was closed: life.js says so
     }
     return id;
   }

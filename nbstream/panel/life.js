@@ -44,7 +44,7 @@ function createLife(panel, place) {
   const signals = { statusChanged: hear, connectionStatusChanged: show, disposed: () => hear(0, "lost") };
   for (const name in signals) kernel[name]?.connect(signals[name]);
   place.role = "status";
-  queueMicrotask(() => (kernel.isDisposed ? hear(0, "lost") : show()));
+  queueMicrotask(() => (panel.lost ? hear(0, "lost") : show()));
   panel.say({ do: "hello", page });
 
   return {
