@@ -1,10 +1,10 @@
 // The turns: what was asked, what came, and what one may do with it.
 
-const TURN = `<div class=nbp-ask><div class=nbp-prompt dir=auto></div><div class=nbp-files></div>
-<div class=nbp-tools></div></div><details class=nbp-thought hidden><summary></summary><div dir=auto></div></details>
+const TURN = `<div class=nbp-ask><div class=nbp-tools></div><div class=nbp-prompt dir=auto></div>
+<div class=nbp-files></div></div><details class=nbp-thought><summary></summary><div dir=auto></div></details>
 <div class="nbs-body jp-RenderedHTMLCommon" dir=auto></div><div class=nbp-error></div><div class=nbp-line>
 <div class=nbp-steps><span></span></div><div class=nbp-foot></div><div class=nbp-tools></div></div>`;
-const NODES = "ask text chips asking fold name thought body card below steps count line tools".split(" "); // of TURN
+const NODES = "ask asking text chips fold name thought body card below steps count line tools".split(" "); // of TURN
 
 function createTranscript(panel, place) {
   const { words, memory } = panel;
@@ -70,14 +70,18 @@ function createTranscript(panel, place) {
       turn.text.textContent = info.prompt;
       if (info.prompt[900] || info.prompt.split("\n")[12]) {
         ask.classList.add("nbp-folded");
-        const whole = panel.button("whole", "", ask, () => ask.classList.remove("nbp-folded", whole.remove()));
+        const whole = panel.button("whole", "", ask, () => {
+          ask.classList.remove("nbp-folded");
+          whole.remove();
+        });
       }
     }
     if (info.files) turn.chips.replaceChildren(...info.files.map((file, index) => chip(turn.id, file, index)));
-    if (info.error !== undefined) {
-      card.innerHTML = info.error?.html ?? "";
+    if ("error" in info) {
+      const { html = "", fixes = [] } = info.error ?? {};
+      card.innerHTML = html;
       card.querySelector("[role]")?.removeAttribute("role"); // we say it, and once
-      for (const fix of info.error?.fixes ?? []) {
+      for (const fix of fixes) {
         make("button", "nbp-button", card, fix.label).onclick = ({ target }) => panel.mend(fix, target);
       }
     }
@@ -129,7 +133,7 @@ function createTranscript(panel, place) {
 
   const does = {
     turn(id, after, info) {
-      does.gone(id);
+      turns.get(id)?.el.remove();
       const turn = create(id);
       turns.set(id, turn);
       (turns.get(after)?.el ?? older).after(turn.el);
@@ -138,22 +142,18 @@ function createTranscript(panel, place) {
     },
     info: (id, info) => paint(turns.get(id), info),
     gone(id) {
-      turns.get(id)?.el.remove();
+      turns.get(id).el.remove();
       turns.delete(id);
     },
     ops(id, ops) {
       turns.get(id).blocks.apply(ops);
       grown(turns.get(id));
     },
-    think(id, text) {
-      turns.get(id).thought.append(text);
-      turns.get(id).fold.hidden = false;
-    },
+    think: (id, text) => turns.get(id).thought.append(text),
     clear(id) {
       const turn = turns.get(id);
       turn.blocks.reset();
       turn.thought.textContent = "";
-      turn.fold.hidden = true;
       turn.dressed = turn.said = 0;
     },
   };
@@ -243,7 +243,7 @@ function createTranscript(panel, place) {
       const { y, bottom } = box(place.nextSibling);
       tall = panel.root.matches(":focus-within") && y > 0 && bottom <= innerHeight ? log.offsetHeight : Infinity;
       if (full) [...turns.keys()].forEach(does.gone);
-      for (const [name, ...rest] of news ?? []) does[name](...rest);
+      for (const [name, id, ...rest] of news ?? []) if (name === "turn" || turns.has(id)) does[name](id, ...rest);
       older.hidden = !panel.state.more;
       place.hidden = !turns.size;
       for (const turn of turns.values()) {
