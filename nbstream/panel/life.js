@@ -18,8 +18,7 @@ function createLife(panel, place) {
   function show() {
     const { saved, restore } = panel.state;
     const { connectionStatus: line = "connected" } = kernel;
-    const code = cell().querySelector?.(".cm-content");
-    const go = code && (() => code.focus());
+    const go = cell().nodeType && (() => cell().querySelector(".cm-content").focus());
     if (away && line === "connected") panel.sync(true);
     away = line !== "connected";
     const why = words[memory.gone ?? (away && "life_away")];
@@ -44,7 +43,7 @@ function createLife(panel, place) {
   const signals = { statusChanged: hear, connectionStatusChanged: show, disposed: () => hear(0, "lost") };
   for (const name in signals) kernel[name]?.connect(signals[name]);
   place.role = "status";
-  queueMicrotask(() => (panel.lost ? hear(0, "lost") : show()));
+  setTimeout(() => (panel.lost ? hear(0, "lost") : show()), 200); // when it stands in its cell
   panel.say({ do: "hello", page });
 
   return {
