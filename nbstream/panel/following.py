@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("nbstream")
 Op = list[Any]
+SHOWN = (TextDelta, ReasoningDelta, Retract)
+"""Events that change what one sees."""
 
 
 class Shown:
@@ -197,7 +199,7 @@ class Shown:
         return self._take(events)
 
     def _take(self, events: list[Event]) -> list[Op]:
-        ops = self._anew() if self._stale else []
+        ops = self._anew() if self._stale and any(type(event) in SHOWN for event in events) else []
         text: list[str] = []
         thought: list[str] = []
         thinks = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from math import isfinite
 from typing import Any
 
 from ..chat.kept import Turn
@@ -24,13 +25,13 @@ def asked(turn: Turn) -> dict[str, Any]:
     return {
         "id": turn.id,
         "prompt": clean(turn.prompt),
-        "model": turn.model,
+        "model": clean(turn.model),
         "cell": turn.cell is not None,
-        "time": round(turn.created, 3),
+        "time": round(turn.created, 3) if isfinite(turn.created) else 0,
         "files": [
             {
                 "name": clean(one.name),
-                "type": one.media_type,
+                "type": clean(one.media_type),
                 "size": len(one.data),
                 "picture": one.media_type in PICTURES,
             }

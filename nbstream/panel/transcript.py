@@ -287,4 +287,6 @@ class Transcript(Part):
         return {"type": one.media_type, "buffers": [one.data]}
 
     def _find(self, wish: dict[str, Any]) -> Turn | None:
-        return next((turn for turn in self.desk.talk.turns if turn.id == wish.get("turn")), None)
+        talk = self.desk.talk
+        with talk.lock:
+            return next((turn for turn in talk.turns if turn.id == wish.get("turn")), None)

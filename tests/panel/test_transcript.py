@@ -17,7 +17,8 @@ from nbstream.chat.conversation import Conversation
 from nbstream.chat.engine import Run
 from nbstream.chat.kept import Turn
 from nbstream.chat.stream import Stream
-from nbstream.messages import Answer, Message
+from nbstream.i18n import set_language
+from nbstream.messages import Answer, Message, ToolCall
 from nbstream.panel import following
 from nbstream.show.render import Renderer
 from tests.panel.spoken import Line
@@ -302,6 +303,35 @@ def test_a_turn_that_was_broken_off_between_two_rounds_shows_its_calls(
     html = seen.view.html()
     assert html.count("Let me see.") == html.count("⚙") == html.count("→ stopped") == 1
     agree(seen)
+
+
+def test_facts_from_a_damaged_file_can_still_be_sent(seen: Seen, talk: Conversation) -> None:
+    odd = "odd\ud800\u202e"
+    files = (Attachment(odd, b"", odd),)
+    turn = put(talk, odd, f"**{odd}**", attachments=files, created=float("nan"))
+    turn.model = odd
+    turn.rounds = (
+        Message("assistant", odd, odd, (ToolCall(odd, odd, odd),)),
+        Message("tool", odd, tool_call_id=odd),
+    )
+    talk.watchers.changed()
+    assert "\u202e" not in str(agree(seen).turns)
+
+
+def test_footers_and_cards_follow_the_language(seen: Seen, talk: Conversation) -> None:
+    turn = put(talk, "hi", "hello")
+    turn.answer = Answer("half", finish_reason="cancelled", model="demo")
+    try:
+        set_language("en")
+        talk.watchers.changed()
+        assert "stopped" in seen.rest().turns[turn.id].info["foot"]
+        set_language("zh")
+        seen.session.watchers.changed()
+        assert "已停止" in seen.rest().turns[turn.id].info["foot"]
+    finally:
+        set_language(None)
+    last = seen.messages[-1]["turns"]
+    assert [op[0] for op in last] == ["info"] and last[0][2].keys() == {"foot"}
 
 
 # --- the conversation -----------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -105,6 +106,7 @@ class Seen:
         with self._news:
             self.messages.append(message)
             try:
+                json.dumps(message, ensure_ascii=False, allow_nan=False).encode()  # as Jupyter sends it
                 self.view.take(message, buffers)
             except Exception as error:
                 self.failed.append(error)
