@@ -1,6 +1,6 @@
 // The turns: what was asked, what came, and what one may do with it.
 
-const TURN = `<div class=nbp-ask><div class=nbp-tools></div><div class=nbp-prompt dir=auto></div>
+const TURN = `<div class=nbp-ask dir=auto><div class=nbp-tools dir=ltr></div><div class=nbp-prompt></div>
 <div class=nbp-files></div></div><details class=nbp-thought><summary></summary><div dir=auto></div></details>
 <div class="nbs-body jp-RenderedHTMLCommon" dir=auto></div><div class=nbp-error></div><div class=nbp-line>
 <div class=nbp-steps><span></span></div><div class=nbp-foot></div><div class=nbp-tools></div></div>`;
