@@ -54,6 +54,8 @@ class History:
         self._knows = False
         """Whether it has ever had a turn: one that was emptied is not one that never heard of any."""
         self._out: list[_TakenOut] = []
+        self.gone: dict[str, None] = {}
+        """The ids of turns that were taken out and are not back: what a file says of them is over."""
 
     # --- looking --------------------------------------------------------------------------------------
 
@@ -183,6 +185,7 @@ class History:
             for top in out.tops:
                 self._hang(top, parent)
                 for turn in self.every(top):
+                    self.gone.pop(turn.id, None)
                     turn.number = turn.parent.number + 1 if turn.parent is not None else 1
                     if turn.cell in taken:
                         turn.cell = None  # that cell has asked anew
@@ -226,6 +229,7 @@ class History:
         place = parent.children.index(turn)
         self.remove(turn)
         self._out = [*self._out[1 - TAKEN_OUT :], _TakenOut(parent, [turn], head, followed)]
+        self.gone[turn.id] = None
         if head is turn and parent.children:
             self.go_to(parent.children[max(0, place - 1)])
 
@@ -254,6 +258,7 @@ class History:
         for top in tops:
             for turn in self.every(top):
                 self._forget(turn)
+                self.gone[turn.id] = None
             top.parent = None
         parent.children[:] = [turn for turn in parent.children if turn.parent is not None]
         self.head = None if parent is self.root else parent

@@ -76,14 +76,16 @@ class Keeping(Part):
             from ..show.console import put
 
             return put(t("saved.terminal", magic=magic()))
-        data, facts = self._bundle(self._told())
         if where == "headless":
+            data, facts = self._bundle(self._told())
             said = {kind: f"{t('saved.headless', magic=magic())}\n\n{text}" for kind, text in data.items()}
             display(said, raw=True, metadata=facts)
             return
         self._home = self._reached = None  # the page that shows it now
         display(view, raw=True, metadata=metadata)
-        self._mark = self._mark_of(self._told())
+        told = self._told()
+        data, facts = self._bundle(told)  # a second's work when there is much: the view stands meanwhile
+        self._mark = self._mark_of(told)
         self._handle = display(data, raw=True, metadata=facts, display_id=True)
         self.desk.changed()
 
@@ -160,7 +162,7 @@ class Keeping(Part):
         others = [turn for turn in every if turn.cell is None and turn.id not in used and _ended(turn)]
         if not used.isdisjoint(one.turn.id for one in self._earlier.get(talk.name, ())):
             del self._earlier[talk.name]  # somebody has restored them
-        return Told(talk.name, turns, others, self._earlier.get(talk.name, ()))
+        return Told(talk.name, turns, others, self._earlier.get(talk.name, ()), tuple(talk.history.gone))
 
     def _mark_of(self, told: list[Told]) -> Mark:
         """By which two states are told apart."""

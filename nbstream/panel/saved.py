@@ -25,6 +25,8 @@ from ..show.settled import bundle
 
 MOST_BYTES = 400_000
 """Of one conversation's turns: a server passes on a million a second, and streams need their part."""
+MOST_GONE = 1_000
+"""Turns of which it is said that they were taken out."""
 Bundle = tuple[dict[str, str], dict[str, Any]]
 
 _settled: WeakKeyDictionary[Turn, tuple[Answer, bool, dict[str, str]]] = WeakKeyDictionary()
@@ -43,12 +45,15 @@ class Told:
         What stands on other branches.
     earlier : sequence of Found
         What the notebook holds of it, of a kernel before this one, as long as nobody has restored it.
+    gone : sequence of str
+        The ids of turns that were taken out: cells may still show them.
     """
 
     name: str
     turns: Sequence[Turn]
     others: Sequence[Turn] = ()
     earlier: Sequence[Found] = ()
+    gone: Sequence[str] = ()
 
     def __bool__(self) -> bool:
         return bool(self.turns or self.others or self.earlier)
@@ -103,8 +108,11 @@ def saved(talks: Sequence[Told], *, footer: bool = True, now: float | None = Non
     ends = {told.name: end for told in talks if (end := _end(told)) is not None}
     if ends:
         facts["ends"] = {"at": round(time.time() if now is None else now, 3), "talks": ends}
+    gone = [id for told in talks for id in told.gone][-MOST_GONE:]
+    if gone:
+        facts |= {"undone": gone, "at": round(time.time() if now is None else now, 3)}
     data = {"text/markdown": "\n\n".join(markdown), "text/plain": str(plain).rstrip("\n")}
-    return data, {"nbstream": facts} if markdown else {}
+    return data, {"nbstream": facts} if markdown or gone else {}
 
 
 def _end(told: Told) -> str | None:

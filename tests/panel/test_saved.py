@@ -42,7 +42,7 @@ class Book(Notebook):
         for name in names or ("main",):
             talk = self.session.conversation(name)
             own = [turn for turn in talk.history.every() if turn not in talk.turns and turn.cell is None]
-            told.append(Told(name, talk.turns, own))
+            told.append(Told(name, talk.turns, own, (), tuple(talk.history.gone)))
         data, metadata = saved(told, now=self.clock)
         output = {"output_type": "display_data", "data": data, "metadata": metadata}
         if not any(cell["id"] == "p" for cell in self.cells):
@@ -97,6 +97,28 @@ def test_a_second_restore_and_two_panels_on_one_conversation_add_nothing(book: B
     book.restore()
     assert book.prompts() == ["one", "two"]
     book.session.restore(book.path)
+    assert book.prompts() == ["one", "two"]
+
+
+def test_a_turn_of_a_cell_that_was_deleted_in_the_panel_does_not_come_back(book: Book) -> None:
+    book.say("one")
+    book.ask("a", "two")
+    book.say("three")
+    history = book.session.conversation().history
+    history.take_out(history.turns[1])
+    book.keep()
+    book.restore()
+    assert book.prompts() == ["one", "three"]
+
+
+def test_a_deleted_turn_that_was_brought_back_comes_back(book: Book) -> None:
+    book.say("one")
+    book.ask("a", "two")
+    history = book.session.conversation().history
+    history.take_out(history.turns[1])
+    history.redo()
+    book.keep()
+    book.restore()
     assert book.prompts() == ["one", "two"]
 
 
