@@ -111,7 +111,7 @@ def saved(talks: Sequence[Told], *, footer: bool = True, now: float | None = Non
     gone = [id for told in talks for id in told.gone][-MOST_GONE:]
     if gone:
         facts |= {"undone": gone, "at": round(time.time() if now is None else now, 3)}
-    data = {"text/markdown": "\n\n".join(markdown), "text/plain": str(plain).rstrip("\n")}
+    data = {"text/markdown": "\n\n".join(markdown), "text/plain": str(plain).removesuffix("\n\n")}
     return data, {"nbstream": facts} if markdown or gone else {}
 
 
