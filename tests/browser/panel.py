@@ -67,3 +67,30 @@ class Panel:
         path = SHOTS / f"{name}.{self.notebook.front.kind}.png"
         self.root.screenshot(path=path, animations="disabled")
         return path
+
+
+class Head:
+    """The head of one panel."""
+
+    def __init__(self, panel: Panel) -> None:
+        self.panel, self.page = panel, panel.page
+        self.talks, self.model = panel.root.locator(".nbp-talks"), panel.root.locator(".nbp-model")
+        self.settings = panel.root.get_by_role("button", name="Settings")
+        self.popup: Locator = panel.root.locator("dialog[open]")
+
+    def open(self, button: Locator) -> None:
+        button.click()
+        expect(self.popup).to_be_visible()
+        expect(self.popup.locator("b")).not_to_be_empty()
+
+    def item(self, text: str) -> Locator:
+        return self.popup.locator(".nbp-list button").filter(has_text=text)
+
+    def field(self, label: str) -> Locator:
+        return self.popup.get_by_label(label)
+
+    def press(self, verb: str) -> None:
+        self.popup.get_by_role("button", name=verb, exact=True).click()
+
+    def gone(self) -> None:
+        expect(self.popup).to_have_count(0)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import expect
 
 from tests.browser.page import FrontEnd, Notebook
-from tests.browser.panel import CELL, Panel
+from tests.browser.panel import CELL, Head, Panel
 from tests.fakes import spark_server
 from tests.served import Served
 
@@ -19,33 +19,6 @@ APP_ID, KEY, SECRET = (spark_server.CREDENTIALS[name] for name in ("app_id", "ap
 def spark() -> Iterator[spark_server.SparkServer]:
     with spark_server.SparkServer() as server:
         yield server
-
-
-class Head:
-    """The head of one panel."""
-
-    def __init__(self, panel: Panel) -> None:
-        self.panel, self.page = panel, panel.page
-        self.talks, self.model = panel.root.locator(".nbp-talks"), panel.root.locator(".nbp-model")
-        self.settings = panel.root.get_by_role("button", name="Settings")
-        self.popup: Locator = panel.root.locator("dialog[open]")
-
-    def open(self, button: Locator) -> None:
-        button.click()
-        expect(self.popup).to_be_visible()
-        expect(self.popup.locator("b")).not_to_be_empty()
-
-    def item(self, text: str) -> Locator:
-        return self.popup.locator(".nbp-list button").filter(has_text=text)
-
-    def field(self, label: str) -> Locator:
-        return self.popup.get_by_label(label)
-
-    def press(self, verb: str) -> None:
-        self.popup.get_by_role("button", name=verb, exact=True).click()
-
-    def gone(self) -> None:
-        expect(self.popup).to_have_count(0)
 
 
 def opened(lab: FrontEnd, served: Served, address: str, cells: int = 2) -> tuple[Notebook, list[Head]]:
