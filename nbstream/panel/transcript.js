@@ -27,10 +27,9 @@ function createTranscript(panel, place) {
     const say = (wish, more) => panel.say({ do: wish, turn: id, ...more });
     // The button asks once before the turn goes.
     const remove = ({ currentTarget: button }) => {
-      const icon = button.firstElementChild;
-      if (!icon) return say("remove");
+      if (!button.firstElementChild) return say("remove");
       button.textContent = words.remove_sure;
-      button.onblur = () => button.replaceChildren(icon);
+      button.onblur = () => button.replaceChildren(panel.icon("remove"));
       button.focus(); // Safari does not
     };
     for (const [where, name, icon, does = () => say(name)] of [
@@ -191,22 +190,21 @@ function createTranscript(panel, place) {
     ticking = setTimeout(tick, 250);
   }
 
-  const box = (node) => node.getBoundingClientRect();
   const left = () => log.scrollHeight - log.scrollTop - log.clientHeight;
+  const y = (node) => node.getBoundingClientRect().top - log.getBoundingClientRect().top;
   let along = true; // a reader at the end goes along with it
   let top = 0; // where the log stood
-  let part, was; // for one who is not: what stands at its upper edge, and where
+  let part, was; // for one who is not: what he reads, and where it stood
   let tall; // how high the log was, while the box below is in use and in sight
 
   // Who moved up stays there; who comes back to the end goes along again.
   log.onscroll = () => {
     const by = log.scrollTop - top;
-    const edge = box(log).top;
-    const seen = (root, all) => [...root.querySelectorAll(all)].find((at) => box(at).bottom > edge);
+    const last = (root, all) => [...root.querySelectorAll(all)].findLast((at) => y(at) < 99);
     along = left() < (by > 0 ? 24 : 2) || (along && by >= 0);
-    const turn = along ? null : seen(log, "article");
-    part = turn && (seen(turn, ".nbs-body > *") ?? turn);
-    was = part && box(part).top - edge;
+    part = along ? null : last(log, "article");
+    if (part) part = last(part, ".nbs-body > *") ?? part;
+    was = part && y(part);
     stand();
   };
 
@@ -215,7 +213,7 @@ function createTranscript(panel, place) {
     if (!log.offsetHeight) return;
     if (log.matches(":active")); // one selects
     else if (along) log.scrollTop = log.scrollHeight;
-    else if (part?.isConnected) log.scrollTop += box(part).top - box(log).top - was;
+    else if (part?.isConnected) log.scrollTop += y(part) - was;
     if (log.offsetHeight > tall) place.nextSibling.scrollIntoView({ block: "nearest" });
     tall = Infinity;
     stand();
@@ -240,8 +238,9 @@ function createTranscript(panel, place) {
       const at = log.getRootNode().activeElement;
       const inside = log.contains(at);
       if (log.scrollTop !== top) log.onscroll();
-      const { y, bottom } = box(place.nextSibling);
-      tall = panel.root.matches(":focus-within") && y > 0 && bottom <= innerHeight ? log.offsetHeight : Infinity;
+      const box = place.nextSibling.getBoundingClientRect();
+      const typing = panel.root.matches(":focus-within") && box.top > 0 && box.bottom <= innerHeight;
+      tall = typing ? log.offsetHeight : Infinity;
       if (full) [...turns.keys()].forEach(does.gone);
       for (const [name, id, ...rest] of news ?? []) if (name === "turn" || turns.has(id)) does[name](id, ...rest);
       older.hidden = !panel.state.more;
