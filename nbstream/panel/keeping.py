@@ -30,6 +30,8 @@ SOON = 0.3
 """Seconds in which changes that come together are waited for."""
 REST, BYTES_A_SECOND = 1.0, 200_000
 """Seconds between two writings at least; and how much of a page's line they may take."""
+PATIENCE = 3.0
+"""Seconds in which a page that takes a writing says so."""
 Mark = list[Any]
 
 
@@ -51,19 +53,19 @@ class Keeping(Part):
         """The turns in it, by conversation."""
         self._timer: asyncio.TimerHandle | None = None
         self._rested = 0.0
-        self._written = 0
         self._home: str | None = None
-        self._reached: int | None = None
-        """How many writings had been done when a page came that they do not reach."""
+        """The page that ran the cell: what is written reaches no other."""
+        self._written = self._reached = 0
+        """How many writings were sent, and how many that page is known to have taken."""
+        self._behind = False
         if _in_notebook() and not desk.talk.history.begun:
             desk.later(self._look_back)
 
     def state(self) -> dict[str, Any]:
-        behind = self._reached is not None and self._written > self._reached
         talk = self.desk.talk
         count = 0 if talk.history.begun else self._offered[talk.name]
         return {
-            "saved": {"home": self._home, "behind": behind},
+            "saved": {"home": self._home, "behind": self._behind, "written": self._written},
             "restore": {"turns": count, "line": t("saved.offer", count=count)} if count else None,
         }
 
@@ -81,7 +83,7 @@ class Keeping(Part):
             said = {kind: f"{t('saved.headless', magic=magic())}\n\n{text}" for kind, text in data.items()}
             display(said, raw=True, metadata=facts)
             return
-        self._home = self._reached = None  # the page that shows it now
+        self._home = None  # the page that shows it now
         display(view, raw=True, metadata=metadata)
         told = self._told()
         data, facts = self._bundle(told)  # a second's work when there is much: the view stands meanwhile
@@ -91,11 +93,15 @@ class Keeping(Part):
 
     @wish("hello", now=True)
     def hello(self, wish: dict[str, Any], buffers: list[bytes]) -> None:
+        """A page has come, or has taken what was written."""
         page = str(wish.get("page"))[:40]
-        if self._home is None:
-            self._home = page
-        elif page != self._home and self._reached is None:
+        self._home = self._home or page
+        if page == self._home:
             self._reached = self._written
+            self._compare()
+
+    def _compare(self) -> None:
+        self._behind = self._written > self._reached
         self.desk.tell(self.state())
 
     # --- writing ----------------------------------------------------------------------------------------
@@ -139,6 +145,7 @@ class Keeping(Part):
         self._handle.update(data, raw=True, metadata=metadata)
         self._mark = mark
         self._written += 1
+        self._loop.call_later(PATIENCE, self._compare)
         size = sum(2 * len(text) for text in data.values())
         self._rested = self._loop.time() + max(REST, size / BYTES_A_SECOND)
         self.changed()  # while this was written another turn may have ended

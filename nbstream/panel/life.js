@@ -6,7 +6,8 @@ function createLife(panel, place) {
   const { words, memory } = panel;
   const kernel = panel.model.widget_manager?.kernel ?? {};
   const cell = () => place.closest(".jp-Cell") ?? {};
-  let shown, blocked, away;
+  const hello = () => panel.say({ do: "hello", page });
+  let shown, blocked, away, taken;
 
   function say(text = "", label, does) {
     if (shown === (shown = text)) return;
@@ -44,7 +45,7 @@ function createLife(panel, place) {
   for (const name in signals) kernel[name]?.connect(signals[name]);
   place.role = "status";
   setTimeout(() => (panel.lost ? hear(0, "lost") : show()), 200); // when it stands in its cell
-  panel.say({ do: "hello", page });
+  hello();
 
   return {
     state(state, changed, full) {
@@ -52,6 +53,8 @@ function createLife(panel, place) {
         state.draft ||= cell().nbpBox?.value;
         delete cell().nbpBox;
       }
+      // The first page says what it has taken.
+      if (changed.includes("saved") && state.saved.home === page && taken !== (taken = state.saved.written)) hello();
       show();
     },
     close() {

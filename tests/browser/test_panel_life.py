@@ -173,11 +173,10 @@ def test_all_views_of_a_panel_show_the_same(lab: FrontEnd, served: Served) -> No
         for one in views:
             expect(one.turns).to_have_count(number)
             expect(one.turns.last.locator(".nbs-body")).to_have_text(log[-1]["text"])
-    # The page that ran the cell keeps all of it, whoever asked; the other one cannot, and says so.
+    # The page that ran the cell keeps all of it, whoever asked.
     expect(kept(notebook)).to_contain_text("main · 4 turns")
-    expect(life(views[0])).to_be_hidden()
-    expect(life(views[1])).to_be_hidden()
-    expect(life(views[2])).to_contain_text("is behind")
+    for view in views:
+        expect(life(view)).to_be_hidden()
     other.close()
 
     # The notebook is closed and opened again; the kernel lives.
@@ -187,10 +186,10 @@ def test_all_views_of_a_panel_show_the_same(lab: FrontEnd, served: Served) -> No
     notebook.command("docmanager:open", path=notebook.path)
     notebook.until("window.kernelReady()")
     panel.ready()
-    # Here JupyterLab leaves every widget with the connection that it closed.
+    # Here JupyterLab leaves every widget with the connection that it closed, until the page is loaded anew.
     expect(life(panel)).to_contain_text("has lost its kernel")
-    life(panel).get_by_role("button", name="Go to the cell").click()
-    panel.page.keyboard.press("Shift+Enter")
+    notebook.reload()
+    panel.ready()
     expect(panel.turns).to_have_count(4)
     expect(kept(notebook)).to_contain_text("main · 4 turns")
     expect(life(panel)).to_be_hidden()
