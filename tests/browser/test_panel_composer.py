@@ -7,11 +7,13 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import nbformat
 import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.page import FrontEnd
 from tests.browser.panel import Panel
+from tests.kernel.pairs import need, newest_first, write_spec
 from tests.served import Served
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -277,3 +279,62 @@ def what_was_typed_survives_a_reload(panel: Composer) -> None:
     panel.notebook.save()
     panel.notebook.reload()
     panel.holds("half a sen")
+
+
+# --- Stop while the kernel computes ---------------------------------------------------------------------
+
+BUSY = "while not flag.exists(): sum(range(1000))\nflag.unlink()"
+# As in front ends that are not built on JupyterLab's services: no control channel, no subshells.
+POOR = """
+() => {
+  const kernel = window.notebookPanel().sessionContext.session.kernel;
+  kernel.commsOverSubshells = 'disabled';
+  kernel.sendControlMessage = undefined;
+}
+"""
+
+
+@pytest.mark.parametrize("version", ["newest", "6.29"])
+def test_stop_works_while_the_kernel_computes_or_says_why_not(
+    lab: FrontEnd, served: Served, version: str
+) -> None:
+    """Before the first token, too; where nothing reaches a busy kernel there is the interrupt."""
+    available = [pair for pair in newest_first(version) if pair.made()] or newest_first(version)
+    kernel = write_spec(lab.server.kernels, need(available[0]))
+    flag = lab.server.root / f"panel-flag-{kernel}"
+    setup = f"{served.setup()}\nimport nbstream\nfrom pathlib import Path\nflag = Path({flag.name!r})"
+    path = lab.write([setup, "nbstream.ChatPanel('openai:silent')", BUSY, "print('queued')"])
+    file = lab.server.root / path
+    notebook = nbformat.read(file, as_version=4)
+    notebook.metadata["kernelspec"] = {"name": kernel, "display_name": kernel, "language": "python"}
+    nbformat.write(notebook, file)
+    page = lab.view(path)
+    try:
+        page.run_cell(0)
+        panel = Composer.opened(page, 1)
+        stopped = panel.turns.filter(has_text="stopped")
+        page.run_cell(2, wait=False)
+        page.run_cell(3, wait=False)
+        page.wait_for(lambda: page.prompts()[2:4] == ["*", "*"], "both cells to wait")
+        before = len(served.log())
+        panel.send("Well?", wait=False)
+        served.wait_for(lambda log: len(log) > before, "the request")
+        expect(panel.button).to_have_attribute("aria-label", re.compile("^Stop"))
+        panel.button.click()
+        expect(stopped).to_have_count(1)
+        expect(panel.box).to_be_focused()
+        served.wait_for(lambda log: log[before]["closed"] is not None, "the socket to close")
+        assert page.prompts()[2:4] == ["*", "*"], "it waited for the cell"
+
+        panel.send("And now?", wait=False)
+        served.wait_for(lambda log: len(log) > before + 1, "the request")
+        page.page.evaluate(POOR)
+        panel.press("Escape")
+        expect(panel.says).to_contain_text("busy with a cell")
+        panel.screenshot(f"composer-unheard-{version}")
+        panel.place.get_by_role("button", name="Interrupt").click()
+        expect(stopped).to_have_count(2)
+        expect(panel.says).to_be_empty()
+        page.see(2, "KeyboardInterrupt")
+    finally:
+        flag.touch()
