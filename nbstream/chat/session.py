@@ -74,11 +74,15 @@ class Session:
 
     def use(self, model: str) -> str:
         """Make `model` this kernel's default, and give its full name."""
-        provider, name = registry.split(model)
-        provider.check_model(name, self.base_url(provider))
-        self.chosen = f"{provider.name}:{name}" if name else provider.name
+        self.chosen = self.named(model)
         self.watchers.changed()
         return self.chosen
+
+    def named(self, model: str) -> str:
+        """The full name of `model`. Raises `NbstreamError` (config) for one that there cannot be."""
+        provider, name = registry.split(model)
+        provider.check_model(name, self.base_url(provider))
+        return f"{provider.name}:{name}" if name else provider.name
 
     def ready(self) -> list[str]:
         """The providers that have what they need here: keys, or a base URL of the user's own."""

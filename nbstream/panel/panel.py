@@ -11,6 +11,8 @@ from typing import Any
 import anywidget
 from traitlets import Dict, Unicode
 
+from ..chat import checks
+from ..chat.session import session
 from ..i18n import labels, magic, t
 from ..magics.surface import surface
 from ..show.answer import asset as shown
@@ -71,6 +73,10 @@ class ChatPanel(anywidget.AnyWidget):
     def __init__(
         self, model: str | None = None, conversation: str = "main", system: str | None = None
     ) -> None:
+        # What is wrong is said while the panel before still stands.
+        model = session().named(model) if model is not None else None
+        checks.conversation(conversation)
+        checks.values(temperature=None, retries=None, options=None, system=system)
         name = uuid.uuid4().hex[:12]
         self.origin = Origin.here(model, conversation, system)
         before = succeeded(self.origin, list(_open))
@@ -131,7 +137,8 @@ class ChatPanel(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """The view; and in its place, where there is none, a sentence."""
-        data, metadata = super()._repr_mimebundle_(**kwargs) or ({}, {})
+        view = super()._repr_mimebundle_(**kwargs) if self.comm is not None else None
+        data, metadata = view or ({}, {})
         return {**data, "text/plain": t("panel.closed")}, metadata
 
 
