@@ -6,6 +6,7 @@ metadata, says from where to where. Turns of ``%%llm`` cells are shown too, but 
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +21,8 @@ from ..messages import Answer
 from ..show import words
 from ..show.cards import literal
 from ..show.clean import clean
-from ..show.escape import html_text
+from ..show.escape import html_text, tidy
+from ..show.rules import RULES
 from ..show.settled import bundle
 
 MOST_BYTES = 400_000
@@ -158,8 +160,8 @@ def _markdown(
     name: str, shown: Sequence[_Entry], turns: int, beside: int, left: int, now: float | None
 ) -> str:
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(now))
-    summary = t("saved.summary", name=clean(name), count=turns, time=when)
-    parts = [f"<details><summary>{html_text(summary)}</summary>"]
+    summary = t("saved.summary", name=name, count=turns, time=when)
+    parts = [f"<details><summary>{_folded(summary)}</summary>"]
     if left:
         parts.append(f"*{t('saved.left_out', count=left)}*")
     for place, entry in enumerate(shown):
@@ -170,6 +172,11 @@ def _markdown(
     if beside:
         parts += ["---", f"*{t('saved.beside', count=beside)}*"]
     return "\n\n".join(filter(None, [*parts, "</details>"]))
+
+
+def _folded(text: str) -> str:
+    """Text for our own ``<summary>``; what could begin math stands alone, where no page sees math in it."""
+    return re.sub(r"&#(?:36|92);", r"<span>\g<0></span>", html_text(tidy(text, RULES)))
 
 
 def _quoted(prompt: str) -> str:
