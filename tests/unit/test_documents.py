@@ -16,7 +16,8 @@ from nbstream.providers.natives import NATIVES
 
 ROOT = Path(__file__).parents[2]
 READMES = ("README.md", "README.zh-CN.md")
-PAGES = (*READMES, "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md", "binder/README.md")
+GUIDES = ("docs/panel.md", "docs/panel.zh.md")
+PAGES = (*READMES, *GUIDES, "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md", "binder/README.md")
 NOTEBOOKS = ("01_quickstart.ipynb", "01_quickstart.zh.ipynb")
 
 
@@ -86,11 +87,12 @@ def test_links_between_pages_lead_somewhere(page: str) -> None:
         assert link.startswith("https://") or link.startswith("docs/img/") or (here / link).exists(), link
 
 
-def test_both_readmes_and_both_notebooks_are_built_alike() -> None:
+def test_both_readmes_guides_and_notebooks_are_built_alike() -> None:
     def shape(text: str) -> list[str]:
         return [match[0] for match in re.finditer(r"^(#+|```|\||- |!\[)", text, re.M)]
 
-    assert shape(read(READMES[0])) == shape(read(READMES[1]))
+    for pages in (READMES, GUIDES):
+        assert shape(read(pages[0])) == shape(read(pages[1]))
     one, other = (json.loads(read(f"notebooks/{name}"))["cells"] for name in NOTEBOOKS)
     assert [(cell["id"], cell["cell_type"]) for cell in one] == [
         (cell["id"], cell["cell_type"]) for cell in other
