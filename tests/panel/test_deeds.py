@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -157,6 +158,29 @@ def test_an_edit_that_cannot_be_sent_changes_nothing_and_says_why(table: Table) 
     first = table.ask("one")
     table.do("edit", first, text="  ")
     assert table.notice and table.prompts == ["one"] and table.talk.history.versions(first) == [first]
+
+
+def test_stop_ends_the_expressions_of_an_edited_prompt_which_is_then_not_asked(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = threading.Event()
+
+    def slow() -> None:
+        begun.set()
+        while True:
+            time.sleep(0.001)
+
+    names: dict[str, Any] = {"slow": slow}
+    shell = SimpleNamespace(user_ns=names, user_global_ns=names, user_ns_hidden={})
+    monkeypatch.setattr(template, "get_ipython", lambda: shell)
+    first = table.ask("{{1}}", template=True)
+    edit = threading.Thread(target=table.do, args=("edit", first), kwargs={"text": "{{slow()}}"})
+    edit.start()
+    assert begun.wait(WAIT)
+    table.desk.hear({"do": "stop", "view": "b", "id": 1})
+    edit.join(WAIT)
+    assert not edit.is_alive() and "Stopped" in table.notice
+    assert table.talk.history.versions(first) == [first]
 
 
 # --- taking out, going on, going back -----------------------------------------------------------------
