@@ -14,7 +14,7 @@ function createComposer(panel, place) {
   const acts = make("div", "nbp-acts", frame);
   const sent = new Set(); // messages of which Python has not said that it has them
   let files = memory.files ?? [];
-  let [blocked, said, drafting, composed, marked, from, asked] = ["", "", 0, -99, 0, 0, 0];
+  let [blocked, drafting, composed, marked, from, asked] = ["", 0, -99, 0, 0, 0];
 
   panel.button("attach", "attach", acts, () => {
     const picker = Object.assign(make("input"), { type: "file", multiple: true });
@@ -26,13 +26,10 @@ function createComposer(panel, place) {
     else if (detail < 2) stop(); // the second click of two was meant for Send
     box.focus();
   });
-  box.value = memory.text ?? "";
-  box.dir = "auto";
-  box.ariaLabel = words.message;
-  box.setAttribute("aria-autocomplete", "list");
-  box.setAttribute("aria-controls", (names.id = `nbp-names-${panel.view}`));
-  names.role = "listbox";
-  names.ariaLabel = words.names;
+  const id = `nbp-names-${panel.view}`;
+  Object.assign(names, { id, role: "listbox", ariaLabel: words.names });
+  Object.assign(box, { value: memory.text ?? "", dir: "auto", ariaLabel: words.message, ariaAutoComplete: "list" });
+  box.setAttribute("aria-controls", id);
   why.role = "status";
 
   const running = () => panel.state.busy || panel.state.sending || sent.size;
@@ -53,18 +50,15 @@ function createComposer(panel, place) {
     }
   }
 
-  // A sentence above the box, with what one can do about it; else the notice of the kernel, if there is one.
-  function say(text = blocked, act, does) {
-    const { notice } = panel.state;
-    if (said === (said = text || notice)) return;
-    why.textContent = text;
-    if (act) panel.button(act, "", why, does);
-    if (text || !notice) return;
-    for (const name of ["text", "why", "fix"]) if (notice[name]) make("p", "", why, notice[name]).dir = "auto";
-    for (const fix of notice.fixes) {
-      make("button", "nbp-button", why, fix.label).onclick = ({ target }) => panel.mend(fix, target);
+  // Above the box: why nothing can be sent, else what the view has to say, else the kernel.
+  function say(notice = blocked ? { text: blocked } : panel.state.notice) {
+    if (why.said === (why.said = notice)) return;
+    why.replaceChildren();
+    for (const name of ["text", "why", "fix"]) if (notice?.[name]) make("p", "", why, notice[name]);
+    for (const fix of notice?.fixes ?? []) {
+      make("button", "nbp-button", why, fix.label).onclick = fix.does ?? ((event) => panel.mend(fix, event.target));
     }
-    panel.button("dismiss", "close", why, () => (panel.say({ do: "dismiss" }), box.focus()));
+    if (notice?.kind) panel.button("dismiss", "close", why, () => (panel.say({ do: "dismiss" }), box.focus()));
   }
 
   function edited() {
@@ -83,7 +77,7 @@ function createComposer(panel, place) {
 
   function row(list, text, word, away) {
     const made = make("li", "", list);
-    make("span", "", made, text).dir = "auto";
+    make("span", "", made, text);
     panel.button(word, "close", made, () => (away(), box.focus())).ariaLabel += ` ${text}`;
     return made;
   }
@@ -95,12 +89,8 @@ function createComposer(panel, place) {
     if (!text.trim() && !taken.length) return;
     const message = [text, taken];
     sent.add(message);
-    if (taken === files) {
-      files = [];
-      box.value = "";
-      edited();
-    }
-    show();
+    if (taken === files) [box.value, files] = ["", []];
+    edited();
     const about = taken.map(({ name, type }) => ({ name, type }));
     await heard({ do: "send", text, files: about }, taken.map(({ data }) => data));
     sent.delete(message);
@@ -109,13 +99,12 @@ function createComposer(panel, place) {
 
   const stop = () => running() && heard({ do: "stop" });
 
+  // Has Python do it. Where that does not answer, a cell keeps the kernel busy and there is no way around.
   async function heard(wish, bytes) {
     const { kernel } = panel.model.widget_manager ?? {};
-    const unheard = () => {
-      if (!running() || blocked) return;
-      say(words.unheard, kernel?.interrupt && "interrupt", () => (kernel.interrupt(), say(), box.focus()));
-    };
-    const timer = setTimeout(unheard, 1500);
+    const does = () => (kernel.interrupt(), say(), box.focus());
+    const notice = { text: words.unheard, fixes: kernel ? [{ label: words.interrupt, does }] : [] };
+    const timer = setTimeout(() => running() && !blocked && say(notice), 1500);
     await panel.ask(wish, bytes);
     clearTimeout(timer);
   }
@@ -132,25 +121,20 @@ function createComposer(panel, place) {
       const size = files.reduce((sum, { data }) => sum + data.byteLength, file.size);
       const data = size <= MOST_BYTES && (await file.arrayBuffer().catch(() => 0)); // a folder has none
       if (data) files = [...files, { name: file.name, type: file.type, data }];
-      else say(words.too_large.replace("{name}", file.name).replace("{most}", MOST_BYTES / 1e6));
+      else say({ text: words.too_large.replace("{name}", file.name) });
     }
     show();
     box.focus();
   }
 
-  box.onpaste = (event) => {
-    const { files, types } = event.clipboardData;
-    if (!files.length || types.includes("text/plain")) return; // spreadsheets put a picture beside the text
-    event.preventDefault();
-    take(files);
-  };
-  root.ondragover = root.ondragleave = root.ondrop = (event) => {
-    const { files, types } = event.dataTransfer;
-    if (!types.includes("Files")) return;
+  function bring(event) {
+    const { files, types } = event.clipboardData ?? event.dataTransfer;
+    if (!types.includes("Files") || types.includes("text/plain")) return; // as of cells: beside a picture is the text
     event.preventDefault();
     frame.classList.toggle("nbp-over", event.type === "dragover");
-    if (event.type === "drop") take(files);
-  };
+    if (files.length) take(files);
+  }
+  box.onpaste = root.ondragover = root.ondragleave = root.ondrop = bring;
 
   // --- what waits, and what the empty panel offers ---
 
@@ -184,14 +168,13 @@ function createComposer(panel, place) {
     items.forEach(({ text, detail }, i) => {
       const option = make("li", "", names, text);
       make("span", "", option, detail);
-      option.role = "option";
-      option.id = names.id + i;
       option.choose = () => {
         const end = box.selectionStart;
         box.setSelectionRange(from, end + 2 * box.value.startsWith("}}", end));
         document.execCommand("insertText", false, `${text}}}`); // which can be undone
       };
-      option.onpointerdown = (event) => (event.preventDefault(), option.choose());
+      const onpointerdown = (event) => (event.preventDefault(), option.choose());
+      Object.assign(option, { role: "option", id: id + i, onpointerdown });
     });
     mark(0);
   }
@@ -204,11 +187,7 @@ function createComposer(panel, place) {
     box.setAttribute("aria-activedescendant", options[marked]?.id ?? "");
   }
 
-  function forget() {
-    asked++;
-    names.replaceChildren();
-    mark(0);
-  }
+  const forget = () => (asked++, names.replaceChildren(), mark(0));
 
   // --- keys ---
 
@@ -217,29 +196,20 @@ function createComposer(panel, place) {
     if (turn) panel.parts.transcript.edit(turn, text);
   }
 
+  const choose = () => names.children[marked].choose();
+  const steps = { ArrowDown: () => mark(marked + 1), ArrowUp: () => mark(marked - 1) };
+  const offering = { ...steps, Enter: choose, Tab: choose, Escape: forget };
+  const writing = { Enter: () => send(), Escape: stop, ArrowUp: () => box.value || last() };
   box.onkeydown = (event) => {
-    const { key } = event;
     // An Enter that ends a composition; Safari says first that it has ended, then which key did it.
     const composing = event.isComposing || event.keyCode === 229 || event.timeStamp - composed < 50;
-    if (composing || event.shiftKey || event.altKey) return;
-    const choose = () => names.children[marked].choose();
-    const does = names.firstChild
-      ? {
-          ArrowDown: () => mark(marked + 1),
-          ArrowUp: () => mark(marked - 1),
-          Enter: choose,
-          Tab: choose,
-          Escape: forget,
-        }
-      : { Enter: () => send(), Escape: stop, ArrowUp: box.value ? null : last };
-    if (!does[key]) return;
-    event.preventDefault();
-    does[key]();
+    const does = (names.firstChild ? offering : writing)[event.key];
+    if (!does || composing || event.shiftKey || event.altKey) return;
+    if (does() !== box.value) event.preventDefault();
   };
   box.addEventListener("compositionend", (event) => (composed = event.timeStamp));
   box.oninput = edited;
   box.onblur = forget;
-  forget();
   show();
 
   return {
@@ -254,10 +224,11 @@ function createComposer(panel, place) {
     state(state, changed) {
       if (state.draft && memory.text == null && !box.value) fill(state.draft);
       memory.text ??= "";
-      if (changed.includes("busy") || changed.includes("notice")) say();
-      if (changed.includes("queue")) showQueue(state.queue);
-      if (changed.includes("back") && state.back?.view === panel.view) takeBack(state.back.entry);
-      if (changed.includes("opening")) showOpening(state.opening ?? {});
+      const has = (name) => changed.includes(name);
+      if (has("busy") || has("notice")) say();
+      if (has("queue")) showQueue(state.queue);
+      if (has("back") && state.back?.view === panel.view) takeBack(state.back.entry);
+      if (has("opening")) showOpening(state.opening ?? {});
       show();
     },
     close() {
