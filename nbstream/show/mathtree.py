@@ -34,6 +34,7 @@ _ORDINARY = frozenset("∀∁∂∃∄∅∆∇∞∟∠∡∢∴∵⊤⊥∎⋮
 _BRACKETS = frozenset("()[]{}|‖")
 _OPENING = frozenset("([{⟨⌊⌈|‖")
 _TIGHT = frozenset("|‖")
+_WRITING = ("bold", "italic", "sans-serif", "monospace")
 _VARIANTS = {
     "bold": "BOLD",
     "italic": "ITALIC",
@@ -79,7 +80,7 @@ def _mend(element: Element, depth: int) -> None:
     )
     _scripts(element)
     _row(element)
-    allowed = ATTRIBUTES[element.tag]
+    allowed = ATTRIBUTES[element.tag] if element.text or element.tag != "mi" else ()
     for name in [name for name in element.attrib if name not in allowed]:
         del element.attrib[name]
 
@@ -111,6 +112,8 @@ def _leaf(element: Element) -> None:
             element.tag = "mo"
     elif element.tag != "mtext":
         raise Refused
+    if element.tag == "mtext" and element.get("mathvariant") not in _WRITING:
+        element.attrib.pop("mathvariant", None)
     element.text = text
 
 

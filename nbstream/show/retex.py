@@ -17,7 +17,8 @@ _ONE = re.compile(r"\\(?:begin|end)\{equation\*?\}|\\(?:notag|nonumber)(?![A-Za-
 _ARRAY = re.compile(r"\\begin\{array\}\s*\{([^{}]*)\}\s*((?:\\hline\s*)*)")
 _ODD_ARRAY = re.compile(r"\\begin\{array\}(?!\{[lcr|]+\})")
 _SUBARRAY = re.compile(r"\\begin\{subarray\}\s*\{[lcr]\}")
-_TEXT = re.compile(r"\\(text[a-z]*|mbox|tag\*?|operatorname\*?)\s*\{")
+_TEXT = re.compile(r"\\(text(?:bf|it|rm|sf|tt|normal)?|mbox|tag\*?|operatorname\*?)(?![A-Za-z])\s*(\{?)")
+_LAST_CELL = re.compile(r"(?<!\\)((?:\\\\)*)&\s*(?=\\end\{)")
 _ESCAPED = re.compile(r"\\([ &_#])")
 _SPACE = re.compile(r"\\[,;:> ]")
 _UNIT = re.compile(r"(\d)(?=\s*(?:in|mm|cm|pt|em|ex|pc|bp|dd|cc|sp|mu))")
@@ -53,13 +54,16 @@ def retex(tex: str) -> str:
     # A letter alone is looked up in a table, where the upright ones are missing.
     tex = _UPRIGHT.sub(r"\\mathrm {", tex)
     # "2mm" would be a length.
-    return _wrapped(_UNIT.sub(r"\1{}", tex).strip())
+    tex = _wrapped(_UNIT.sub(r"\1{}", tex).strip())
+    return _LAST_CELL.sub(r"\1&{}", tex)  # where the last cell is empty, its row would be left out
 
 
 def _texts(tex: str) -> str:
     """Arguments of words: latex2mathml ends them at the first brace and shows commands in them."""
     parts, at = [], 0
     while found := _TEXT.search(tex, at):
+        if not found[2]:  # a single letter, or a command
+            raise Refused
         end = _closing(tex, found.end())
         parts += [tex[at : found.start()], _words(found[1], tex[found.end() : end])]
         at = end + 1

@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 import pytest
 
 from nbstream.show import mathml
+from nbstream.show import tex as tex_list
 from nbstream.show.live import LiveMarkdown
 from nbstream.show.mathml import drawn
 from nbstream.show.render import Renderer
@@ -114,3 +115,51 @@ def test_however_it_is_cut_an_answer_full_of_formulas_ends_as_it_reads(seed: int
     again.apply(live.snapshot())
     assert again.blocks == page.blocks
     assert "".join(page.blocks).count("<math") > 100
+
+
+def test_behind_the_list_of_commands_stand_two_more_doors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mathml, "safe_tex", lambda tex, rules: tex)
+    known = 0
+    for tex, display in formulas("hostile.txt"):
+        html = drawn.__wrapped__(tex, display) or ""
+        assert Looked(html).wrong == [], tex
+        known += bool(html)
+    assert known > 30, "they were not asked"
+
+
+def made_up(sizes: random.Random, depth: int = 0) -> str:
+    """A formula of whatever is allowed, in no sensible order."""
+
+    def inside() -> str:
+        return "" if depth > 1 else made_up(sizes, depth + 1)
+
+    def piece() -> str:
+        kind = sizes.randrange(10)
+        if kind < 3:
+            return sizes.choice("abxyzN1230+-=<>,.()[]|/!:;'*&")
+        if kind < 5:
+            arguments = sizes.choice(("", f"{{{inside()}}}", f"{{{inside()}}}{{{inside()}}}"))
+            return f"\\{sizes.choice(sorted(tex_list._COMMANDS - {'begin', 'end'}))}{arguments or ' '}"
+        if kind < 7:
+            return f"{sizes.choice('^_')}{{{inside()}}}"
+        if kind < 8:
+            return f"\\left({inside()}\\right{sizes.choice(').|')}"
+        name = sizes.choice(sorted(tex_list._ENVIRONMENTS))
+        columns = {"array": "{ll}", "subarray": "{l}"}.get(
+            name, "{2}" if "alignat" in name or "edat" in name else ""
+        )
+        cells = sizes.choice((" \\\\ ", " & ")).join(inside() for _ in range(3))
+        return f"\\begin{{{name}}}{columns}{cells}\\end{{{name}}}"
+
+    return "".join(piece() for _ in range(sizes.randint(1, 4)))
+
+
+def test_whatever_is_made_up_is_drawn_well_or_not_at_all() -> None:
+    drawings = 0
+    for seed in range(400):
+        html = drawn(made_up(random.Random(seed)), bool(seed % 2))
+        if html:
+            ElementTree.fromstring(html.replace("&nbsp;", " "))
+            assert Looked(html).wrong == [], seed
+            drawings += 1
+    assert drawings > 100
