@@ -63,7 +63,7 @@ def turn_of(cell: Cell, receipt: Receipt, prompt: str, text: str, *, stale: bool
         model,
         system=receipt.text("system"),
         options=_options(receipt.part("options")),
-        cell=None if receipt.true("panel") else _cell(cell, receipt),
+        cell=None if receipt.true("panel") and cell.prompt is None else _cell(cell, receipt),
         fresh=receipt.true("fresh"),
         line=cell.line or "",
         answer=answer,
