@@ -12,9 +12,13 @@ function createTranscript(panel, place) {
   const log = make("div", "nbp-log", place);
   const older = make("p", "nbp-older", log, words.older);
   const newest = panel.button("newest", "down", place, () => keep((along = true)));
-  const sizes = new ResizeObserver(() => keep());
+  const sizes = new ResizeObserver(() => {
+    if (wide !== log.clientWidth) for (const { body } of turns.values()) body.style.minHeight = "";
+    wide = log.clientWidth;
+    keep();
+  });
   let asked; // above which turn older ones were asked for
-  let busy, since, ticking;
+  let busy, since, ticking, wide;
   // Not live: sentences go to panel.speak, not each word.
   Object.assign(log, { role: "log", ariaLive: "off", ariaLabel: words.log, tabIndex: 0 });
 
@@ -163,6 +167,8 @@ function createTranscript(panel, place) {
     turn.dressed = Math.max(dressed, body.children.length - 2 * runs);
     if (turn.dressed > dressed) dress(panel, body, dressed, turn.dressed);
     if (!runs) return;
+    if (turn.wide !== wide) turn.high = 0;
+    turn.wide = wide;
     turn.high = Math.max(turn.high, body.offsetHeight);
     if (turn.high > body.offsetHeight) body.style.minHeight = `${turn.high}px`;
   }

@@ -1,6 +1,6 @@
 """The transcript of the chat panel in a bare page: what it does with the messages that it is sent.
 
-The view is the real one, without its neighbours; the test is the kernel.
+The view is the real one, without its neighbours; the test is the kernel. The last test is in a notebook.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ import nbstream.show
 from nbstream.i18n import labels
 from nbstream.show.highlight import CSS
 from nbstream.show.pages import Pages
+from tests.browser.page import FrontEnd
+from tests.browser.panel import Panel
+from tests.served import Served
 
 SHOW, PANEL = Path(nbstream.show.__file__).parent, Path(nbstream.panel.__file__).parent
 SCRIPTS = [SHOW / "ops.js", PANEL / "core.js", PANEL / "transcript.js"]
@@ -34,7 +37,7 @@ window.show = (words) => {
   const model = {
     get: name => ({ panel: 'p', words, control: '' })[name], on() {}, off() {}, send: wish => said.push(wish),
   };
-  window.panel = new Panel(model, document.body);
+  window.panel = createPanel(model, document.body);
 };
 """
 NUMBERS = itertools.count(1)
@@ -438,6 +441,17 @@ def test_while_it_comes_an_answer_never_gets_lower_and_finished_blocks_are_dress
     assert view.turn().locator(".nbs-body > *").evaluate_all(dressed) == "1"
 
 
+def test_room_that_was_kept_is_given_back_when_the_page_gets_another_width(view: View) -> None:
+    name = view.begin("Tell me")
+    view.send(["ops", name, [["append", 0, "<p>1<br>2<br>3<br>4</p>"]]])
+    frames(view)
+    high = view.turn().evaluate("turn => turn.offsetHeight")
+    view.send(["ops", name, [["replace", 0, "<p>1</p>"]]])
+    assert view.turn().evaluate("turn => turn.offsetHeight") == high
+    view.page.set_viewport_size({"width": 600, "height": 700})
+    view.page.wait_for_function("high => document.querySelector('article').offsetHeight < high", arg=high)
+
+
 def test_arrow_keys_go_from_turn_to_turn(view: View) -> None:
     view.full(many(view, 3))
     view.turn(1).focus()
@@ -469,3 +483,37 @@ def test_a_narrow_page_and_any_direction_of_writing_hold_together(view: View) ->
     side = "node => getComputedStyle(node).direction"
     for part, direction in ((".nbs-body", "rtl"), ("pre", "ltr")):
         assert {part: view.turn(0).locator(part).first.evaluate(side)} == {part: direction}
+
+
+def test_in_a_notebook_the_reader_and_the_box_keep_their_places(lab: FrontEnd, served: Served) -> None:
+    notebook = lab.open([served.setup() + "\n%llm use openai:say:0", "%llm chat"])
+    notebook.page.set_viewport_size({"width": 1000, "height": 700})
+    notebook.run_cell(0)
+    panel = Panel.opened(notebook, 1)
+    parts = [
+        f"{name} begins.\n\n" + f"{WORDS}\n\n" * 4 + f"{name} ends." for name in ("First", "Second", "Third")
+    ]
+    panel.send("⏸".join(parts), wait=False)
+    log, body = panel.root.get_by_role("log"), panel.turns.last.locator(".nbs-body")
+    end = "log => log.scrollHeight - log.scrollTop - log.clientHeight"
+    expect(body).to_contain_text("First ends.")
+    expect(panel.box).to_be_in_viewport(ratio=1)
+    assert log.evaluate(end) < 2
+    assert panel.root.evaluate("root => root.scrollWidth <= root.clientWidth")
+
+    log.hover()
+    notebook.page.mouse.wheel(0, -150)
+    newest = panel.root.get_by_role("button", name="Go to the newest")
+    expect(newest).to_be_visible()
+    here = log.evaluate("log => log.scrollTop")
+    served.release()
+    expect(body).to_contain_text("Second ends.")
+    assert log.evaluate("log => log.scrollTop") == here, "the text ran away from its reader"
+    newest.click()
+    served.release()
+    expect(body).to_contain_text("Third ends.")
+    panel.idle()
+    assert log.evaluate(end) < 2
+    expect(newest).to_be_hidden()
+    expect(panel.box).to_be_in_viewport(ratio=1)
+    expect(panel.turns.last.get_by_role("button", name="Copy", exact=True).first).to_be_visible()
