@@ -7,35 +7,33 @@ function createLife(panel, place) {
   const kernel = panel.model.widget_manager?.kernel ?? {};
   const cell = () => place.closest(".jp-Cell") ?? {};
   const hello = () => panel.say({ do: "hello", page });
-  let shown, blocked, away, taken;
+  let shown, off, away, taken;
 
-  function say(text = "", label, does) {
+  function told(line) {
+    const { saved, restore } = panel.state;
+    const go = cell().nodeType && (() => cell().querySelector(".cm-content").focus());
+    if (memory.gone) return [words[memory.gone], "to_cell", go];
+    if (away) return [words.life_away, "reconnect", line === "disconnected" && (() => kernel.reconnect())];
+    if (restore) return [restore.line, "restore", () => panel.say({ do: "restore" })];
+    return saved?.behind && saved.home !== page ? [words.life_behind, "to_cell", go] : [""];
+  }
+
+  function show() {
+    const { connectionStatus: line = "connected" } = kernel;
+    if (away && line === "connected") panel.sync(true);
+    away = line !== "connected";
+    if (off !== (off = !!memory.gone || away)) panel.parts.composer.block(off && words.life_off);
+    const [text, label, does] = told(line);
     if (shown === (shown = text)) return;
     place.replaceChildren(text);
     place.hidden = !text;
     if (does) panel.button(label, "", place, does);
   }
 
-  function show() {
-    const { saved, restore } = panel.state;
-    const { connectionStatus: line = "connected" } = kernel;
-    const go = cell().nodeType && (() => cell().querySelector(".cm-content").focus());
-    if (away && line === "connected") panel.sync(true);
-    away = line !== "connected";
-    const why = words[memory.gone ?? (away && "life_away")];
-    if (blocked !== (blocked = why)) panel.parts.composer.block(why && words.life_off);
-    if (memory.gone) say(why, "to_cell", go);
-    else if (away) say(why, "reconnect", line === "disconnected" && (() => kernel.reconnect()));
-    else if (restore) say(restore.line, "restore", () => panel.say({ do: "restore" }));
-    else if (saved?.behind && saved.home !== page) say(words.life_behind, "to_cell", go);
-    else say();
-  }
-
   function hear(_, status) {
-    if (/restarting/.test(status)) memory.gone = "life_restarting";
+    if (/start/.test(status)) memory.gone = "life_restarted";
     else if (/dead|terminating/.test(status)) memory.gone = "life_dead";
     else if (status === "lost") memory.gone ??= "life_lost";
-    else if (status === "starting" || memory.gone === "life_restarting") memory.gone = "life_restarted";
     // The panel which this cell makes next goes on with what stands in the box.
     if (memory.gone) cell().nbpBox = panel.root.querySelector(".nbp-composer textarea");
     show();
@@ -48,13 +46,12 @@ function createLife(panel, place) {
   hello();
 
   return {
-    state(state, changed, full) {
+    state({ saved }, changed, full) {
       if (full && !memory.gone) {
-        state.draft ||= cell().nbpBox?.value;
+        panel.state.draft ||= cell().nbpBox?.value;
         delete cell().nbpBox;
       }
-      // The first page says what it has taken.
-      if (changed.includes("saved") && state.saved.home === page && taken !== (taken = state.saved.written)) hello();
+      if (saved?.home === page && taken !== (taken = saved.written)) hello(); // it has been taken here
       show();
     },
     close() {
