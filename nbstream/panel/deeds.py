@@ -89,6 +89,7 @@ class Deeds(Part):
     def _turn(self, wish: Wish) -> tuple[Conversation, Turn]:
         """The turn that is meant, in the conversation that the panel shows."""
         talk = self.desk.talk
+        self.desk.notice(None)  # it was about something before this
         with talk.lock:
             found = next((turn for turn in talk.history.every() if turn.id == wish.get("turn")), None)
         if found is None:  # another panel or a cell was quicker

@@ -16,6 +16,8 @@ AGAIN = frozenset(
 )
 """Kinds of errors after which the same question may well be answered."""
 OTHER_MODEL = frozenset({"permission", "quota_exhausted", "not_found", "server_error", "context_length"})
+BUTTONS = frozenset({"login", "use", "models", "reset"})
+"""Verbs that a panel has a button for: their line need not be pasted."""
 _VERB = re.compile(r"%\w+ (\w+)(?: ([\w-]+))?")
 _CELLS = {
     r"\bRun (?:the|this) cell again": "Try again",
@@ -39,7 +41,7 @@ def fixes(error: NbstreamError, turn: Turn | None = None) -> list[dict[str, Any]
 
     verb = _VERB.match(error.fix)
     does, name = verb.groups() if verb else (None, None)
-    if turn is not None and unfinished(turn):
+    if turn is not None and unfinished(turn) and error.kind != "content_filter":
         wish(t("fix.continue"), "continue", turn=turn.id)
     if does == "login":
         wish(t("fix.key"), "openkey", provider=error.provider or name)
@@ -51,7 +53,7 @@ def fixes(error: NbstreamError, turn: Turn | None = None) -> list[dict[str, Any]
         wish(t("fix.model"), "choosemodel", turn=turn and turn.id)
     if does == "reset" or (error.kind == "context_length" and turn is not None and turn.number > 1):
         wish(t("fix.new"), "talk", op="new", name="")
-    if not found and is_line(error.fix):
+    if is_line(error.fix) and (not found or does not in BUTTONS):
         found.append({"label": t("fix.copy"), "copy": error.fix.partition("   #")[0]})
     return found
 

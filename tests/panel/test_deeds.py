@@ -245,9 +245,12 @@ def test_who_comes_too_late_is_told_so(table: Table, what: str) -> None:
     assert "not in the conversation" in table.notice
 
 
-def test_a_whole_answer_is_not_gone_on_with(table: Table) -> None:
-    table.do("continue", table.ask("one"))
+def test_a_whole_answer_is_not_gone_on_with_and_what_was_said_of_it_does_not_stay(table: Table) -> None:
+    turn = table.ask("one")
+    table.do("continue", turn)
     assert "whole" in table.notice
+    table.do("retry", turn)
+    assert not table.notice
 
 
 # --- errors -------------------------------------------------------------------------------------------
@@ -268,7 +271,8 @@ def failed(kind: str, fix: str, text: str = "", sent: int = 3) -> tuple[Nbstream
         ("rate_limit", "Wait a moment, then run the cell again.", "", ["retry"]),
         ("overloaded", "Run the cell again in a minute.", "", ["retry"]),
         ("timeout", "Run the cell again.", "half", ["continue", "retry"]),
-        ("connection", "ollama serve   # then run the cell again", "", ["retry"]),
+        ("connection", "ollama serve   # then run the cell again", "", ["retry", "copy"]),
+        ("content_filter", "Put it in other words.", "half", ["openedit"]),
         ("server_error", "%llm use MODEL   # another model", "", ["retry", "choosemodel"]),
         ("interrupted", "Run the cell again.", "half an", ["continue", "retry"]),
         ("interrupted", "Run the cell again.", "", ["retry"]),
