@@ -1,12 +1,7 @@
 // One view of the panel: its parts, its words, and its talk with the kernel.
 
-const panels = new Map(); // initialize() and render() get different model objects: what they share is here
-
-function viewsOf(model) {
-  const key = model.get("panel");
-  if (!panels.has(key)) panels.set(key, new Set());
-  return panels.get(key);
-}
+const panels = {}; // initialize() and render() get different model objects: what they share is here
+const viewsOf = (model) => (panels[model.get("panel")] ??= new Set());
 
 function make(tag, name = "", parent, text = "") {
   const node = document.createElement(tag);
@@ -32,135 +27,121 @@ const ICONS = {
   export: "M8 2.5v7M5 7l3 3 3-3M3 13h10",
 };
 
-class Panel {
-  constructor(model, el) {
-    this.model = model;
-    this.view = Math.random().toString(36).slice(2);
-    this.count = 0;
-    this.waiting = new Map(); // who asked, by the number of the wish
-    this.memory = {}; // what the parts keep while all is built anew
-    this.root = make("div", "nbp", el);
-    this.root.role = "region";
-    this.root.dataset.lmSuppressShortcuts = "true";
-    this.root.onkeydown = (event) => event.stopPropagation();
-    this.rebuild = () => this.build();
-    model.on("change:words", this.rebuild);
-    this.build();
-  }
+function createPanel(model, el) {
+  const view = Math.random().toString(36).slice(2);
+  const waiting = new Map(); // who asked, by the number of the wish
+  const root = make("div", "nbp", el);
+  const panel = { model, root, view, say, ask, sync, receive, speak, icon, button, mend, copy, close };
+  const makers = { head: createHead, life: createLife, transcript: createTranscript, composer: createComposer };
+  const parts = (panel.parts = {});
+  panel.memory = {}; // what the parts keep while all is built anew
+  let [count, asked, asking, later, live] = [0, 0];
 
-  build() {
-    this.close(true);
-    this.words = this.model.get("words");
-    this.seq = -1;
-    this.state = {};
-    const held = this.root.contains(document.activeElement);
-    this.root.replaceChildren();
-    this.root.ariaLabel = this.words.title;
-    const place = (name) => make("div", `nbp-${name}`, this.root);
-    this.parts = {};
-    const makers = { head: createHead, life: createLife, transcript: createTranscript, composer: createComposer };
-    for (const name in makers) this.parts[name] = makers[name](this, place(name));
-    if (held && document.activeElement === document.body) this.parts.composer.focus(); // another language
-    this.live = make("div", "nbp-unseen", this.root);
-    this.live.role = "status";
-    this.sync(true);
+  function build() {
+    shut();
+    const words = (panel.words = model.get("words"));
+    const held = root.contains(document.activeElement);
+    panel.seq = -1;
+    panel.state = {};
+    root.replaceChildren();
+    root.ariaLabel = words.title;
+    for (const name in makers) parts[name] = makers[name](panel, make("div", `nbp-${name}`, root));
+    if (held && document.activeElement === document.body) parts.composer.focus(); // another language
+    live = make("div", "nbp-unseen", root);
+    live.role = "status";
+    sync(true);
     // What a page sends before its subshell stands waits until the cell ends: ask until something comes.
-    this.asking = setInterval(() => (this.seq < 0 ? this.sync(true) : clearInterval(this.asking)), 100);
+    asking = setInterval(() => (panel.seq < 0 ? sync(true) : clearInterval(asking)), 100);
   }
 
-  sync(again) {
-    if (!again && Date.now() - (this.asked ?? 0) < 500) return;
-    this.asked = Date.now();
-    this.say({ do: "sync" });
+  function sync(again) {
+    if (!again && Date.now() - asked < 500) return;
+    asked = Date.now();
+    say({ do: "sync" });
   }
 
   // A comm may wait for the running cell, the control channel waits for nothing. Python takes the first of
   // two that are alike. What carries bytes goes by the comm alone.
-  say(wish, buffers) {
-    const id = ++this.count;
-    const told = { ...wish, view: this.view, id };
-    const { kernel } = this.model.widget_manager ?? {};
-    const msg_type = this.model.get("control");
+  function say(wish, buffers) {
+    const id = ++count;
+    const told = { ...wish, view, id };
+    const { kernel } = model.widget_manager ?? {};
+    const msg_type = model.get("control");
     // A kernel that is dead takes nothing; `life.js` says so.
     const control = msg_type && !buffers?.length && kernel?.status !== "dead" && kernel?.sendControlMessage;
     if (control) {
       const names = { session: kernel.clientId, username: kernel.username, version: "5.3" };
-      const header = { msg_type, msg_id: this.view + id, date: new Date().toISOString(), ...names };
-      const content = { turn: this.model.get("panel"), wish: told };
+      const header = { msg_type, msg_id: view + id, date: new Date().toISOString(), ...names };
+      const content = { turn: model.get("panel"), wish: told };
       kernel.sendControlMessage({ channel: "control", header, parent_header: {}, metadata: {}, content, buffers: [] });
     }
     try {
-      if (!control || !this.state.control) this.model.send(told, undefined, buffers);
+      if (!control || !panel.state.control) model.send(told, undefined, buffers);
     } catch {
-      this.lost = true; // its connection was closed: life.js says so
+      panel.lost = true; // its connection was closed: life.js says so
     }
     return id;
   }
 
-  ask(wish, buffers) {
-    return new Promise((resolve) => this.waiting.set(this.say({ ...wish, ask: true }, buffers), resolve));
+  function ask(wish, buffers) {
+    return new Promise((resolve) => waiting.set(say({ ...wish, ask: true }, buffers), resolve));
   }
 
-  receive(msg, buffers) {
-    if (msg.full) {
-      if (this.seq === msg.seq - 1) return void (this.seq = msg.seq); // it is for another view
-      if (this.seq >= msg.seq) return;
-    } else if (msg.seq !== this.seq + 1) {
-      if (msg.seq > this.seq + 1) this.sync();
-      return;
-    }
-    this.seq = msg.seq;
-    const { reply, state } = msg;
-    if (msg.full) this.state = {};
-    Object.assign(this.state, state);
-    for (const part of Object.values(this.parts)) {
-      if (state) part.state?.(this.state, Object.keys(state), msg.full);
+  function receive(msg, buffers) {
+    const { seq, full, reply, state } = msg;
+    const next = seq === panel.seq + 1;
+    if (!next && (panel.seq >= seq || !full)) return void (panel.seq < seq && sync());
+    panel.seq = seq;
+    if (next && full) return; // it is for another view
+    if (full) panel.state = {};
+    Object.assign(panel.state, state);
+    for (const part of Object.values(parts)) {
+      if (state) part.state?.(panel.state, Object.keys(state), full);
       part.receive?.(msg);
     }
-    if (reply?.to === this.view) {
-      this.waiting.get(reply.id)?.({ ...reply, buffers });
-      this.waiting.delete(reply.id);
+    if (reply?.to === view) {
+      waiting.get(reply.id)?.({ ...reply, buffers });
+      waiting.delete(reply.id);
     }
-    this.later ??= setTimeout(() => {
-      this.later = null;
-      this.say({ do: "ack", seq: this.seq });
+    later ??= setTimeout(() => {
+      later = null;
+      say({ do: "ack", seq: panel.seq });
     }, 250);
   }
 
-  speak(sentence) {
-    this.live.textContent = sentence;
+  function speak(sentence) {
+    live.textContent = sentence;
   }
 
-  icon(name) {
+  function icon(name) {
     const holder = make("template");
     holder.innerHTML = `<svg viewBox="0 0 16 16" aria-hidden="true"><path d="${ICONS[name]}"/></svg>`;
     return holder.content.firstChild;
   }
 
   // A button with a picture, or with words.
-  button(name, icon, parent, does) {
-    const button = make("button", icon ? "nbp-icon" : "nbp-button", parent, icon ? "" : this.words[name]);
-    button.type = "button";
-    if (icon) {
-      button.append(this.icon(icon));
-      button.title = button.ariaLabel = this.words[name];
-    }
-    button.onclick = does;
-    return button;
+  function button(name, picture, parent, does) {
+    const made = make("button", picture ? "nbp-icon" : "nbp-button", parent);
+    const said = panel.words[name];
+    if (picture) made.title = made.ariaLabel = said;
+    made.append(picture ? icon(picture) : said);
+    made.type = "button";
+    made.onclick = does;
+    return made;
   }
 
   // What mends an error: something to copy, to do here, or to wish for.
-  async mend({ copy, wish }, anchor) {
-    const { head, transcript } = this.parts;
-    if (copy) return this.copy(copy);
+  async function mend({ copy: line, wish }, anchor) {
+    const { head, transcript } = parts;
+    if (line) return copy(line);
     if (wish.do === "openedit") return transcript.edit(wish.turn);
     if (wish.do === "openkey") return head.openKey(wish.provider);
     const model = wish.do === "choosemodel" && (await head.chooseModel(anchor));
     const chosen = wish.turn ? { do: "retry", turn: wish.turn, model } : { do: "model", name: model };
-    if (model !== null) this.say(model ? chosen : wish);
+    if (model !== null) say(model ? chosen : wish);
   }
 
-  async copy(text) {
+  async function copy(text) {
     const put = (event) => {
       event.clipboardData.setData("text/plain", text);
       event.preventDefault();
@@ -169,14 +150,25 @@ class Panel {
     // Where the page is not served safely there is only the old way.
     await (navigator.clipboard?.writeText(text) ?? document.execCommand("copy"));
     document.removeEventListener("copy", put, true);
-    this.speak(this.words.copied);
+    speak(panel.words.copied);
   }
 
-  close(again) {
-    clearInterval(this.asking);
-    clearTimeout(this.later);
-    this.later = null;
-    for (const part of Object.values(this.parts ?? {})) part.close?.();
-    if (!again) this.model.off("change:words", this.rebuild);
+  function shut() {
+    clearInterval(asking);
+    clearTimeout(later);
+    later = null;
+    for (const name in parts) parts[name].close?.();
   }
+
+  function close() {
+    model.off("change:words", build);
+    shut();
+  }
+
+  root.role = "region";
+  root.dataset.lmSuppressShortcuts = "true";
+  root.onkeydown = (event) => event.stopPropagation();
+  model.on("change:words", build);
+  build();
+  return panel;
 }

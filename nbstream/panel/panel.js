@@ -2,10 +2,10 @@ export default {
   initialize({ model }) {
     const views = viewsOf(model);
     model.on("msg:custom", (msg, buffers) => views.forEach((view) => view.receive(msg, buffers)));
-    return () => panels.delete(model.get("panel"));
+    return () => delete panels[model.get("panel")];
   },
   render({ model, el }) {
-    const view = new Panel(model, el);
+    const view = createPanel(model, el);
     const views = viewsOf(model);
     views.add(view);
     return () => {
