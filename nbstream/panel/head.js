@@ -1,9 +1,9 @@
-// The head: which conversation it is, which model answers, settings, export. What its popups hold the kernel
-// says as data, a sheet: items to choose, fields to fill. What is chosen there leads to the next one, or closes.
+// The head: conversation, model, settings, export. What its popups hold the kernel says as data, a sheet: items
+// to choose, fields to fill. What is chosen there leads to the next sheet, or closes the popup.
 
 function createHead(panel, place) {
-  const { words, memory } = panel;
-  const buttons = ["talks", "model", "settings", "export"].map((name, i) => {
+  const names = ["talks", "model", "settings", "export"];
+  const buttons = names.map((name, i) => {
     const button = panel.button(name, i < 2 ? "down" : name, place, () => open(button, { do: `${name}_sheet` }));
     if (i < 2) {
       button.className = `nbp-pick nbp-${name}`;
@@ -23,27 +23,29 @@ function createHead(panel, place) {
     const box = make("div", "", popup, "…");
     let name = null;
     let early = ""; // what is typed before there is a place for it
-    let search;
+    let search, said;
 
     async function go(wish, bytes) {
-      const said = box.querySelector("[role=alert]");
       if (said) said.textContent = "…";
       const { sheet, error, file, buffers, ...reply } = await panel.ask(wish, bytes);
       name = reply.name ?? name;
-      if (file) download(file, buffers);
-      if (sheet) fill(sheet);
-      else if (error && said) {
-        said.textContent = error;
-        box.querySelector("input").focus();
-      } else popup.close();
+      if (file) {
+        const href = URL.createObjectURL(new Blob(buffers, { type: file.type }));
+        Object.assign(make("a"), { href, download: file.name }).click();
+        setTimeout(() => URL.revokeObjectURL(href), 60_000);
+      }
+      if (sheet) return fill(sheet);
+      if (!error || !said?.isConnected) return popup.close();
+      said.textContent = error;
+      box.querySelector("input").focus();
     }
 
     function fill({ title, text, link, items, find, fields = [], verb, wish, secret }) {
+      search = null;
       box.replaceChildren(make("b", "", null, title));
       popup.ariaLabel = title;
-      if (text) make("p", "", box, text).dir = "auto";
+      if (text) Object.assign(make("p", "", box, text), { dir: "auto", role: "status" });
       if (link) Object.assign(make("a", "", box, link), { href: link, target: "_blank", rel: "noreferrer" });
-      search = null;
       if (items) choice(items, find);
       const form = make("form");
       const inputs = fields.map(({ label, tag, options = [], value = "", ...facts }) => {
@@ -51,25 +53,23 @@ function createHead(panel, place) {
         for (const [value, text] of options) make("option", "", input, text).value = value;
         return Object.assign(input, facts, { value, dir: "auto", autocomplete: "off" });
       });
-      make("p", "", form).role = "alert";
+      said = make("p", "", form);
+      said.role = "alert";
       if (wish) panel.button("cancel", "", form, () => popup.close());
       make("button", "nbp-button", form, verb);
       if (verb) box.append(form);
       form.onsubmit = async (event) => {
         event.preventDefault();
+        if (!wish) return popup.close();
         const values = Object.fromEntries(inputs.map((input) => [input.name, input.value]));
-        if (!wish) popup.close();
-        else if (!secret) go({ ...wish, ...values });
-        else {
-          // In the bytes of one message, which no log shows.
-          const bytes = Object.values(values).map((value) => new TextEncoder().encode(value));
-          wipe();
-          await go({ ...wish, fields: Object.keys(values) }, bytes);
-          bytes.forEach((one) => one.fill(0));
-        }
+        if (!secret) return go({ ...wish, ...values });
+        // In the bytes of one message, which no log shows.
+        const bytes = Object.values(values).map((value) => new TextEncoder().encode(value));
+        wipe();
+        await go({ ...wish, fields: Object.keys(values) }, bytes);
+        bytes.forEach((one) => one.fill(0));
       };
-      (inputs[0] ?? search ?? box.querySelector("[aria-current], button"))?.focus();
-      panel.speak([title, text].join(" "));
+      (inputs[0] ?? search ?? box.querySelector("[aria-current], button")).focus();
     }
 
     // A list to choose from; with `find` one may search it, or type what is not in it.
@@ -79,7 +79,7 @@ function createHead(panel, place) {
       function show() {
         const typed = search?.value.trim() ?? "";
         const parts = typed.toLowerCase().split(/\s+/);
-        const fits = items.filter((one) => parts.every((part) => one.text.includes(part)));
+        const fits = items.filter(({ text }) => parts.every((part) => text.includes(part)));
         if (typed && (!fits[0] || typed.includes(":"))) fits.push({ label: typed, wish: { ...find.wish, name: typed } });
         list.replaceChildren();
         for (const { label, detail, current, kind, wish } of fits) {
@@ -106,9 +106,11 @@ function createHead(panel, place) {
         all.at((all.indexOf(target) + step) % all.length)?.focus();
         event.preventDefault();
       } else if (key === "Enter" && target === search) box.querySelector("button")?.click();
-      else if (key.length === 1) search ? search.focus() : (early += key);
+      else if (target === popup && key.length === 1) early += key;
+      else if (key !== " " && key.length === 1 && target.matches("button")) search?.focus();
     };
     popup.onpointerdown = ({ target }) => target === popup && popup.close(); // beside it
+    popup.ariaLabel = button.title;
     button.ariaExpanded = "true";
     popup.showModal();
     go(wish);
@@ -123,24 +125,16 @@ function createHead(panel, place) {
     });
   }
 
-  function download({ name, type }, buffers) {
-    const href = URL.createObjectURL(new Blob(buffers, { type }));
-    Object.assign(make("a"), { href, download: name }).click();
-    setTimeout(() => URL.revokeObjectURL(href), 60_000);
-  }
-
-  buttons[memory.head]?.focus(); // whose popup was open when the language changed
   return {
     chooseModel: (anchor) => open(anchor, { do: "model_sheet", only: true }),
     openKey: (provider) => open(buttons[1], { do: "key_sheet", provider }),
     state({ talk, model }) {
-      [talk?.name, model?.label].forEach((text, i) => {
-        buttons[i].firstChild.textContent = text ?? "";
-        buttons[i].title = buttons[i].ariaLabel = `${words[i ? "model" : "talks"]}: ${text}`;
+      [talk?.name, model?.label].forEach((text = "", i) => {
+        buttons[i].firstChild.textContent = text;
+        buttons[i].title = buttons[i].ariaLabel = `${panel.words[names[i]]}: ${text}`;
       });
     },
     close() {
-      memory.head = buttons.findIndex((button) => button.ariaExpanded === "true");
       wipe();
       removeEventListener("pagehide", wipe);
     },
