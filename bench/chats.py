@@ -18,7 +18,7 @@ from bench.page import Bench, run_cell
 from tests.browser.jupyter import free_port
 from tests.environment import ROOT, clean
 
-PATIENCE = 180
+PATIENCE = 120
 """Seconds that a chat may take until its turns stand: some take very long."""
 SCRIPT = (Path(__file__).parent / "chatting.js").read_text(encoding="utf-8")
 
