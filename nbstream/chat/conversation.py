@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary, WeakValueDictionary
+from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 
 from ..errors import NbstreamError, fail
 from ..messages import Answer, Attachment, Message
@@ -57,6 +58,7 @@ class Conversation(Mendable):
         self.branched_in: str | None = None
         """The id of the cell that branched it off, and may do so anew."""
         self._relays: WeakValueDictionary[str, Relay] = WeakValueDictionary()
+        self._carried: WeakSet[Turn] = WeakSet()
         self._album = Album()
         self.presets: dict[str, Any] = {}
         """What the panels on this conversation ask with: ``system``, ``temperature``, ``max_tokens``."""
@@ -191,6 +193,21 @@ class Conversation(Mendable):
     def run_of(self, turn: Turn) -> Run | None:
         """The last run of `turn`, as long as somebody holds it."""
         return self._running.get(turn.id)
+
+    @contextmanager
+    def carried(self, turn: Turn) -> Iterator[None]:
+        """Meanwhile somebody goes on with `turn` after an answer that calls tools."""
+        self._carried.add(turn)
+        try:
+            yield
+        finally:
+            self._carried.discard(turn)
+            self.watchers.changed()
+
+    def goes_on(self, turn: Turn) -> bool:
+        """Whether more comes of `turn`: it runs, or tools do that it called."""
+        answer = turn.answer
+        return answer is None or (turn in self._carried and answer.finish_reason == "tool_calls")
 
     def _relay(self, turn: Turn, observer: Observer | None, *, again: bool = False) -> Relay:
         before = self._relays.get(turn.id) if again else None  # it has shown the beginning

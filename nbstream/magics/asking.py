@@ -128,7 +128,8 @@ def ask(
             after.detached(options)
             return None
         if not early:  # a turn that was cancelled is waited for below, and not for ever
-            _rounds(asking)
+            with asking.talk.carried(asking.turn):
+                _rounds(asking)
     except KeyboardInterrupt:
         if asking is None:
             raise

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from ..chat.toolbox import names
@@ -18,6 +17,7 @@ from ..show.calls import CallCard, card, cards
 from ..show.clean import clean
 from ..show.incode import Fence, in_code
 from ..show.pages import Pages
+from .calls import as_it_is, call_html, calling
 
 if TYPE_CHECKING:
     from ..chat.call import State
@@ -101,7 +101,7 @@ class Shown:
         ops: list[Op] = []
         for one in cards(rounds, names()):
             if isinstance(one, CallCard):
-                ops += self._pages.card(_html(one))
+                ops += self._pages.card(call_html(one))
             else:
                 self._think(one.reasoning)
                 self._end_round()
@@ -128,7 +128,7 @@ class Shown:
         self._answer, self._fence, self._stale = answer, None, False
         if answer.tool_calls and not self._pending:
             number = sum(op[0] == "append" for op in self._pages.snapshot())
-            made = [_html(card(call, names())) for call in answer.tool_calls]
+            made = [call_html(card(call, names())) for call in answer.tool_calls]
             self._pending = [["append", number + i, html] for i, html in enumerate(made)]
             ops += self._pending
         return ops
@@ -174,7 +174,7 @@ class Shown:
             return ops
         blocks = self._pages.close()
         said = [one for one in cards(new, names()) if isinstance(one, CallCard)]
-        made = [op for one in said for op in self._pages.card(_html(one))]
+        made = [op for one in said for op in self._pages.card(call_html(one))]
         if made and self._pending:
             made[0] = ["replace", *made[0][1:]]  # and those behind it go
         self._end_round()
@@ -253,9 +253,10 @@ class Shown:
     def _settled(self) -> list[Op]:
         ops = self._drained()
         self.leave()
-        self.status, answer = None, self.turn.answer
+        answer = self.turn.answer
         if answer is None:  # another round has begun meanwhile
             return ops
+        self.status = calling(answer)
         same = (
             self._rounds == self.turn.rounds
             and "".join(self._text) == answer.text
@@ -290,16 +291,4 @@ class Shown:
         answer = turn.answer or Answer(text)
         self._empty()
         self._answer, self._rounds, self._text = turn.answer, turn.rounds, [answer.text]
-        self._pages.card(_plain(turn.whole(answer).text))
-
-
-def _html(one: CallCard) -> str:
-    try:
-        return one.html.replace("<blockquote>", '<blockquote class="nbp-call">', 1)
-    except Exception:
-        log.exception("a tool's call could not be rendered; it is shown as it is")
-        return _plain(f"{one.name}({one.arguments})")
-
-
-def _plain(text: str) -> str:
-    return f"<pre>{escape(clean(text))}</pre>"
+        self._pages.card(as_it_is(turn.whole(answer).text))

@@ -46,8 +46,7 @@ def came(turn: Turn, *, running: bool, footer: bool, fixes: Fixes) -> dict[str, 
     if running or answer is None:
         return {"status": "running", "can": ["remove"], "foot": "", "error": None}
     can = ["retry", "edit", "remove", *(["continue"] if unfinished(turn) else [])]
-    waits = answer.finish_reason == "tool_calls" and not answer.notes  # for its tools, most likely
-    foot = _safely(lambda: words.footer_html(answer)) if footer and not waits else ""
+    foot = _safely(lambda: words.footer_html(answer)) if footer else ""
     error = None
     if answer.error is not None:
         failure = answer.error

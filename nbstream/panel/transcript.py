@@ -38,7 +38,7 @@ class Transcript(Part):
         self._ready: dict[Turn, Shown] = {}  # rendered, and not shown yet
         self._reach: Turn | None = None  # somebody wants to see what was said from here on
         self._preparing = self._wanted = False
-        self._live: list[Shown] = []  # those that run
+        self._live: list[Shown] = []  # those that run, or whose tools do
         self._hidden = 0  # turns of the path before those that are shown
         self._busy: dict[str, Any] | None = None
         self._since = 0.0
@@ -91,7 +91,7 @@ class Transcript(Part):
             after = turn.id
         self._shown = {turn.id: kept[turn.id] for turn in window}
         self._ready, self._reach = {}, None
-        self._live = [shown for shown in self._shown.values() if shown.relay is not None]
+        self._live = [*filter(self._lives, self._shown.values())]
         self._say(ops)
 
     def _is_shown(self, turn: Turn) -> bool:
@@ -167,7 +167,7 @@ class Transcript(Part):
         """What of the turn's facts views have not been told."""
         turn, told = shown.turn, shown.info
         footer = bool(self.desk.session.settings.footer)
-        running = turn.answer is None or not shown.over
+        running = turn.answer is None or not shown.over or self._calls(shown)
         key = (None if running else turn.answer, language(), footer)
         now = dict(place)
         if not told:
@@ -177,6 +177,13 @@ class Transcript(Part):
             shown.facts = key
             now |= came(turn, running=running, footer=footer, fixes=self._fixes)
         return {name: value for name, value in now.items() if name not in told or told[name] != value}
+
+    def _lives(self, shown: Shown) -> bool:
+        return shown.relay is not None or self._calls(shown)
+
+    def _calls(self, shown: Shown) -> bool:
+        """Whether tools run that the turn has called."""
+        return shown.turn.answer is not None and self.desk.talk.goes_on(shown.turn)
 
     def _fixes(self, error: NbstreamError, turn: Turn) -> list[dict[str, Any]]:
         """The buttons that an error has, by the part that knows how to mend one."""
@@ -225,7 +232,7 @@ class Transcript(Part):
     def _say(self, ops: list[Op]) -> None:
         """Tell the views, with the status line where it has become another."""
         state: dict[str, Any] = {"more": self._hidden > 0}
-        last = next((one for one in reversed(self._live) if not one.over), None)
+        last = next((one for one in reversed(self._live) if not one.over or self._calls(one)), None)
         busy = None if last is None else {"turn": last.turn.id, "status": last.status}
         if busy != self._busy:
             self._busy, self._since = busy, io_loop().time()
@@ -237,7 +244,7 @@ class Transcript(Part):
             self._pacer.sent(self.desk.seq, weight(ops) + 100, io_loop().time(), pieces)
         for shown in self._live:
             shown.pieces = 0
-        self._live = [shown for shown in self._live if shown.relay is not None]
+        self._live = [*filter(self._lives, self._live)]
 
     def _now(self) -> dict[str, Any] | None:
         """What runs, its seconds counted on."""

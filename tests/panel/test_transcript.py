@@ -242,8 +242,8 @@ def test_tool_calls_are_cards_between_what_was_said(seen: Seen, talk: Conversati
     line.say(think="I look. ", text="Let me see.", call=[0, "weather", {"city": "Bern"}])
     line.say(call=[1, "clock", {}])
     line.say(done="tool_calls")
-    seen.wait_for(lambda view: statuses(view) == ["done"])
-    assert seen.view.html().count("⚙") == 2 and "→" not in seen.view.html()
+    seen.wait_for(lambda view: view.html().count("⚙") == 2)
+    assert "→" not in seen.view.html()
     asked_for = run.progress.answer()
     said = Message("assistant", asked_for.text, asked_for.reasoning, tuple(asked_for.tool_calls))
     results = [Message("tool", text, tool_call_id=id) for text, id in (("12 °C", "id0"), ("noon", "id1"))]
@@ -260,6 +260,19 @@ def test_tool_calls_are_cards_between_what_was_said(seen: Seen, talk: Conversati
     later = [op for one in seen.messages if one["seq"] > before for op in one.get("turns", [])]
     assert "clear" not in [op[0] for op in later]  # what stood was not sent again
     assert "Let me see" not in str(later)
+    agree(seen)
+
+
+def test_while_tools_run_the_turn_is_not_over(seen: Seen, talk: Conversation) -> None:
+    line, turn, run = asked(talk)
+    with talk.carried(turn):
+        line.say(call=[0, "weather", {}])
+        line.say(done="tool_calls")
+        seen.wait_for(lambda view: bool(busy(view)) and "weather" in busy(view))
+        assert run.wait(5)
+        assert statuses(seen.rest()) == ["running"] and seen.view.turns[turn.id].info["foot"] == ""
+    view = seen.wait_for(lambda view: statuses(view) == ["done"])  # nobody went on with it
+    assert view.state["busy"] is None and "⚙" in view.html() and view.turns[turn.id].info["foot"]
     agree(seen)
 
 
