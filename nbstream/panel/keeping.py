@@ -41,7 +41,8 @@ class Keeping(Part):
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self._loop = io_loop()
-        self._cell = cell_id()
+        cell = cell_id() or ""
+        self._cell = None if cell.startswith("vscode-") else cell or None  # VS Code's ids are in no file
         self._handle: DisplayHandle | None = None
         self._mark: Mark = []
         """Of what the output holds."""

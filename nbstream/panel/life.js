@@ -33,13 +33,13 @@ function createLife(panel, place) {
   function hear(_, status) {
     if (/start/.test(status)) memory.gone = "life_restarted";
     else if (/dead|terminating/.test(status)) memory.gone = "life_dead";
-    else if (status === "lost") memory.gone ??= "life_lost";
+    else if (status === "lost") memory.gone = "life_lost";
     // The panel which this cell makes next goes on with what stands in the box.
     if (memory.gone) cell().nbpBox = panel.root.querySelector(".nbp-composer textarea");
     show();
   }
 
-  const signals = { statusChanged: hear, connectionStatusChanged: show, disposed: () => hear(0, "lost") };
+  const signals = { statusChanged: hear, connectionStatusChanged: show, disposed: () => hear(0, "dead") };
   for (const name in signals) kernel[name]?.connect(signals[name]);
   place.role = "status";
   setTimeout(() => (panel.lost ? hear(0, "lost") : show()), 200); // when it stands in its cell
