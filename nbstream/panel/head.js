@@ -111,14 +111,14 @@ function createHead(panel, place) {
     };
     popup.onpointerdown = ({ target }) => target === popup && popup.close(); // beside it
     popup.ariaLabel = button.title;
-    button.ariaExpanded = "true";
+    button.classList.add("nbp-opened");
     popup.showModal();
     go(wish);
     return new Promise((done) => {
       popup.onclose = () => {
         wipe();
         popup.remove();
-        button.ariaExpanded = "false";
+        button.classList.remove("nbp-opened");
         button.focus();
         done(name);
       };

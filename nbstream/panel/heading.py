@@ -127,14 +127,14 @@ class Heading(Part):
         names, model = wish.get("fields"), wish.get("model")
         try:
             provider = registry.get(str(wish.get("provider", "")))
-            for name in names if isinstance(names, list) else ():
+            for name in names[: len(buffers)] if isinstance(names, list) else ():
                 if secret := guard(str(buffers.pop(0), "utf-8", "replace")):
                     given[str(name)] = secret
             if not given:
                 raise fail("config.login_empty", provider=provider.name, label=provider.label)
             signed = sign_in(self.desk.session, provider, given)
-        except NbstreamError as error:  # said in the box, which stays open
-            return {"error": f"{error.what} {error.why}"}
+        except NbstreamError as error:
+            return _in_form(error)
         finally:
             buffers.clear()
         if model and not wish.get("only"):
@@ -157,8 +157,17 @@ class Heading(Part):
         return {}
 
     @wish("talk")
-    def talk(self, wish: Wish, buffers: list[bytes]) -> None:
+    def talk(self, wish: Wish, buffers: list[bytes]) -> Wish:
         """Open, begin, rename, branch or delete a conversation."""
+        try:
+            self._do(wish)
+        except NbstreamError as error:
+            if wish.get("form"):
+                return _in_form(error)
+            raise
+        return {}
+
+    def _do(self, wish: Wish) -> None:
         desk, here, name = self.desk, self.desk.session, str(wish.get("name") or "")
         op, talk = wish.get("op"), here.conversations.get(str(wish.get("of") or desk.talk.name), desk.talk)
         if op == "open" and name in here.conversations:  # or it was deleted just now
@@ -180,18 +189,23 @@ class Heading(Part):
         return {"sheet": sheets.settings(self.desk.presets, chosen() or "auto")}
 
     @wish("settings")
-    def settings(self, wish: Wish, buffers: list[bytes]) -> None:
+    def settings(self, wish: Wish, buffers: list[bytes]) -> Wish:
         """Take what was typed: all of it, or nothing where something is wrong."""
         from ..magics.verbs.using import lang
         from .presets import presets
 
-        found, talk = presets(wish), self.desk.talk
-        self.desk.session.keys.refuse_in(found.get("system", ""))
+        talk = self.desk.talk
+        try:
+            found = presets(wish)
+            self.desk.session.keys.refuse_in(found.get("system", ""))
+        except NbstreamError as error:
+            return _in_form(error)
         if (language := str(wish.get("language") or "auto")) != (chosen() or "auto"):
             lang(language)
         talk.presets.clear()
         talk.presets |= found
         talk.watchers.changed()
+        return {}
 
     @wish("export_sheet")
     def export_sheet(self, wish: Wish, buffers: list[bytes]) -> Wish:
@@ -217,3 +231,8 @@ class Heading(Part):
             raise fail("config.export_large", size=f"{len(content) / 1e6:.1f}", line=line)
         self.desk.session.audit("export", conversation=talk.name, file=name)
         return {"file": {"name": name, "type": KINDS[kind]}, "buffers": [content]}
+
+
+def _in_form(error: NbstreamError) -> Wish:
+    """What is said below what was typed, which stays where it is."""
+    return {"error": f"{error.what} {error.why}"}

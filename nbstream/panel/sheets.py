@@ -85,7 +85,7 @@ def naming(op: str, talk: Conversation) -> Sheet:
     sheet = {
         "title": t(f"sheet.talk_{op}"),
         "verb": t(f"sheet.{VERBS[op]}"),
-        "wish": {"do": "talk", "op": op, "of": talk.name},
+        "wish": {"do": "talk", "op": op, "of": talk.name, "form": True},
     }
     if op == "remove":
         return sheet | {"text": t("sheet.talk_sure", name=talk.name, count=len(talk.turns))}

@@ -136,7 +136,7 @@ def test_conversations_and_settings_are_changed_and_no_panel_is_left_behind(
     expect(first.field("Name")).to_have_value("方案")
     first.field("Name").fill("main")
     first.press("Rename")
-    expect(first.popup.get_by_role("alert")).to_have_text("There is a conversation main already.")
+    expect(first.popup.get_by_role("alert")).to_contain_text("There is a conversation main already.")
     first.field("Name").fill("plan")
     first.press("Rename")
     for head in (first, second):

@@ -234,6 +234,10 @@ def test_a_new_one_without_a_name_gets_one_and_a_name_that_is_taken_is_refused(s
     assert "already" in say(seen, "talk", op="new", name="main")["error"]
     assert "main-1" in seen.view.state["notice"]["fix"]
     assert say(seen, "talk", op="new", name="a\nb")["error"]
+    seen.desk.notice(None)
+    form = say(seen, "naming_sheet", op="new")["sheet"]["wish"]
+    assert "already" in say(seen, **form, name="main")["error"]
+    assert seen.rest().state["notice"] is None, "it is said where the name stands"
     assert list(seen.session.conversations) == ["main", "chat-1"] and seen.desk.talk.name == "chat-1"
 
 
