@@ -132,9 +132,4 @@ def running(talk: Conversation) -> list[tuple[Turn, Run]]:
     with talk.lock:
         turns = talk.turns
     found = ((turn, talk.run_of(turn)) for turn in turns)
-    return [(turn, run) for turn, run in found if run is not None and not _over(turn)]
-
-
-def _over(turn: Turn) -> bool:
-    """Whether nothing more comes: a cell whose model has called tools asks it again with what they gave."""
-    return turn.answer is not None and turn.answer.finish_reason != "tool_calls"
+    return [(turn, run) for turn, run in found if run is not None and talk.goes_on(turn)]
