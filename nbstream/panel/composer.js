@@ -10,11 +10,11 @@ function createComposer(panel, place) {
   const why = make("div", "nbp-why", place);
   const frame = make("div", "nbp-frame", place);
   const box = make("textarea", "", frame);
-  const names = make("ul", "nbp-names", frame); // offered for what stands between `from` and the cursor
+  const names = make("ul", "nbp-names", frame);
   const acts = make("div", "nbp-acts", frame);
-  const sent = new Set(); // messages of which Python has not said that it has them
+  const sent = new Set(); // of which Python has not said that it has them
   let files = memory.files ?? [];
-  let [blocked, drafting, composed, marked, from, asked] = ["", 0, -99, 0, 0, 0];
+  let [blocked, drafting, composed, marked, asked] = ["", 0, -99, 0, 0];
 
   panel.button("attach", "attach", acts, () => {
     const picker = Object.assign(make("input"), { type: "file", multiple: true });
@@ -26,7 +26,7 @@ function createComposer(panel, place) {
     else if (detail < 2) stop(); // the second click of two was meant for Send
     box.focus();
   });
-  const id = `nbp-names-${panel.view}`;
+  const id = `nbp-${panel.view}`;
   Object.assign(names, { id, role: "listbox", ariaLabel: words.names });
   Object.assign(box, { value: memory.text ?? "", dir: "auto", ariaLabel: words.message, ariaAutoComplete: "list" });
   box.setAttribute("aria-controls", id);
@@ -82,8 +82,6 @@ function createComposer(panel, place) {
     return made;
   }
 
-  // --- sending and stopping ---
-
   async function send(text = box.value, taken = files) {
     if (blocked) return panel.speak(blocked);
     if (!text.trim() && !taken.length) return;
@@ -99,7 +97,7 @@ function createComposer(panel, place) {
 
   const stop = () => running() && heard({ do: "stop" });
 
-  // Has Python do it. Where that does not answer, a cell keeps the kernel busy and there is no way around.
+  // Where Python does not answer, a cell keeps the kernel busy and there is no way around it.
   async function heard(wish, bytes) {
     const { kernel } = panel.model.widget_manager ?? {};
     const does = () => (kernel.interrupt(), say(), box.focus());
@@ -114,8 +112,6 @@ function createComposer(panel, place) {
     if (files) fill(text, files.map((one, i) => ({ ...one, data: buffers[i] })));
   }
 
-  // --- files ---
-
   async function take(list) {
     for (const file of [...list]) {
       const size = files.reduce((sum, { data }) => sum + data.byteLength, file.size);
@@ -129,14 +125,12 @@ function createComposer(panel, place) {
 
   function bring(event) {
     const { files, types } = event.clipboardData ?? event.dataTransfer;
-    if (!types.includes("Files") || types.includes("text/plain")) return; // as of cells: beside a picture is the text
+    if (!types.includes("Files") || types.includes("text/plain")) return; // spreadsheets bring a picture, too
     event.preventDefault();
     frame.classList.toggle("nbp-over", event.type === "dragover");
     if (files.length) take(files);
   }
   box.onpaste = root.ondragover = root.ondragleave = root.ondrop = bring;
-
-  // --- what waits, and what the empty panel offers ---
 
   function showQueue(entries) {
     queue.replaceChildren();
@@ -155,22 +149,19 @@ function createComposer(panel, place) {
     if (line) make("p", "", opening, line);
   }
 
-  // --- names behind {{ ---
-
   async function offer() {
     const number = ++asked;
     const before = box.value.slice(0, box.selectionStart);
     const open = /\{\{[^{}\n]*$/.test(before);
     const { items = [], fragment } = open ? await panel.ask({ do: "complete", text: before }) : {};
     if (number !== asked) return;
-    from = before.length - fragment?.length;
     names.replaceChildren();
     items.forEach(({ text, detail }, i) => {
       const option = make("li", "", names, text);
       make("span", "", option, detail);
       option.choose = () => {
         const end = box.selectionStart;
-        box.setSelectionRange(from, end + 2 * box.value.startsWith("}}", end));
+        box.setSelectionRange(before.length - fragment.length, end + 2 * box.value.startsWith("}}", end));
         document.execCommand("insertText", false, `${text}}}`); // which can be undone
       };
       const onpointerdown = (event) => (event.preventDefault(), option.choose());
@@ -189,16 +180,14 @@ function createComposer(panel, place) {
 
   const forget = () => (asked++, names.replaceChildren(), mark(0));
 
-  // --- keys ---
-
   async function last() {
     const { turn, text } = await panel.ask({ do: "last" });
     if (turn) panel.parts.transcript.edit(turn, text);
   }
 
   const choose = () => names.children[marked].choose();
-  const steps = { ArrowDown: () => mark(marked + 1), ArrowUp: () => mark(marked - 1) };
-  const offering = { ...steps, Enter: choose, Tab: choose, Escape: forget };
+  const [next, before] = [1, -1].map((step) => () => mark(marked + step));
+  const offering = { ArrowDown: next, ArrowUp: before, Enter: choose, Tab: choose, Escape: forget };
   const writing = { Enter: () => send(), Escape: stop, ArrowUp: () => box.value || last() };
   box.onkeydown = (event) => {
     // An Enter that ends a composition; Safari says first that it has ended, then which key did it.

@@ -284,14 +284,8 @@ def what_was_typed_survives_a_reload(panel: Composer) -> None:
 # --- Stop while the kernel computes ---------------------------------------------------------------------
 
 BUSY = "while not flag.exists(): sum(range(1000))\nflag.unlink()"
-# As in front ends that are not built on JupyterLab's services: no control channel, no subshells.
-POOR = """
-() => {
-  const kernel = window.notebookPanel().sessionContext.session.kernel;
-  kernel.commsOverSubshells = 'disabled';
-  kernel.sendControlMessage = undefined;
-}
-"""
+# As in front ends that are not built on JupyterLab's services.
+NO_CONTROL = "window.notebookPanel().sessionContext.session.kernel.sendControlMessage = undefined"
 
 
 @pytest.mark.parametrize("version", ["newest", "6.29"])
@@ -328,13 +322,15 @@ def test_stop_works_while_the_kernel_computes_or_says_why_not(
 
         panel.send("And now?", wait=False)
         served.wait_for(lambda log: len(log) > before + 1, "the request")
-        page.page.evaluate(POOR)
+        page.page.evaluate(NO_CONTROL)
         panel.press("Escape")
-        expect(panel.says).to_contain_text("busy with a cell")
-        panel.screenshot(f"composer-unheard-{version}")
-        panel.place.get_by_role("button", name="Interrupt").click()
+        if version == "6.29":  # no subshells: what a view says waits for the cell
+            expect(panel.says).to_contain_text("busy with a cell")
+            panel.screenshot("composer-unheard")
+            panel.place.get_by_role("button", name="Interrupt").click()
+            page.see(2, "KeyboardInterrupt")
         expect(stopped).to_have_count(2)
         expect(panel.says).to_be_empty()
-        page.see(2, "KeyboardInterrupt")
+        assert version == "6.29" or page.prompts()[2:4] == ["*", "*"], "it waited for the cell"
     finally:
         flag.touch()
