@@ -7,6 +7,8 @@ and nh3. What does not pass is shown as its source.
 
 from __future__ import annotations
 
+import threading
+from contextlib import suppress
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
@@ -44,6 +46,19 @@ def _cleaner() -> nh3.Cleaner:
     import nh3
 
     return nh3.Cleaner(tags=set(ATTRIBUTES), attributes=ATTRIBUTES, clean_content_tags=set(), link_rel=None)
+
+
+@cache
+def warm() -> None:
+    """Import what formulas need, once and aside: it takes its time, and answers stream meanwhile."""
+
+    def load() -> None:
+        with suppress(ImportError):
+            import latex2mathml.converter  # noqa: F401
+
+            _cleaner()
+
+    threading.Thread(target=load, name="nbstream-mathml", daemon=True).start()
 
 
 @lru_cache(_REMEMBERED)

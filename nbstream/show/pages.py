@@ -34,6 +34,10 @@ class Pages:
 
     def __init__(self, math: Literal["tex", "mathml"] = "tex") -> None:
         self._mathml = math == "mathml"
+        if self._mathml:
+            from .mathml import warm
+
+            warm()
         self._closed: list[Op] = []
         """What rebuilds the parts that are finished."""
         self._base = 0
