@@ -57,7 +57,6 @@ class Conversation(Mendable):
         self._session = session
         self.branched_in: str | None = None
         """The id of the cell that branched it off, and may do so anew."""
-        self._relays: WeakValueDictionary[str, Relay] = WeakValueDictionary()
         self._carried: WeakSet[Turn] = WeakSet()
         self._album = Album()
         self.presets: dict[str, Any] = {}

@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 
 from . import pins
 from .history import History, Turn
-from .watching import Watchers
+from .watching import Relay, Watchers
 
 if TYPE_CHECKING:
     from .engine import Run
@@ -27,6 +27,7 @@ class Mendable:
         """Held while the history is changed or a path of it is read: cells and panels do both at once."""
         self.watchers = Watchers()
         self._running: WeakValueDictionary[str, Run] = WeakValueDictionary()
+        self._relays: WeakValueDictionary[str, Relay] = WeakValueDictionary()
 
     @property
     def turns(self) -> list[Turn]:
@@ -67,6 +68,13 @@ class Mendable:
             self.history.go_to(turn)
         self._changed()
 
+    def stop(self, turn: Turn) -> None:
+        """Stop what comes of `turn`, whoever asked it: its answer, or the tools that it has called."""
+        if (relay := self._relays.get(turn.id)) is not None:
+            relay.stop()
+        if (run := self._running.get(turn.id)) is not None:
+            run.cancel()
+
     def pin(self, turn: Turn, on: bool = True) -> None:
         """Always send `turn` along, however long the conversation gets; or no longer."""
         with self.lock:
@@ -81,6 +89,5 @@ class Mendable:
 
     def _changed(self, gone: Iterable[Turn] = ()) -> None:
         for turn in gone:
-            if (run := self._running.get(turn.id)) is not None:
-                run.cancel()  # nobody will read the rest
+            self.stop(turn)  # nobody will read the rest
         self.watchers.changed()

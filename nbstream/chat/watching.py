@@ -99,6 +99,13 @@ class Relay:
     def run(self, run: Run) -> None:
         self._run = weakref.ref(run)
 
+    def stop(self) -> None:
+        """Stop the run; and the tools that it has called, where its own view can."""
+        if (run := self.run) is not None:
+            run.cancel()
+        if (stop := getattr(self._observer, "stop", None)) is not None:
+            stop()
+
     def join(self, bell: Bell) -> None:
         """Have `bell` called in the run's loop whenever something has come."""
         self._bells = (*self._bells, bell)

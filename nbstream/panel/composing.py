@@ -181,8 +181,8 @@ class Composing(Part):
         talk, line = self._here()
         for one in [*line.panels]:
             one.filling.interrupt()
-        for _, run in running(talk):
-            run.cancel()
+        for turn, _ in running(talk):
+            talk.stop(turn)
 
     @wish("sendnow")
     def send_now(self, wish: dict[str, Any], buffers: list[bytes]) -> None:
@@ -191,8 +191,8 @@ class Composing(Part):
             if (entry := line.find(wish.get("entry"))) is None:
                 return
             line.go_on(entry)
-        for _, run in running(talk):
-            run.cancel()
+        for turn, _ in running(talk):
+            talk.stop(turn)
         line.changed()
 
     @wish("unqueue")

@@ -169,10 +169,8 @@ class WidgetSink(Sink):
     def _hear(self, content: dict[str, Any]) -> None:
         wish = content.get("do")
         if wish == "stop":
-            self.stopped = True
             self._run.cancel()
-            if self.on_stop is not None:
-                self.on_stop()
+            self.stop()
         elif wish == "ack" and isinstance(seq := content.get("seq"), int):
             self._pacer.acked(seq)
         elif wish == "sync":

@@ -35,6 +35,12 @@ class Sink:
     on_stop: Callable[[], object] | None = None
     """Called, on any thread, when somebody does while no run is under way."""
 
+    def stop(self) -> None:
+        """Somebody has pressed Stop, on any thread: no other round follows."""
+        self.stopped = True
+        if self.on_stop is not None:
+            self.on_stop()
+
     def open(self, run: Run, turn: str) -> None:
         """Before the run starts."""
 

@@ -8,7 +8,16 @@ from collections.abc import Iterator
 import pytest
 
 from tests.kernel.kernels import Kernel, running
+from tests.served import Served
 
+SLOW = """
+import nbstream, threading, time
+
+def slow(do: str) -> str:
+    wish = {"do": do, "view": "v", "id": do, "turn": panel.desk.talk.turns[-1].id}
+    threading.Timer(0, panel.desk.hear, (wish,)).start()
+    time.sleep(60)
+"""
 OPEN = "sys.modules['nbstream.panel.panel']._open"
 VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -61,6 +70,22 @@ def test_tab_knows_its_options_and_their_values(kernel: Kernel) -> None:
     assert "--conversation" in kernel.complete("%llm chat --c|")["matches"]
     assert kernel.complete("%llm chat -m spark:4.0|")["matches"] == ["spark:4.0Ultra"]
     assert "idea" in kernel.complete("%llm chat -c id|")["matches"]
+
+
+@pytest.mark.parametrize("do", ["stop", "remove"])
+def test_a_panel_stops_a_function_that_a_cells_model_has_called(
+    kernel: Kernel, served: Served, do: str
+) -> None:
+    kernel.run(
+        f"{served.setup()}\n{SLOW}\n%llm reset\n%llm tools add --yes slow\npanel = nbstream.ChatPanel()"
+    )
+    prompt = f'call slow {{"do": "{do}"}}\n---\nSo: {{results}}'
+    run = kernel.run(f"%%llm -m openai:script\n{prompt}", allow_stdin=True)
+    assert "slow" in run.markdown and "stopped" in run.markdown and not run.errors
+    assert len(served.log()) == 1, "no other round followed"
+    assert kernel.value("[turn.status for turn in panel.desk.talk.turns]") == (
+        "['stopped']" if do == "stop" else "[]"
+    )
 
 
 def test_where_nobody_looks_there_is_no_view(kernel: Kernel) -> None:
