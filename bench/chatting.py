@@ -42,7 +42,7 @@ COLUMNS = (
     "token to paint: p50",
     "p99",
     "long tasks",
-    "blocked",
+    "blocked: stream + after",
     "socket",
     "messages",
     "page CPU",
@@ -67,7 +67,10 @@ class Row:
     token50: float | None
     token99: float | None
     tasks: int
+    """Tasks of the page above 50 ms, from sending to the last word."""
     blocked: float
+    """By how much they are above."""
+    blocked_after: float
     bytes: int
     messages: int
     page: float
@@ -106,7 +109,7 @@ def tried(chat: Chat, bench: Bench, above: int, home: Path, workload: Workload) 
         if chat.name == "nbstream":
             raise
         print(f"bench: {chat.name} below {above} turns: {error}", file=sys.stderr)
-        never = [None, None, 0, 0, None, None, 0, 0.0, 0, 0, 0.0, 0.0]
+        never = [None, None, 0, 0, None, None, 0, 0.0, 0.0, 0, 0, 0.0, 0.0]
         return Row(chat.name, above, *never, False)  # type: ignore[arg-type]
 
 
@@ -154,12 +157,14 @@ def row(
         upto = max(upto, newest + 1)
     keys = sorted(painted - pressed for pressed, painted in result["keys"] if pressed is not None)
     tokens = sorted(shown)
-    blocked = [length - 50 for _, length in result["tasks"]]
+    ended = max((at for at, _ in result["frames"]), default=0.0)
+    blocked = [length - 50 for at, length in result["tasks"] if at < ended]
+    after = [length - 50 for at, length in result["tasks"] if at >= ended]
     return Row(
         chat.name, above,
         quantile(keys, 0.5), quantile(keys, 0.99), len(keys), result["lost"],
         quantile(tokens, 0.5), quantile(tokens, 0.99),
-        len(blocked), sum(blocked), result["bytes"], result["messages"], cpu, server,
+        len(blocked), sum(blocked), sum(after), result["bytes"], result["messages"], cpu, server,
         upto > last,
     )  # fmt: skip
 
@@ -239,7 +244,7 @@ def middle(rows: list[dict[str, Any]], chat: str, above: int) -> dict[str, Any] 
     made = dict(some[0])
     for name, value in made.items():
         values = [one[name] for one in some]
-        if name in ("tasks", "blocked", "lost"):
+        if name in ("tasks", "blocked", "blocked_after", "lost"):
             made[name] = max(values)
         elif isinstance(value, bool):
             made[name] = all(values)
@@ -272,7 +277,7 @@ def cells(one: dict[str, Any]) -> Iterator[str]:
     for name in ("key50", "key99", "token50", "token99"):
         yield milliseconds(one[name])
     yield f"{one['tasks']:.0f}"
-    yield f"{one['blocked']:,.0f} ms"
+    yield f"{one['blocked']:,.0f} + {one['blocked_after']:,.0f} ms"
     yield f"{one['bytes'] / 1000:,.0f} kB"
     yield f"{one['messages']:,.0f}"
     yield f"{one['page']:.2f} s"
