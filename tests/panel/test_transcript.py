@@ -150,7 +150,7 @@ def test_a_stream_on_another_loop_appears_as_it_comes(seen: Seen, talk: Conversa
         async for _ in talk.stream("hi", model=line.model):
             pass
 
-    reader = threading.Thread(target=lambda: asyncio.run(read()))
+    reader = threading.Thread(target=lambda: asyncio.run(read()), daemon=True)
     reader.start()
     seen.wait_for(lambda view: bool(view.turns))
     line.say(text="from afar")
@@ -279,7 +279,9 @@ def test_while_tools_run_the_turn_is_not_over(seen: Seen, talk: Conversation) ->
 def test_an_answer_that_is_corrected_gives_way_to_the_right_one(seen: Seen, talk: Conversation) -> None:
     line = Line(next(NAMES))
     found: list[Answer] = []
-    ask = threading.Thread(target=lambda: found.append(talk.ask("json", model=line.model, schema=dict)))
+    ask = threading.Thread(
+        target=lambda: found.append(talk.ask("json", model=line.model, schema=dict)), daemon=True
+    )
     ask.start()
     seen.wait_for(lambda view: bool(view.turns))
     line.say(text="I would rather not.")
