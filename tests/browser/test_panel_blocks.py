@@ -11,9 +11,11 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Locator, expect
 
+from nbstream.show.mathml import mathml
 from tests.browser.page import FrontEnd, Notebook
 from tests.browser.panel import Panel
 from tests.hostile.corpus import hostile
+from tests.hostile.test_formulas import formulas
 from tests.served import Served
 
 WATCH = (Path(__file__).parents[1] / "hostile" / "watch.js").read_text(encoding="utf-8")
@@ -51,7 +53,9 @@ def say(text, model="openai:say:0", name="main"):
     except nbstream.NbstreamError:
         pass
 """
-WORST = "script handlers embeds namespaces broken-tags math exfiltration link-schemes links fence-info mermaid"
+WORST = (
+    "script handlers embeds namespaces broken-tags math exfiltration link-schemes links fence-info mermaid"
+)
 EVIL = "<img src=x onerror=\"window.__pwned='name'\">"
 # All that stands in the panel: elements that act, and attributes that do.
 ACTS = """root => [...root.querySelectorAll('*')].flatMap(one => [
@@ -61,6 +65,18 @@ ACTS = """root => [...root.querySelectorAll('*')].flatMap(one => [
     /javascript:|data:|url\\(/i.test(value) && !/^(title|aria-label|data-label)$/.test(name))
     .map(({ name, value }) => `${name}=${value}`.slice(0, 80)),
 ])"""
+
+
+ORDINARY = formulas("ordinary.txt")
+DRAWN = [mathml(tex, display) for tex, display in ORDINARY]
+SIZES = """(turn, all) => all.map(html => {
+  const made = document.createElement('p');
+  made.innerHTML = html;
+  turn.querySelector('.nbs-body').append(made);
+  const { width, height } = made.firstChild.getBoundingClientRect();
+  made.remove();
+  return [width, height];
+})"""
 
 
 class Opened:
@@ -133,6 +149,8 @@ def test_code_can_be_taken_and_formulas_and_tables_be_read(opened: Opened, lab: 
     assert 30 < large["height"] < 120
     assert turn.locator(".mathjax_process, mjx-container, .nbs-tex").count() == 0
     assert turn.locator("msqrt, mfrac, mtable, msubsup").count() == 4
+    for (tex, display), (width, height) in zip(ORDINARY, turn.evaluate(SIZES, DRAWN), strict=True):
+        assert 4 < width < 900 and 8 < height < (180 if display else 70), tex
 
     # What is too wide is moved sideways, by the keys too; the panel is not wider for it.
     page.set_viewport_size({"width": 560, "height": 700})
