@@ -4,17 +4,19 @@ const MOST_BYTES = 8e6; // files of one message: servers end a connection that b
 
 function createComposer(panel, place) {
   const { words, root, memory } = panel;
-  const opening = make("div", "nbp-opening", place);
-  const queue = make("ul", "nbp-queue", place);
-  const chips = make("ul", "nbp-chips", place);
-  const why = make("div", "nbp-why", place);
-  const frame = make("div", "nbp-frame", place);
-  const box = make("textarea", "", frame);
-  const names = make("ul", "nbp-names", frame);
-  const acts = make("div", "nbp-acts", frame);
+  const id = `nbp-${panel.view}`;
+  place.innerHTML = `<div class="nbp-opening"></div><ul class="nbp-queue"></ul><ul class="nbp-chips"></ul>
+    <div class="nbp-why" role="status"></div>
+    <div class="nbp-frame"><textarea dir="auto" aria-autocomplete="list" aria-controls="${id}"></textarea>
+    <ul class="nbp-names" role="listbox" id="${id}"></ul><div class="nbp-acts"></div></div>`;
+  const [opening, queue, chips, why, frame] = place.children;
+  const [box, names, acts] = frame.children;
   const sent = new Set(); // of which Python has not said that it has them
   let files = memory.files ?? [];
   let [blocked, drafting, composed, marked, asked] = ["", 0, -99, 0, 0];
+  box.value = memory.text ?? "";
+  box.ariaLabel = words.message;
+  names.ariaLabel = words.names;
 
   panel.button("attach", "attach", acts, () => {
     const picker = Object.assign(make("input"), { type: "file", multiple: true });
@@ -24,13 +26,8 @@ function createComposer(panel, place) {
   const go = panel.button("send_it", "send", acts, ({ detail }) => {
     if (!running()) send();
     else if (detail < 2) stop(); // the second click of two was meant for Send
-    box.focus();
   });
-  const id = `nbp-${panel.view}`;
-  Object.assign(names, { id, role: "listbox", ariaLabel: words.names });
-  Object.assign(box, { value: memory.text ?? "", dir: "auto", ariaLabel: words.message, ariaAutoComplete: "list" });
-  box.setAttribute("aria-controls", id);
-  why.role = "status";
+  place.onclick = ({ target }) => target.closest("button") && box.focus();
 
   const running = () => panel.state.busy || panel.state.sending || sent.size;
 
@@ -50,6 +47,13 @@ function createComposer(panel, place) {
     }
   }
 
+  function row(list, text, word, away) {
+    const made = make("li", "", list);
+    make("span", "", made, text);
+    panel.button(word, "close", made, away).ariaLabel += ` ${text}`;
+    return made;
+  }
+
   // Above the box: why nothing can be sent, else what the view has to say, else the kernel.
   function say(notice = blocked ? { text: blocked } : panel.state.notice) {
     if (why.said === (why.said = notice)) return;
@@ -58,7 +62,7 @@ function createComposer(panel, place) {
     for (const fix of notice?.fixes ?? []) {
       make("button", "nbp-button", why, fix.label).onclick = fix.does ?? ((event) => panel.mend(fix, event.target));
     }
-    if (notice?.kind) panel.button("dismiss", "close", why, () => (panel.say({ do: "dismiss" }), box.focus()));
+    if (notice?.kind) panel.button("dismiss", "close", why, () => panel.say({ do: "dismiss" }));
   }
 
   function edited() {
@@ -73,13 +77,6 @@ function createComposer(panel, place) {
     box.value = [text, box.value].filter(Boolean).join("\n\n");
     files = [...more, ...files];
     edited();
-  }
-
-  function row(list, text, word, away) {
-    const made = make("li", "", list);
-    make("span", "", made, text);
-    panel.button(word, "close", made, () => (away(), box.focus())).ariaLabel += ` ${text}`;
-    return made;
   }
 
   async function send(text = box.value, taken = files) {
@@ -100,7 +97,7 @@ function createComposer(panel, place) {
   // Where Python does not answer, a cell keeps the kernel busy and there is no way around it.
   async function heard(wish, bytes) {
     const { kernel } = panel.model.widget_manager ?? {};
-    const does = () => (kernel.interrupt(), say(), box.focus());
+    const does = () => (kernel.interrupt(), say());
     const notice = { text: words.unheard, fixes: kernel ? [{ label: words.interrupt, does }] : [] };
     const timer = setTimeout(() => running() && !blocked && say(notice), 1500);
     await panel.ask(wish, bytes);
@@ -123,32 +120,30 @@ function createComposer(panel, place) {
     box.focus();
   }
 
-  function bring(event) {
+  box.onpaste = root.ondragover = root.ondragleave = root.ondrop = (event) => {
     const { files, types } = event.clipboardData ?? event.dataTransfer;
     if (!types.includes("Files") || types.includes("text/plain")) return; // spreadsheets bring a picture, too
     event.preventDefault();
     frame.classList.toggle("nbp-over", event.type === "dragover");
     if (files.length) take(files);
-  }
-  box.onpaste = root.ondragover = root.ondragleave = root.ondrop = bring;
+  };
 
   function showQueue(entries) {
     queue.replaceChildren();
     for (const { id, text, files, held } of entries) {
       const made = row(queue, [text, ...files].join(" · "), "unqueue", () => takeBack(id));
       make("b", "", made, words[held ? "held" : "waits"]);
-      panel.button("send_now", "", made, () => (panel.say({ do: "sendnow", entry: id }), box.focus()));
+      panel.button("send_now", "", made, () => panel.say({ do: "sendnow", entry: id }));
     }
   }
 
   function showOpening({ prompts = [], line }) {
     opening.replaceChildren();
-    for (const text of prompts) {
-      make("button", "nbp-button", opening, text).onclick = () => (send(text, []), box.focus());
-    }
+    for (const text of prompts) make("button", "nbp-button", opening, text).onclick = () => send(text, []);
     if (line) make("p", "", opening, line);
   }
 
+  // Names of variables, behind two braces.
   async function offer() {
     const number = ++asked;
     const before = box.value.slice(0, box.selectionStart);
@@ -205,7 +200,7 @@ function createComposer(panel, place) {
     focus: () => box.focus(),
     // Nothing can be sent, for this reason; null: it can again.
     block(reason) {
-      blocked = reason ?? "";
+      blocked = reason || "";
       if (reason) for (const message of sent) sent.delete(message) && fill(...message);
       say();
       show();

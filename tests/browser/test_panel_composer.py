@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.page import FrontEnd
+from tests.browser.page import WAIT, FrontEnd
 from tests.browser.panel import Panel
 from tests.kernel.pairs import need, newest_first, write_spec
 from tests.served import Served
@@ -82,7 +82,7 @@ class Composer(Panel):
         self.box.evaluate(GIVE, [kind, files, text])
 
     def holds(self, text: str) -> None:
-        expect(self.box).to_have_value(text)
+        expect(self.box).to_have_value(text, timeout=WAIT)
 
     def asked(self) -> list[str]:
         return [" ".join(one.split()) for one in self.turns.locator(".nbp-prompt").all_inner_texts()]
