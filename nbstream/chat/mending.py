@@ -82,8 +82,10 @@ class Mendable:
         self._changed()
 
     def adopt(self, history: History) -> None:
-        """Go on with `history` instead of what was here."""
+        """Go on with `history` instead of what was here; what was taken out stays so."""
         with self.lock:
+            here = {turn.id for turn in history.every()}
+            history.gone |= {id: None for id in self.history.gone if id not in here}
             self.history = history
         self._changed()
 

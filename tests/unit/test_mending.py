@@ -64,6 +64,18 @@ def test_who_looks_on_is_told(talk: Conversation, tmp_path: Path, deed: str) -> 
     assert looker.changes
 
 
+def test_what_was_taken_out_stays_so_when_a_file_is_taken_up_unless_it_is_in_there(
+    talk: Conversation,
+) -> None:
+    one, two = talk.turns
+    talk.remove(one)
+    talk.undo()
+    brought = History()
+    brought.add(two)
+    talk.adopt(brought)
+    assert list(talk.history.gone) == [one.id]
+
+
 def test_who_looks_on_at_a_session_is_told_of_its_models_keys_and_conversations(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
