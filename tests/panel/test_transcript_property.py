@@ -187,7 +187,7 @@ DEEDS = (
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.sampled_from(DEEDS), st.integers(0, 30)), min_size=3, max_size=16))
 def test_whoever_looks_on_sees_what_is_there(deeds: list[tuple[str, int]]) -> None:
     play = Play()
