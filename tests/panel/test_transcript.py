@@ -6,6 +6,7 @@ import asyncio
 import re
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from html import unescape
 from itertools import count
 from typing import Any
@@ -292,12 +293,25 @@ def test_an_answer_that_is_corrected_gives_way_to_the_right_one(seen: Seen, talk
     line.say(text='{"a"')
     seen.wait_for(lambda view: "language-json" in view.html())
     assert "rather" not in seen.view.html()
-    line.say(text=": 1}")
+    line.say(text=f': "{"long " * 20}"}}')
     line.say(done="stop")
     ask.join(5)
-    assert found[0].object == {"a": 1}
+    assert found[0].object == {"a": "long " * 20}
     seen.wait_for(lambda view: statuses(view) == ["done"])
     assert "rather" not in str(agree(seen).turns)
+
+
+@pytest.mark.parametrize("other", [{"text": "Other."}, {"reasoning": "Other."}])
+def test_an_answer_that_becomes_another_is_shown_anew(
+    seen: Seen, talk: Conversation, other: dict[str, str]
+) -> None:
+    turn = put(talk, "hi", "One.")
+    seen.rest()
+    assert turn.answer is not None
+    talk.history.finish(turn, replace(turn.answer, **other))  # type: ignore[arg-type]
+    talk.watchers.changed()
+    seen.wait_for(lambda view: "Other." in text_of(view)[0])
+    agree(seen)
 
 
 def test_a_turn_that_was_broken_off_between_two_rounds_shows_its_calls(
