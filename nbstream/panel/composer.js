@@ -7,7 +7,7 @@ function createComposer(panel, place) {
   const id = `nbp-${panel.view}`;
   place.innerHTML = `<div class="nbp-opening"></div><ul class="nbp-queue"></ul><ul class="nbp-chips"></ul>
     <div class="nbp-why" role="status"></div>
-    <div class="nbp-frame"><textarea dir="auto" aria-autocomplete="list" aria-controls="${id}"></textarea>
+    <div class="nbp-frame"><textarea dir="auto" maxlength="700000" aria-autocomplete="list" aria-controls="${id}"></textarea>
     <ul class="nbp-names" role="listbox" id="${id}"></ul><div class="nbp-acts"></div></div>`;
   const [opening, queue, chips, why, frame] = place.children;
   const [box, names, acts] = frame.children;
