@@ -30,8 +30,8 @@ function createHead(panel, place) {
       const { sheet, error, file, buffers, ...reply } = await panel.ask(wish, bytes);
       name = reply.name ?? name;
       if (file) {
-        const href = URL.createObjectURL(new Blob(buffers, { type: file.type }));
-        Object.assign(make("a"), { href, download: file.name }).click();
+        const href = URL.createObjectURL(new Blob(buffers, file));
+        Object.assign(make("a"), file, { href }).click();
         setTimeout(() => URL.revokeObjectURL(href), 60_000);
       }
       if (sheet) return fill(sheet);
@@ -45,13 +45,13 @@ function createHead(panel, place) {
       box.replaceChildren(make("b", "", null, title));
       popup.ariaLabel = title;
       if (text) Object.assign(make("p", "", box, text), { dir: "auto", role: "status" });
-      if (link) Object.assign(make("a", "", box, link), { href: link, target: "_blank", rel: "noreferrer" });
+      if (link) Object.assign(make("a", "", box, link.href), link);
       if (items) choice(items, find);
       const form = make("form");
-      const inputs = fields.map(({ label, tag, options = [], value = "", ...facts }) => {
+      const inputs = fields.map(({ label, tag, options = [], ...facts }) => {
         const input = make(tag ?? "input", "", make("label", "", form, label));
         for (const [value, text] of options) make("option", "", input, text).value = value;
-        return Object.assign(input, facts, { value, dir: "auto", autocomplete: "off" });
+        return Object.assign(input, facts);
       });
       said = make("p", "", form);
       said.role = "alert";
@@ -74,12 +74,12 @@ function createHead(panel, place) {
 
     // A list to choose from; with `find` one may search it, or type what is not in it.
     async function choice(items, find) {
-      search = find && Object.assign(make("input", "", box), find, { type: "search", value: early, oninput: show });
+      search = find && Object.assign(make("input", "", box), find, { value: early, oninput: show });
       const list = make("div", "nbp-list", box);
       function show() {
         const typed = search?.value.trim() ?? "";
         const parts = typed.toLowerCase().split(/\s+/);
-        const fits = items.filter(({ text }) => parts.every((part) => text.includes(part)));
+        const fits = items.filter(({ text }) => parts.every((part) => text.includes(part))).slice(0, 200);
         if (typed && (!fits[0] || typed.includes(":"))) fits.push({ label: typed, wish: { ...find.wish, name: typed } });
         list.replaceChildren();
         for (const { label, detail, current, kind, wish } of fits) {

@@ -230,7 +230,7 @@ class Heading(Part):
             line = f"%{magic()} export {quoted(name)}{named}"
             raise fail("config.export_large", size=f"{len(content) / 1e6:.1f}", line=line)
         self.desk.session.audit("export", conversation=talk.name, file=name)
-        return {"file": {"name": name, "type": KINDS[kind]}, "buffers": [content]}
+        return {"file": {"download": name, "type": KINDS[kind]}, "buffers": [content]}
 
 
 def _in_form(error: NbstreamError) -> Wish:

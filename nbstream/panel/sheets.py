@@ -29,7 +29,7 @@ def item(label: str, wish: Mapping[str, Any], detail: str = "", *, current: bool
 def models(items: list[Sheet], wish: Mapping[str, Any]) -> Sheet:
     """The models, with a search; what is not in the list can be typed."""
     label = t("sheet.model_find")
-    find = {"placeholder": label, "ariaLabel": label, "wish": dict(wish)}
+    find: Sheet = {"type": "search", "placeholder": label, "ariaLabel": label, "wish": dict(wish)}
     find["more"] = {**wish, "do": "models"}
     return {"title": t("sheet.model_choose"), "items": items, "find": find}
 
@@ -42,7 +42,7 @@ def key(provider: Provider, wish: Mapping[str, Any]) -> Sheet:
         needed = all(one.name in names for names in sets) if sets else one.required
         label = one.shown if needed or len(sets) > 1 else t("sheet.optional", field=one.shown)
         kind = "password" if one.hidden else "text"
-        return {"name": one.name, "label": label, "type": kind, "required": needed, "spellcheck": False}
+        return _field(one.name, label, type=kind, required=needed, spellcheck=False)
 
     shown = {one.name: one.shown for one in provider.fields}
     either = t("sheet.or").join(" + ".join(shown[name] for name in names) for names in sets)
@@ -50,7 +50,7 @@ def key(provider: Provider, wish: Mapping[str, Any]) -> Sheet:
     return {
         "title": t("sheet.key_for", label=provider.label),
         "text": t("sheet.one_of", sets=either) if len(sets) > 1 else "",
-        "link": page,
+        "link": {"href": page, "target": "_blank", "rel": "noreferrer"} if page else None,
         "fields": [field(one) for one in provider.fields],
         "verb": t("sheet.save"),
         "secret": True,
@@ -91,24 +91,23 @@ def naming(op: str, talk: Conversation) -> Sheet:
         return sheet | {"text": t("sheet.talk_sure", name=talk.name, count=len(talk.turns))}
     label = t("sheet.talk_name" if op == "rename" else "sheet.talk_any")
     value = talk.name if op == "rename" else ""
-    return sheet | {"fields": [{"name": "name", "label": label, "value": value, "required": op == "rename"}]}
+    return sheet | {"fields": [_field("name", label, value, required=op == "rename")]}
 
 
 def settings(presets: Mapping[str, Any], language: str) -> Sheet:
     """What the next turns of a conversation are asked with, and the language."""
     number: Sheet = {"type": "number", "min": 0, "step": "any", "placeholder": t("sheet.default")}
-    values = {name: str(presets.get(name) or "") for name in ("system", "max_tokens")}
-    heat = presets.get("temperature")
+    system, heat, most = (presets.get(name) for name in ("system", "temperature", "max_tokens"))
     spoken = [("auto", t("sheet.language_auto")), ("en", "English"), ("zh", "中文")]
-    fields: list[Sheet] = [
-        {"name": "system", "tag": "textarea", "value": values["system"]},
-        {"name": "temperature", **number, "value": "" if heat is None else str(heat)},
-        {"name": "max_tokens", **number, "min": 1, "step": 1, "value": values["max_tokens"]},
-        {"name": "language", "tag": "select", "options": spoken, "value": language},
+    fields = [
+        _field("system", t("sheet.system"), system or "", tag="textarea"),
+        _field("temperature", t("sheet.temperature"), "" if heat is None else f"{heat:.15g}", **number),
+        _field("max_tokens", t("sheet.max_tokens"), str(most or ""), **{**number, "min": 1, "step": 1}),
+        _field("language", t("sheet.language"), language, tag="select", options=spoken),
     ]
     return {
         "title": t("sheet.settings"),
-        "fields": [{**one, "label": t(f"sheet.{one['name']}")} for one in fields],
+        "fields": fields,
         "verb": t("sheet.save"),
         "wish": {"do": "settings"},
     }
@@ -118,3 +117,8 @@ def exports(kinds: Iterable[str]) -> Sheet:
     """The kinds of file that a conversation can become."""
     items = [item(t(f"sheet.export_{kind[1:]}"), {"do": "export", "kind": kind}, kind) for kind in kinds]
     return {"title": t("sheet.export"), "items": items}
+
+
+def _field(name: str, label: str, value: str = "", **facts: Any) -> Sheet:
+    """One that can be filled in: what the page's element of this kind is told, its value at last."""
+    return {"name": name, "label": label, "dir": "auto", "autocomplete": "off", **facts, "value": value}
