@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from playwright.sync_api import Locator, expect
 
-from tests.browser.page import FrontEnd, Notebook
+from tests.browser.page import WAIT, FrontEnd, Notebook
 from tests.browser.panel import Panel
 from tests.fakes.cable import Cable
 from tests.served import Served
+
+expect.set_options(timeout=WAIT)
 
 
 def cell(served: Served) -> str:

@@ -20,7 +20,7 @@ from nbstream.panel.desk import Desk
 from nbstream.panel.keeping import Keeping
 from nbstream.panel.panel import ChatPanel
 
-WAIT = 10.0
+WAIT = 30.0
 
 
 class Output:
