@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import Browser, BrowserContext, expect
 
 from tests.browser.jupyter import Server
-from tests.browser.page import VIEWPORT, FrontEnd
+from tests.browser.page import VIEWPORT, WAIT, FrontEnd
+
+expect.set_options(timeout=WAIT)  # as everywhere else: five seconds are little on a machine under load
 
 
 @pytest.fixture(scope="session")
