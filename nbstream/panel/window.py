@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from ..chat.kept import Turn
 
 PORTION, FEWEST, MOST = 16_000, 2, 20
-"""Characters, and turns at least and at most, that are shown at once: a screen or a few."""
+"""Characters, and turns at least and at most, that are added at once: a few screens."""
+OPENING = 6_000
+"""Characters that are shown first: somebody waits for them."""
 AT_ONCE = 6_000
 """Characters that are rendered on the io loop, where streams wait meanwhile; more than that, beside it."""
 LONGEST = 300_000
@@ -24,8 +26,8 @@ def _size(turn: Turn) -> int:
     return size + (len(turn.answer.text) + len(turn.answer.reasoning) if turn.answer is not None else 0)
 
 
-def newest(path: Sequence[Turn]) -> int:
-    """Where the newest turns of `path` begin that are shown at once.
+def newest(path: Sequence[Turn], most: int = PORTION) -> int:
+    """Where the newest turns of `path` begin that are shown at once, of `most` characters or so.
 
     >>> newest([Turn("x" * 10_000, "demo")] * 5), newest([Turn("short", "demo")] * 50)
     (3, 30)
@@ -33,7 +35,7 @@ def newest(path: Sequence[Turn]) -> int:
     start, characters = len(path), 0
     while start and len(path) - start < MOST:
         characters += _size(path[start - 1])
-        if characters > PORTION and len(path) - start >= FEWEST:
+        if characters > most and len(path) - start >= FEWEST:
             break
         start -= 1
     return start
@@ -59,7 +61,7 @@ def begin(
         new = [turn for turn in path[known:] if not (shown(turn) or ready(turn))]
         if len(new) <= MOST and size(new) <= PORTION:
             return known
-    return newest(path)
+    return newest(path, OPENING)
 
 
 def first(path: Sequence[Turn], shown: Callable[[Turn], bool]) -> int:

@@ -459,12 +459,12 @@ def test_a_long_conversation_opens_with_its_newest_turns_and_shows_the_others_on
     monkeypatch.setattr(Renderer, "parse", counting)
     late = Seen(seen.session)
     view = late.wait_for(lambda view: bool(view.turns))
-    assert view.prompts == [str(number) for number in range(41, 60)]
+    assert view.prompts == [str(number) for number in range(53, 60)]
     assert view.state["more"] is True
-    assert parsed[0] <= 4 * 19 * len(text)  # of 60 times that
+    assert parsed[0] <= 4 * 7 * len(text)  # of 60 times that
     late.say("older")
-    view = late.wait_for(lambda view: len(view.turns) > 19)
-    assert view.prompts == [str(number) for number in range(22, 60)]
+    view = late.wait_for(lambda view: len(view.turns) > 7)
+    assert view.prompts == [str(number) for number in range(34, 60)]
     assert late.fresh().turns == view.turns
     while view.state["more"]:
         shown = len(view.turns)
