@@ -10,21 +10,17 @@ function createTranscript(panel, place) {
   const { words, memory } = panel;
   const turns = new Map(); // by id
   const log = make("div", "nbp-log", place);
-  const older = make("p", "nbp-older", log, words.older);
   const newest = panel.button("newest", "down", place, () => keep((along = true)));
-  const sizes = new ResizeObserver(() => {
-    if (wide !== log.clientWidth) for (const { body } of turns.values()) body.style.minHeight = "";
-    wide = log.clientWidth;
-    keep();
-  });
+  const sizes = new ResizeObserver(() => keep());
   let asked; // above which turn older ones were asked for
-  let busy, since, ticking, wide;
+  let busy, since, ticking;
+  let heard; // whether what comes was there before
   // Not live: sentences go to panel.speak, not each word.
   Object.assign(log, { role: "log", ariaLive: "off", ariaLabel: words.log, tabIndex: 0 });
 
-  function create(id) {
+  function create(id, { prompt, files, cell }) {
     const el = make("article");
-    const turn = { id, el, dressed: 0, high: 0, said: 0 };
+    const turn = { id, el, dressed: 0, next: 0, aloud: "" };
     el.innerHTML = TURN;
     el.querySelectorAll("*").forEach((node, i) => (turn[NODES[i]] = node));
     turn.blocks = createBlocks(turn.body);
@@ -48,38 +44,42 @@ function createTranscript(panel, place) {
     ]) {
       panel.button(name, icon, turn[where], does).dataset.can = name.split("_")[0];
     }
+    turn.text.textContent = prompt;
+    turn.ask.dataset.mark = cell ? `%%${words.magic}` : "";
+    if (prompt[900] || prompt.split("\n")[12]) {
+      const whole = panel.button("whole", "", turn.ask, () => whole.remove()); // folded till then
+    }
+    files.forEach((file, index) => show(turn, file, index));
     el.tabIndex = -1;
     el.dataset.turn = id;
     sizes.observe(el);
     return turn;
   }
 
-  // Shows what is known of a turn: `info` is some of it, or all.
+  function show({ id, chips }, { name, picture }, index) {
+    const made = make(picture ? "img" : "span", "nbp-file", chips, name);
+    if (!picture) return;
+    made.alt = made.title = name;
+    made.onload = () => URL.revokeObjectURL(made.src);
+    panel.ask({ do: "picture", turn: id, index }).then(({ type, buffers }) => {
+      made.src = URL.createObjectURL(new Blob(buffers, { type }));
+    });
+  }
+
+  // Shows what has become of a turn: `info` is some of it, or all.
   function paint(turn, info) {
     const ran = turn.runs;
-    const { el, ask, card, can, versions: [k, n] } = Object.assign(turn, info);
+    const { el, card, can, versions: [k, n] } = Object.assign(turn, info);
     const [count, back, on] = turn.steps.children;
     const may = ["copy", "version", ...can];
     for (const made of el.querySelectorAll("[data-can]")) made.hidden = !may.includes(made.dataset.can);
     turn.runs = el.ariaBusy = turn.status === "running";
     el.ariaLabel = words.turn.replace("{n}", (el.dataset.number = turn.number));
-    ask.dataset.mark = turn.cell ? `%%${words.magic}` : "";
     turn.steps.hidden = n < 2;
     count.textContent = `${k}/${n}`;
     back.disabled = k < 2;
     on.disabled = k === n;
     turn.name.textContent = words[turn.runs ? "thinking" : "thought"];
-    if (info.prompt) {
-      turn.text.textContent = info.prompt;
-      if (info.prompt[900] || info.prompt.split("\n")[12]) {
-        ask.classList.add("nbp-folded");
-        const whole = panel.button("whole", "", ask, () => {
-          ask.classList.remove("nbp-folded");
-          whole.remove();
-        });
-      }
-    }
-    if (info.files) turn.chips.replaceChildren(...info.files.map((file, index) => chip(turn.id, file, index)));
     if ("error" in info) {
       const { html = "", fixes = [] } = info.error ?? {};
       card.innerHTML = html;
@@ -90,20 +90,7 @@ function createTranscript(panel, place) {
     }
     if (turn.runs) return;
     turn.line.innerHTML = turn.foot;
-    if (!ran) return;
-    grown(turn);
-    speak(turn);
-  }
-
-  function chip(turn, { name, picture }, index) {
-    const made = make(picture ? "img" : "span", "nbp-file", null, name);
-    if (!picture) return made;
-    made.alt = made.title = name;
-    made.onload = () => URL.revokeObjectURL(made.src);
-    panel.ask({ do: "picture", turn, index }).then(({ type, buffers }) => {
-      made.src = URL.createObjectURL(new Blob(buffers, { type }));
-    });
-    return made;
+    if (ran) grown(turn, card.textContent || words.complete);
   }
 
   // In place; what is sent begins another version.
@@ -134,12 +121,31 @@ function createTranscript(panel, place) {
     area.focus();
   }
 
+  // Finished blocks are dressed, and said aloud but for code: not more often than one can listen. The last two
+  // may change. What was higher does not become lower while it runs.
+  function grown(turn, end) {
+    const { body, dressed, runs } = turn;
+    const to = body.children.length - 2 * runs;
+    if (to > dressed) dress(panel, body, dressed, (turn.dressed = to));
+    body.style.minHeight = runs ? `${body.offsetHeight}px` : "";
+    if (heard || (!runs && !end)) return;
+    for (const block of [...body.children].slice(dressed, turn.dressed)) {
+      if (!block.matches("pre, table")) turn.aloud += `${block.textContent} `;
+    }
+    if (!end && (!turn.aloud || Date.now() < turn.next)) return;
+    turn.next = Date.now() + 3000;
+    panel.speak(turn.aloud + (end || ""));
+    turn.aloud = "";
+  }
+
   const does = {
     turn(id, after, info) {
       turns.get(id)?.el.remove();
-      const turn = create(id);
+      const turn = create(id, info);
+      const before = turns.get(after);
       turns.set(id, turn);
-      (turns.get(after)?.el ?? older).after(turn.el);
+      if (before) before.el.after(turn.el);
+      else log.prepend(turn.el);
       paint(turn, info);
       if (memory.edit?.[0] === id) edit(...memory.edit);
     },
@@ -156,34 +162,10 @@ function createTranscript(panel, place) {
     clear(id) {
       const turn = turns.get(id);
       turn.blocks.reset();
-      turn.thought.textContent = "";
-      turn.dressed = turn.said = 0;
+      turn.thought.textContent = turn.aloud = "";
+      turn.dressed = 0;
     },
   };
-
-  // Finished blocks are dressed; the last two may change. And what was higher does not become lower.
-  function grown(turn) {
-    const { body, dressed, runs } = turn;
-    turn.dressed = Math.max(dressed, body.children.length - 2 * runs);
-    if (turn.dressed > dressed) dress(panel, body, dressed, turn.dressed);
-    if (!runs) return;
-    if (turn.wide !== wide) turn.high = 0;
-    turn.wide = wide;
-    turn.high = Math.max(turn.high, body.offsetHeight);
-    if (turn.high > body.offsetHeight) body.style.minHeight = `${turn.high}px`;
-  }
-
-  // Aloud: whole sentences, no code, not more often than one can listen.
-  function speak(turn) {
-    const { runs, body, card } = turn;
-    if (runs && Date.now() < turn.next) return;
-    turn.next = Date.now() + 3000;
-    const text = [...body.children].map((at) => (at.matches("pre, table") ? "" : at.textContent)).join(" ");
-    const whole = runs ? (text.match(/^.*([.!?](?=\s)|[。！？])/s)?.[0] ?? "") : text;
-    const said = whole.slice(turn.said) + (runs ? "" : ` ${card.textContent || words.complete}`);
-    turn.said = Math.max(turn.said, whole.length);
-    if (said) panel.speak(said.trim());
-  }
 
   // The line of the turn that runs; the seconds are counted here.
   function tick() {
@@ -228,8 +210,8 @@ function createTranscript(panel, place) {
   function stand() {
     top = log.scrollTop;
     newest.hidden = left() < 24;
-    if (!panel.state.more || asked === older.nextSibling || top > 600) return;
-    asked = older.nextSibling;
+    if (!panel.state.more || asked === log.firstChild || top > 600) return;
+    asked = log.firstChild;
     panel.say({ do: "older" });
   }
 
@@ -243,19 +225,15 @@ function createTranscript(panel, place) {
     receive({ turns: news, full }) {
       const at = log.getRootNode().activeElement;
       const inside = log.contains(at);
-      if (log.scrollTop !== top) log.onscroll();
       const box = place.nextSibling.getBoundingClientRect();
       const typing = panel.root.matches(":focus-within") && box.top > 0 && box.bottom <= innerHeight;
+      if (log.scrollTop !== top) log.onscroll();
       tall = typing ? log.offsetHeight : Infinity;
+      heard = full;
       if (full) [...turns.keys()].forEach(does.gone);
       for (const [name, id, ...rest] of news ?? []) if (name === "turn" || turns.has(id)) does[name](id, ...rest);
-      older.hidden = !panel.state.more;
       place.hidden = !turns.size;
-      for (const turn of turns.values()) {
-        if (full) turn.said = Infinity; // that was heard before
-        if (turn.runs) speak(turn);
-      }
-      if (inside && !at.checkVisibility()) (log.contains(at) ? at.closest("article") : log).focus(); // or the keyboard would be nowhere
+      if (inside && !at.isConnected) log.focus(); // or the keyboard would be nowhere
       keep();
       tick();
     },

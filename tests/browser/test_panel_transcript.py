@@ -349,7 +349,6 @@ def test_what_one_reads_stays_in_its_place_when_older_turns_come(view: View) -> 
     frames(view, 6)
     assert abs(place(view, "m prompt 1") - was) < 1
     assert len(view.said("older")) == 1
-    expect(view.page.get_by_text("Earlier messages")).to_be_hidden()
     order = view.page.locator("article").evaluate_all("all => all.map(turn => turn.dataset.turn)")
     assert order == [f"old{n}" for n in range(12)] + [f"m{n}" for n in range(6)]
     for _ in range(12):  # what comes in sight takes its real height
@@ -373,33 +372,27 @@ def test_turns_out_of_sight_are_not_laid_out(view: View) -> None:
     assert 0 < drawn < 15
 
 
-def test_sentences_are_spoken_whole_and_code_is_not(view: View) -> None:
+def test_finished_paragraphs_are_said_aloud_with_time_to_listen_and_code_is_not(view: View) -> None:
     view.page.clock.install(time=0)
-    view.page.clock.pause_at(1_000)  # the test says when time goes on
+    view.page.clock.pause_at(10_000)  # the test says when time goes on
     view.page.evaluate("window.spoken = []; panel.speak = sentence => spoken.push(sentence); void 0")
     name = view.begin("Tell me")
     live = Pages()
-
-    def more(text: str) -> None:
+    for text in (
+        "One is",
+        " 3.14.\n\n",
+        "Two.\n\nThree.\n\nFour.\n\n",
+        "```python\nx = 1\n```\n\n",
+        "Five.\n\nSix.\n\n后面",
+    ):
         view.send(["ops", name, live.feed(text)])
-        view.page.clock.fast_forward(1_000)
-
-    for text in [
-        "The number is 3.",
-        "14 and it ",
-        "goes on. Another ",
-        "begins\n\n```python\nsecret(1). ",
-        "x = 2\n```\n\n",
-    ]:
-        more(text)
-    more("后面还有。还没")
-    more("完")
-    spoken = view.page.evaluate("spoken")
-    assert spoken == ["The number is 3.14 and it goes on.", "Another begins  后面还有。"]
+        view.page.clock.fast_forward(2_000)
+    assert view.page.evaluate("spoken") == ["One is 3.14. Two. ", "Three. Four. Five. "]
     view.send(["ops", name, live.finish()], ["info", name, info("Tell me")], state={"busy": None})
-    assert view.page.evaluate("spoken").pop() == "还没完 Answer complete."
+    assert view.page.evaluate("spoken").pop() == "Six. 后面 Answer complete."
     view.send(["info", name, {"foot": ""}])
-    assert len(view.page.evaluate("spoken")) == 3, "it was said twice"
+    view.full([*view.settled("Another", "One.\n\nTwo."), ["turn", "run", None, info("Go", status="running")]])
+    assert len(view.page.evaluate("spoken")) == 3, "what is old was said anew"
 
 
 def test_the_line_of_a_running_turn_counts_and_gives_way_to_the_footer(view: View) -> None:
@@ -441,15 +434,15 @@ def test_while_it_comes_an_answer_never_gets_lower_and_finished_blocks_are_dress
     assert view.turn().locator(".nbs-body > *").evaluate_all(dressed) == "1"
 
 
-def test_room_that_was_kept_is_given_back_when_the_page_gets_another_width(view: View) -> None:
+def test_room_that_was_kept_while_it_came_is_given_back_at_the_end(view: View) -> None:
     name = view.begin("Tell me")
     view.send(["ops", name, [["append", 0, "<p>1<br>2<br>3<br>4</p>"]]])
     frames(view)
     high = view.turn().evaluate("turn => turn.offsetHeight")
     view.send(["ops", name, [["replace", 0, "<p>1</p>"]]])
     assert view.turn().evaluate("turn => turn.offsetHeight") == high
-    view.page.set_viewport_size({"width": 600, "height": 700})
-    view.page.wait_for_function("high => document.querySelector('article').offsetHeight < high", arg=high)
+    view.send(["info", name, info("Tell me")])
+    assert view.turn().evaluate("turn => turn.offsetHeight") < high
 
 
 def test_arrow_keys_go_from_turn_to_turn(view: View) -> None:
