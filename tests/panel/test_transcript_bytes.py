@@ -101,5 +101,5 @@ def test_an_answer_of_4_000_tokens_takes_hardly_more_than_in_the_answer_widget()
     pieces = [text[at : at + flat.TOKEN] for at in range(0, TOKENS * flat.TOKEN, flat.TOKEN)]
     widget, panel = by_widget(pieces), by_panel(pieces)
     seconds = TOKENS / RATE
-    assert len(panel) <= 31 * seconds
+    assert 25 * seconds <= len(panel) <= 31 * seconds  # nobody has acknowledged any: nobody to wait for
     assert weight(panel) <= 1.2 * weight(widget)
