@@ -233,7 +233,8 @@ function createTranscript(panel, place) {
       if (full) [...turns.keys()].forEach(does.gone);
       for (const [name, id, ...rest] of news ?? []) if (name === "turn" || turns.has(id)) does[name](id, ...rest);
       place.hidden = !turns.size;
-      if (inside && !at.isConnected) log.focus(); // or the keyboard would be nowhere
+      // A button that is gone or hidden must not take the keyboard along.
+      if (inside && !at.checkVisibility()) (log.contains(at) ? at.closest("article") : log).focus();
       keep();
       tick();
     },
