@@ -3,59 +3,59 @@
 const page = Math.random().toString(36).slice(2); // only the first can have what is saved written anew
 
 function createLife(panel, place) {
-  const { words, memory } = panel;
-  const kernel = panel.model.widget_manager?.kernel ?? {};
-  const cell = () => place.closest(".jp-Cell") ?? {};
-  const hello = () => panel.say({ do: "hello", page });
-  let shown, off, away, taken;
+	const { words, memory } = panel;
+	const kernel = panel.model.widget_manager?.kernel ?? {};
+	const cell = () => place.closest(".jp-Cell") ?? {};
+	const hello = () => panel.say({ do: "hello", page });
+	let shown, off, away, taken;
 
-  function told(line) {
-    const { saved, restore } = panel.state;
-    const go = cell().nodeType && (() => cell().querySelector(".cm-content").focus());
-    if (memory.gone) return [words[memory.gone], "to_cell", go];
-    if (away) return [words.life_away, "reconnect", line === "disconnected" && (() => kernel.reconnect())];
-    if (restore) return [restore.line, "restore", () => panel.say({ do: "restore" })];
-    return saved?.behind && saved.home !== page ? [words.life_behind, "to_cell", go] : [""];
-  }
+	function told(line) {
+		const { saved, restore } = panel.state;
+		const go = cell().nodeType && (() => cell().querySelector(".cm-content").focus());
+		if (memory.gone) return [words[memory.gone], "to_cell", go];
+		if (away) return [words.life_away, "reconnect", line === "disconnected" && (() => kernel.reconnect())];
+		if (restore) return [restore.line, "restore", () => panel.say({ do: "restore" })];
+		return saved?.behind && saved.home !== page ? [words.life_behind, "to_cell", go] : [""];
+	}
 
-  function show() {
-    const { connectionStatus: line = "connected" } = kernel;
-    if (away && line === "connected") panel.sync(true);
-    away = line !== "connected";
-    if (off !== (off = !!memory.gone || away)) panel.parts.composer.block(off && words.life_off);
-    const [text, label, does] = told(line);
-    if (shown === (shown = text)) return;
-    place.replaceChildren(text);
-    place.hidden = !text;
-    if (does) panel.button(label, "", place, does);
-  }
+	function show() {
+		const { connectionStatus: line = "connected" } = kernel;
+		if (away && line === "connected") panel.sync(true);
+		away = line !== "connected";
+		if (off !== (off = !!memory.gone || away)) panel.parts.composer.block(off && words.life_off);
+		const [text, label, does] = told(line);
+		if (shown === (shown = text)) return;
+		place.replaceChildren(text);
+		place.hidden = !text;
+		if (does) panel.button(label, "", place, does);
+	}
 
-  function hear(_, status) {
-    if (/start/.test(status)) memory.gone = "life_restarted";
-    else if (/dead|terminating/.test(status)) memory.gone = "life_dead";
-    else if (status === "lost") memory.gone = "life_lost";
-    // The panel which this cell makes next goes on with what stands in the box.
-    if (memory.gone) cell().nbpBox = panel.root.querySelector(".nbp-composer textarea");
-    show();
-  }
+	function hear(_, status) {
+		if (/start/.test(status)) memory.gone = "life_restarted";
+		else if (/dead|terminating/.test(status)) memory.gone = "life_dead";
+		else if (status === "lost") memory.gone = "life_lost";
+		// The panel which this cell makes next goes on with what stands in the box.
+		if (memory.gone) cell().nbpBox = panel.root.querySelector(".nbp-composer textarea");
+		show();
+	}
 
-  const signals = { statusChanged: hear, connectionStatusChanged: show, disposed: () => hear(0, "dead") };
-  for (const name in signals) kernel[name]?.connect(signals[name]);
-  place.role = "status";
-  setTimeout(() => (panel.lost ? hear(0, "lost") : show()), 200); // when it stands in its cell
-  hello();
+	const signals = { statusChanged: hear, connectionStatusChanged: show, disposed: () => hear(0, "dead") };
+	for (const name in signals) kernel[name]?.connect(signals[name]);
+	place.role = "status";
+	setTimeout(() => (panel.lost ? hear(0, "lost") : show()), 200); // when it stands in its cell
+	hello();
 
-  return {
-    state({ saved }, changed, full) {
-      if (full && !memory.gone) {
-        panel.state.draft ||= cell().nbpBox?.value;
-        delete cell().nbpBox;
-      }
-      if (saved?.home === page && taken !== (taken = saved.written)) hello(); // it has been taken here
-      show();
-    },
-    close() {
-      for (const name in signals) kernel[name]?.disconnect(signals[name]);
-    },
-  };
+	return {
+		state({ saved }, changed, full) {
+			if (full && !memory.gone) {
+				panel.state.draft ||= cell().nbpBox?.value;
+				delete cell().nbpBox;
+			}
+			if (saved?.home === page && taken !== (taken = saved.written)) hello(); // it has been taken here
+			show();
+		},
+		close() {
+			for (const name in signals) kernel[name]?.disconnect(signals[name]);
+		},
+	};
 }

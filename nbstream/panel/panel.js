@@ -1,16 +1,16 @@
 export default {
-  initialize({ model }) {
-    const views = viewsOf(model);
-    model.on("msg:custom", (msg, buffers) => views.forEach((view) => view.receive(msg, buffers)));
-    return () => delete panels[model.get("panel")];
-  },
-  render({ model, el }) {
-    const view = createPanel(model, el);
-    const views = viewsOf(model);
-    views.add(view);
-    return () => {
-      views.delete(view);
-      view.close();
-    };
-  },
+	initialize({ model }) {
+		const views = viewsOf(model);
+		model.on("msg:custom", (msg, buffers) => views.forEach((view) => view.receive(msg, buffers)));
+		return () => delete panels[model.get("panel")];
+	},
+	render({ model, el }) {
+		const view = createPanel(model, el);
+		const views = viewsOf(model);
+		views.add(view);
+		return () => {
+			views.delete(view);
+			view.close();
+		};
+	},
 };
