@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, expect
 
@@ -14,6 +15,17 @@ from tests.served import Served
 
 SHOW = 'nbstream.ChatPanel(model="openai:words:30")'
 THEME = "apputils:change-theme"
+
+
+# Within boxes that cut off what is larger, as the front end's are, axe takes all text for hidden.
+UNBOXED = """
+root => {
+  for (let at = root.parentElement; at; at = at.parentElement) {
+    at.style.setProperty('overflow', 'visible', 'important');
+    at.style.setProperty('contain', 'none', 'important');
+  }
+}
+"""
 
 
 def opened(lab: FrontEnd, served: Served) -> Panel:
@@ -37,9 +49,9 @@ def choose(panel: Panel, model: str) -> None:
 
 def violations(panel: Panel) -> list[str]:
     """What axe finds in the panel, in a few words each."""
+    panel.root.evaluate(UNBOXED)
     found = Axe().run(panel.page, context=".nbp", options={"resultTypes": ["violations"]})
-    looked = {one["id"] for one in found.response["passes"]}
-    assert {"button-name", "color-contrast"} <= looked, "axe has not looked at the panel"
+    assert "button-name" in {one["id"] for one in found.response["passes"]}, "axe has not looked at the panel"
     return [
         f"{one['id']}: {node['html'][:150]} — {node['failureSummary'][:300]}"
         for one in found.response["violations"]
@@ -61,6 +73,9 @@ def test_axe_finds_nothing_in_light_dark_and_high_contrast(lab: FrontEnd, served
     choose(panel, "status:401")
     panel.send("Fail.")
     expect(panel.turns.last.locator(".nbp-error")).not_to_be_empty()
+    panel.root.evaluate("root => root.style.setProperty('--nbp-quiet', '#ddd')")
+    assert any("color-contrast" in one for one in violations(panel)), "axe sees what is pale"
+    panel.root.evaluate("root => root.removeAttribute('style')")
     for theme in ("Light", "Dark"):
         panel.notebook.command(THEME, theme=f"JupyterLab {theme}")
         expect(page.locator("body")).to_have_attribute("data-jp-theme-light", str(theme == "Light").lower())
@@ -223,3 +238,23 @@ def test_it_fits_narrow_and_large_in_both_languages(lab: FrontEnd, served: Serve
         assert root.evaluate("root => root.offsetWidth") <= 330
     panel.notebook.command("application:toggle-left-area")
     assert not {where: what for where, what in found.items() if what}
+
+
+@pytest.mark.parametrize("front", ["notebook"], indirect=True)
+def test_notebook_7_opens_stops_and_reloads_it_as_well(front: FrontEnd, served: Served) -> None:
+    notebook = front.open([served.setup(), 'import nbstream\nnbstream.ChatPanel(model="openai:hold")'])
+    notebook.run_cell(0)
+    panel = Panel.opened(notebook, 1)
+    panel.send("Hold on.", wait=False)
+    expect(panel.turns.last.locator("h2")).to_be_visible()
+    panel.page.keyboard.press("Escape")
+    panel.idle()
+    expect(panel.turns.last.get_by_role("button", name="Continue")).to_be_attached()
+    expect(panel.box).to_be_focused()
+    assert not violations(panel)
+    panel.screenshot("panel-a11y")
+    notebook.cell(0).locator(".cm-content").click()
+    notebook.save()
+    notebook.reload()
+    panel.ready()
+    expect(panel.turns.last.locator("h2")).to_have_text("Held back")
