@@ -26,6 +26,7 @@ from ..i18n import t
 from .fixes import fixes as mending
 from .fixes import told
 from .part import Part
+from .sound import sound
 
 log = logging.getLogger("nbstream")
 P = TypeVar("P", bound=Part)
@@ -75,7 +76,7 @@ class Desk:
         self._loop = io_loop()
         self._seq = 0
         self._told: dict[str, Any] = {}
-        self._heard: OrderedDict[tuple[Any, Any], None] = OrderedDict()
+        self._heard: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._work: deque[Callable[[], None]] = deque()
         self._working = self._looking = False
         self._lock = threading.Lock()
@@ -132,8 +133,14 @@ class Desk:
         message = {"state": news, "turns": turns, "reply": reply}
         message = {name: value for name, value in message.items() if value}
         if message and not self.closed:
-            self._seq += 1
-            self._send({"seq": self._seq, **message}, buffers)
+            self._put(message, buffers)
+
+    def _put(self, message: dict[str, Any], buffers: Sequence[bytes] = ()) -> None:
+        self._seq += 1
+        try:
+            self._send(sound({"seq": self._seq, **message}), buffers)
+        except Exception:  # the views see a gap, and ask for all there is
+            log.exception("a message of the panel could not be sent")
 
     @property
     def seq(self) -> int:
@@ -167,8 +174,7 @@ class Desk:
             except Exception:
                 log.exception("a part of the panel failed")
         self._told = dict(state)
-        self._seq += 1
-        self._send({"seq": self._seq, "full": True, "state": state, "turns": turns}, ())
+        self._put({"full": True, "state": state, "turns": turns})
 
     # --- being told -------------------------------------------------------------------------------------
 
@@ -202,7 +208,8 @@ class Desk:
         """Take a wish of a view, on whichever thread it comes."""
         if not isinstance(wish, dict) or self.closed:
             return
-        do, key = wish.get("do"), (wish.get("view"), wish.get("id"))
+        wish = sound(wish)
+        do, key = wish.get("do"), (str(wish.get("view")), str(wish.get("id")))
         with self._lock:
             self.on_control = self.on_control or control
             if key in self._heard:

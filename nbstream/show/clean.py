@@ -26,11 +26,15 @@ def clean(text: str) -> str:
     >>> clean("a\r\nb\u2028c\x1b[31md\u202e")
     'a\nb\nc[31md'
     """
-    if _LONE_SURROGATE.search(text):
-        # Halves of one character which arrived in two pieces belong together.
-        text = _PAIR.sub(lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16"), text)
-        text = _LONE_SURROGATE.sub(_REPLACEMENT, text)
-    return _DROPPED.sub("", _NEWLINE.sub("\n", text))
+    return _DROPPED.sub("", _NEWLINE.sub("\n", encodable(text)))
+
+
+def encodable(text: str) -> str:
+    """`text`, valid Unicode: halves of one character, which came in two pieces, belong together."""
+    if not _LONE_SURROGATE.search(text):
+        return text
+    text = _PAIR.sub(lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16"), text)
+    return _LONE_SURROGATE.sub(_REPLACEMENT, text)
 
 
 def clean_inline(text: str) -> str:

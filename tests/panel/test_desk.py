@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from jupyter_client.session import json_packer
 
 from nbstream.chat.background import io_loop
 from nbstream.chat.session import Session
@@ -62,6 +63,12 @@ class Probe(Part):
     def quick(self, wish: dict[str, Any], buffers: list[bytes]) -> None:
         self._note("quick")
 
+    @wish("echo")
+    def echo(self, wish: dict[str, Any], buffers: list[bytes]) -> dict[str, Any]:
+        self._note(("echo", wish["text"]))
+        self.desk.tell({"heard": wish["text"], "own": "kernel \ud800"})
+        return {"text": wish["text"]}
+
     @wish("refused")
     def refused(self, wish: dict[str, Any], buffers: list[bytes]) -> None:
         raise fail("config.empty_prompt")
@@ -78,6 +85,7 @@ class Wall:
         self.sent: list[tuple[dict[str, Any], list[bytes]]] = []
 
     def __call__(self, message: dict[str, Any], buffers: Any) -> None:
+        json_packer(message)
         self.sent.append((message, list(buffers)))
 
     @property
@@ -175,11 +183,22 @@ def test_a_wish_that_fails_says_so_and_tells_nobody_a_key(
     assert "ZeroDivisionError" in caplog.text and "sk-0123456789abcdef" not in caplog.text
 
 
-@pytest.mark.parametrize("wish", [None, 3, {}, {"do": None}, {"do": "nothing"}, {"do": "ack", "seq": "x"}])
+@pytest.mark.parametrize("wish", [None, 3, {}, {"do": None}, {"do": "nothing"}, {"do": "ack", "seq": "x"}, {"view": [], "id": {}}])
 def test_what_no_view_of_ours_says_is_passed_over(desk: Desk, wall: Wall, wish: Any) -> None:
     desk.hear(wish)
     settled()
     assert wall.messages == []
+
+
+def test_half_a_character_becomes_one_that_can_be_sent(desk: Desk, wall: Wall) -> None:
+    desk.hear({"do": "echo", "view": "a", "id": 1, "text": "half \ud83d, \ud83d\ude00", "ask": True})
+    desk.part(Probe).until(("echo", "half \ufffd, 😀"))
+    desk.hear({"do": "echo", "view": "a", "id": 2, "text": "end"})
+    desk.part(Probe).until(("echo", "end"))
+    settled()
+    news, reply = wall.messages[:2]
+    assert news["state"] == {"heard": "half \ufffd, 😀", "own": "kernel \ufffd"}
+    assert reply["reply"]["text"] == "half \ufffd, 😀"
 
 
 def test_a_panel_hears_of_turns_that_others_begin(desk: Desk) -> None:
