@@ -167,7 +167,12 @@ function createPanel(model, el) {
 
 	root.role = "region";
 	root.dataset.lmSuppressShortcuts = "true";
-	root.onkeydown = (event) => event.stopPropagation();
+	root.onkeydown = (event) => {
+		event.stopPropagation();
+		if (event.key !== "s" || !(event.ctrlKey || event.metaKey)) return;
+		event.preventDefault(); // the notebook is saved, not the page
+		el.dispatchEvent(new KeyboardEvent("keydown", event));
+	};
 	model.on("change:words", build);
 	build();
 	return panel;
