@@ -136,10 +136,11 @@ def the_empty_panel_offers_questions_and_says_who_reads_them(panel: Composer) ->
 
 def keys_are_the_boxes_and_not_jupyters(panel: Composer) -> None:
     notebook = panel.notebook
-    before = notebook.prompts()
+    before, saved = notebook.prompts(), notebook.file.stat().st_mtime_ns
     panel.box.click()
     panel.press("a", "b", "d", "d", "m", "Escape", "x", "Shift+Enter", "y", "Control+s")
     panel.holds("abddmx\ny")
+    notebook.wait_for(lambda: notebook.file.stat().st_mtime_ns != saved, "Ctrl+S to save the notebook")
     panel.button.focus()
     panel.press("a", "b", "d", "d", "m", "Escape", "x")
     expect(notebook.page.locator(".jp-Notebook .jp-CodeCell")).to_have_count(len(CELLS))
