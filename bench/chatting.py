@@ -133,8 +133,8 @@ def run(chat: Chat, bench: Bench, above: int, home: Path, workload: Workload) ->
         with typing(tab):
             while tab.evaluate("window.chatting.state().newest") < last and time.monotonic() < end:
                 time.sleep(0.2)
+        cpu, server = tab.metrics()["TaskDuration"] - cpu, spent(process) - server  # to the last word
         settle(tab)
-        cpu, server = tab.metrics()["TaskDuration"] - cpu, spent(process) - server
         result = tab.evaluate("window.chatting.result()")
         return row(chat, above, result, bench.provider.sent(), offset, cpu, server, last)
 
