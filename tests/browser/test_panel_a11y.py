@@ -17,13 +17,15 @@ SHOW = 'nbstream.ChatPanel(model="openai:words:30")'
 THEME = "apputils:change-theme"
 
 
-# Within boxes that cut off what is larger, as the front end's are, axe takes all text for hidden.
+# Within boxes that cut off what is larger, as the front end's are, axe takes all text for hidden;
+# and what the page does not lay out has the colours of before.
 UNBOXED = """
 root => {
   for (let at = root.parentElement; at; at = at.parentElement) {
     at.style.setProperty('overflow', 'visible', 'important');
     at.style.setProperty('contain', 'none', 'important');
   }
+  for (const turn of root.querySelectorAll('article')) turn.style.contentVisibility = 'visible';
 }
 """
 
