@@ -59,14 +59,19 @@ def brief(error: BaseException) -> str:
 
 def question(error: BaseException, shell: Any, words: str = "") -> tuple[str, str]:
     """What is asked about `error`: on one line, for a person; and whole, for the model. Both redacted."""
-    known = secrets_in([*os.environ.items(), *shell.user_ns.items()])
-
-    def safe(text: str) -> str:
-        return redacted(session().keys.hide_in(text), known)
-
     asked = f"{words}\n\n{t('fix.also')}" if words else t("fix.ask")
-    facts = {"version": platform.python_version(), "report": safe(report(error, shell))}
-    return safe(brief(error)), t("fix.report", question=asked, **facts)
+    facts = {"version": platform.python_version(), "report": _safe(report(error, shell), shell)}
+    return one_line(error, shell), t("fix.report", question=asked, **facts)
+
+
+def one_line(error: BaseException, shell: Any) -> str:
+    """`error` on one line, for a person; redacted."""
+    return _safe(brief(error), shell)
+
+
+def _safe(text: str, shell: Any) -> str:
+    known = secrets_in([*os.environ.items(), *shell.user_ns.items()])
+    return redacted(session().keys.hide_in(text), known)
 
 
 def report(error: BaseException, shell: Any) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import weakref
 from argparse import Namespace
 from functools import partial
@@ -14,6 +13,7 @@ from IPython.core.getipython import get_ipython
 from ..errors import NbstreamError
 from ..i18n import t
 from .interrupting import Interruptible, Stopped
+from .kinds import detail
 from .opening import about_failure, opening
 from .part import Part, wish
 from .waiting import Entry, Line, line_of, running
@@ -228,20 +228,7 @@ class Composing(Part):
         cursor = at("\n".join(lines), len(lines) - 1, len(lines[-1]))
         if shell is None or cursor is None:
             return {"items": [], "fragment": ""}
+        known = shell.user_ns
         found = names(cursor.fragment, shell)[:NAMES]
-        items = [{"text": name, "detail": _detail(shell.user_ns.get(name, _detail))} for name in found]
+        items = [{"text": name, "detail": detail(known[name]) if name in known else ""} for name in found]
         return {"items": items, "fragment": cursor.fragment}
-
-
-def _detail(value: Any) -> str:
-    """What a variable is, without running any code of its class."""
-    if value is _detail:  # what an object has is not looked at
-        return ""
-    kind = type(value)
-    if kind in (list, tuple, dict, set, str, bytes):
-        return f"{kind.__name__} · {len(value)}"
-    if re.match(r"(pandas|polars|numpy)\b", kind.__module__):
-        shape = getattr(value, "shape", None)
-        if type(shape) is tuple:
-            return " · ".join(filter(None, [kind.__name__, " × ".join(map(str, shape))]))
-    return kind.__name__

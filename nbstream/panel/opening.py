@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import types
 from collections.abc import Iterator
 from itertools import islice
@@ -15,7 +14,9 @@ from ..chat.session import Session
 from ..errors import NbstreamError
 from ..i18n import t
 from ..providers import registry
+from ..show.clean import clean_inline
 from ..wire.address import is_loopback
+from .kinds import called, package
 
 PROMPTS = 3
 """Questions that are offered."""
@@ -26,7 +27,9 @@ _KINDS = {
     "frame": {"pandas": ("DataFrame",), "polars": ("DataFrame",)},
     "array": {"numpy": ("ndarray",), "pandas": ("Series",), "polars": ("Series",)},
 }
-"""Classes of other packages by what is asked about them; nobody imports these packages to find out."""
+"""Classes of other packages by what is asked about them."""
+_offered = ""
+"""The question about a failure that was offered last."""
 
 
 def opening(here: Session, model: str) -> dict[str, Any]:
@@ -73,20 +76,29 @@ def own() -> Iterator[str]:
 
 def failure() -> str | None:
     """The question about the last cell that failed."""
+    global _offered
     from ..magics import exception
 
     error, shell = exception.last_exception(), get_ipython()
     if error is None or shell is None or isinstance(error, NbstreamError):
         return None
-    return t("opening.error", error=exception.question(error, shell)[0])
+    try:
+        said = clean_inline(exception.one_line(error, shell))
+    except Exception:  # it cannot say what it is
+        return None
+    _offered = t("opening.error", error=said)
+    return _offered
 
 
 def about_failure(prompt: str) -> str | None:
-    """What `prompt` says to a model, if it is the question about the last cell that failed."""
+    """What `prompt` says to a model, if it is the question about the last cell that failed.
+
+    Only what was offered is compared: to ask an error what it says runs code of its class.
+    """
     from ..magics import exception
 
     error, shell = exception.last_exception(), get_ipython()
-    if error is None or shell is None or prompt != failure():
+    if prompt != _offered or error is None or shell is None or prompt != failure():
         return None
     return exception.question(error, shell)[1]
 
@@ -96,10 +108,7 @@ def _kind(value: Any) -> str:
     kind = type(value)
     if kind is types.FunctionType:
         return "function" if value.__module__ == "__main__" else ""
-    if kind in (list, dict, set, tuple):
+    if any(kind is one for one in (list, dict, set, tuple)):
         return "items" if len(value) > 2 else ""
-    for name, packages in _KINDS.items():
-        for package, classes in packages.items():
-            if package in sys.modules and kind.__module__.partition(".")[0] == package:
-                return name if kind.__name__ in classes else ""
-    return ""
+    made_by = package(kind)
+    return next((name for name, classes in _KINDS.items() if called(kind) in classes.get(made_by, ())), "")

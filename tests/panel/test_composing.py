@@ -392,8 +392,40 @@ def test_completion_runs_no_code_of_the_user(panel: Panel, shell: Any) -> None:
         def __getattribute__(self, name: str) -> Any:
             raise AssertionError(name)
 
-    shell.user_ns["trapped"] = Trap()
-    assert panel.ask("complete", text="{{trapp")[0]["items"] == [{"text": "trapped", "detail": "Trap"}]
+    class Watching(type):
+        def __getattribute__(cls, name: str) -> Any:
+            raise AssertionError(name)
+
+        def __eq__(cls, other: object) -> bool:
+            raise AssertionError
+
+    class Trapping(metaclass=Watching):
+        __module__ = 5  # type: ignore[assignment]  # has no part in it
+
+    shell.user_ns |= {"trapped": Trap(), "trapping": Trapping()}
+    try:
+        items = panel.ask("complete", text="{{trapp")[0]["items"]
+        assert items == [{"text": "trapped", "detail": "Trap"}, {"text": "trapping", "detail": "Trapping"}]
+        assert "{{trapp" not in str(opening(Session(), "demo"))
+    finally:
+        del shell.user_ns["trapped"], shell.user_ns["trapping"]
+
+
+def test_completion_tells_how_large_a_table_is_but_believes_no_class_that_calls_itself_one(
+    panel: Panel, shell: Any
+) -> None:
+    import pandas
+
+    class DataFrame:
+        @property
+        def shape(self) -> tuple[int, int]:
+            raise AssertionError
+
+    DataFrame.__module__ = "pandas"
+    shell.user_ns |= {"tabled": pandas.DataFrame({"a": [1]}), "tables": DataFrame()}
+    items = panel.ask("complete", text="{{table")[0]["items"]
+    assert [one["detail"] for one in items] == ["DataFrame · 1 × 1", "DataFrame"]
+    del shell.user_ns["tabled"], shell.user_ns["tables"]
 
 
 def test_the_last_turn_is_told_for_whoever_wants_to_edit_it(panel: Panel) -> None:
@@ -444,6 +476,29 @@ def test_it_offers_to_explain_what_went_wrong_and_sends_the_traceback_without_ke
     for name in ("last_exc", "last_value"):
         monkeypatch.delattr(sys, name, raising=False)
     assert prompt not in opening(Session(), "demo")["prompts"]
+
+
+def test_an_error_is_asked_what_it_says_only_where_that_is_offered_or_sent(panel: Panel, shell: Any) -> None:
+    panel.send("one")
+    panel.until("one")
+    panel.ends()
+    asked: list[str] = []
+    shell.user_ns["asked"] = asked
+    told = "asked.append(1); return 'a\x1bb\\ud800'"
+    shell.run_cell(f"class Odd(Exception):\n  def __str__(self): {told}\nraise Odd")
+    prompt = opening(Session(), "demo")["prompts"][0]
+    assert "Odd: ab\ufffd" in prompt
+    asked.clear()
+    panel.send("two")
+    panel.until("one", "two")
+    panel.ends()
+    assert not asked
+    panel.send(prompt)
+    panel.until("one", "two", prompt)
+    assert asked and "Traceback" in str(panel.talk.turns[-1].sent)
+    shell.run_cell("class Mute(Exception):\n  def __str__(self): raise SystemError\nraise Mute")
+    assert len(opening(Session(), "demo")["prompts"]) == 3
+    del shell.user_ns["asked"]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
