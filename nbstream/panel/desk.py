@@ -124,9 +124,9 @@ class Desk:
     def _tell(
         self,
         state: dict[str, Any] | None,
-        turns: list[Any] | None,
-        reply: dict[str, Any] | None,
-        buffers: Sequence[bytes],
+        turns: list[Any] | None = None,
+        reply: dict[str, Any] | None = None,
+        buffers: Sequence[bytes] = (),
     ) -> None:
         news = {name: value for name, value in (state or {}).items() if self._told.get(name, ...) != value}
         self._told |= news
@@ -173,6 +173,8 @@ class Desk:
                 turns += part.snapshot()
             except Exception:
                 log.exception("a part of the panel failed")
+        # What is new by now is told to all: those who are up to date take no notice of the rest.
+        self._tell({name: value for name, value in state.items() if name in self._told and name != "draft"})
         self._told = dict(state)
         self._put({"full": True, "state": state, "turns": turns})
 

@@ -28,6 +28,7 @@ class Probe(Part):
         super().__init__(desk)
         self.seen: list[Any] = []
         self.threads: list[str] = []
+        self.colour = "green"
         self.go = threading.Event()
         self.news = threading.Condition()
 
@@ -42,7 +43,7 @@ class Probe(Part):
             assert self.news.wait_for(lambda: what in self.seen, WAIT), self.seen
 
     def state(self) -> dict[str, Any]:
-        return {"colour": "green"}
+        return {"colour": self.colour, "draft": f"{self.colour} words"}
 
     def changed(self) -> None:
         self._note("changed")
@@ -129,6 +130,17 @@ def test_a_new_view_is_sent_all_there_is(desk: Desk, wall: Wall) -> None:
     assert message["full"] and message["state"]["colour"] == "green" and message["turns"] == []
 
 
+def test_what_changes_as_a_new_view_comes_is_told_to_those_that_were_there(desk: Desk, wall: Wall) -> None:
+    desk.hear({"do": "sync", "view": "a", "id": 1})
+    settled()
+    desk.part(Probe).colour = "red"  # and the desk will look, but has not yet
+    desk.hear({"do": "sync", "view": "b", "id": 1})
+    settled()
+    seq, (before, whole) = wall.messages[0]["seq"], wall.messages[1:]
+    assert before == {"seq": seq + 1, "state": {"colour": "red"}}  # the first view's draft is its own
+    assert whole["full"] and whole["state"]["colour"] == "red" and whole["state"]["draft"] == "red words"
+
+
 def test_a_wish_that_comes_on_two_roads_is_done_once_and_answered_to_who_asked(
     desk: Desk, wall: Wall
 ) -> None:
@@ -183,7 +195,9 @@ def test_a_wish_that_fails_says_so_and_tells_nobody_a_key(
     assert "ZeroDivisionError" in caplog.text and "sk-0123456789abcdef" not in caplog.text
 
 
-@pytest.mark.parametrize("wish", [None, 3, {}, {"do": None}, {"do": "nothing"}, {"do": "ack", "seq": "x"}, {"view": [], "id": {}}])
+@pytest.mark.parametrize(
+    "wish", [None, 3, {}, {"do": None}, {"do": "nothing"}, {"do": "ack", "seq": "x"}, {"view": [], "id": {}}]
+)
 def test_what_no_view_of_ours_says_is_passed_over(desk: Desk, wall: Wall, wish: Any) -> None:
     desk.hear(wish)
     settled()
