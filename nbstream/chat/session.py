@@ -46,6 +46,8 @@ class Session:
         self.settings = settings or Settings()
         self.settings._unknown = registry.unknown
         self.conversations: dict[str, Conversation] = {}
+        self.removed: dict[str, None] = {}
+        """The ids of turns whose conversation was deleted: the notebook may hold them."""
         self.stats: dict[str, ProviderStats] = {}
         self.last_turns: deque[TurnStats] = deque(maxlen=TURNS)
         self.chosen: str | None = None

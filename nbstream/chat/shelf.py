@@ -46,11 +46,17 @@ def remove(here: Session, talk: Conversation) -> None:
     others = {name: other for name, other in here.conversations.items() if other is not talk}
     here.conversations = others or here.conversations
     talk.reset()
+    here.removed |= talk.history.gone
     here.watchers.changed()
+
+
+def stands(here: Session, talk: Conversation) -> bool:
+    """Whether nobody has deleted `talk`."""
+    return any(one is talk for one in list(here.conversations.values()))
 
 
 def beside(here: Session, talk: Conversation) -> str:
     """The name of the conversation to go on with where `talk` is gone; its own while it is not."""
-    if talk.name not in here.conversations and here.conversations:
-        return "main" if "main" in here.conversations else next(reversed(here.conversations))
-    return talk.name
+    if stands(here, talk) or talk.name in here.conversations:  # another was begun under its name
+        return talk.name
+    return "main" if "main" in here.conversations else next(reversed(here.conversations), talk.name)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.getipython import get_ipython
 
-from ..errors import NbstreamError
+from ..chat.shelf import stands
+from ..errors import NbstreamError, fail
 from ..i18n import t
 from .interrupting import Interruptible, Stopped
 from .kinds import detail
@@ -52,10 +53,14 @@ class Composing(Part):
     def _here(self) -> tuple[Conversation, Line]:
         """The conversation that the panel shows now, and what waits in it."""
         if self.desk.talk is not self._talk:
-            self.line.panels.discard(self)
+            before, stood = self.line, stands(self.desk.session, self._talk)
+            before.panels.discard(self)
             self._talk = self.desk.talk
             self.line = line_of(self._talk)
             self._join()
+            if not stood:
+                before.move(self.line)
+                self.line.changed()
         return self._talk, self.line
 
     def state(self) -> dict[str, Any]:
@@ -125,7 +130,7 @@ class Composing(Part):
         """Send what is due. On the io loop."""
         talk, line = self._talk, self.line
         going = running(talk)
-        entry = line.due(going[-1][0] if going else None, self)
+        entry = line.due(going[-1] if going else None, self)
         if entry is not None:
             self.desk.later(partial(self._ask_for, entry, talk, line))
 
@@ -145,6 +150,9 @@ class Composing(Part):
         finally:
             if not asked:
                 line.back(entry)
+                if not stands(self.desk.session, talk):
+                    line.move(line_of(self.desk.talk))
+                    self.desk.changed()
                 self.desk.tell({"back": view and {"view": view, "entry": entry.number}})
             line.sent(entry)
 
@@ -152,6 +160,8 @@ class Composing(Part):
         """Make `entry` a turn, and start it."""
         with self.filling.under_way():
             prepared = self._prepared(entry)
+        if not stands(self.desk.session, talk):
+            raise fail("config.conversation_gone", name=talk.name)
         turn, run = talk.begin(
             prepared.prompt,
             sent=prepared.sent,
@@ -181,7 +191,7 @@ class Composing(Part):
         talk, line = self._here()
         for one in [*line.panels]:
             one.filling.interrupt()
-        for turn, _ in running(talk):
+        for turn in running(talk, anywhere=True):  # also what one has gone away from
             talk.stop(turn)
 
     @wish("sendnow")
@@ -191,7 +201,7 @@ class Composing(Part):
             if (entry := line.find(wish.get("entry"))) is None:
                 return
             line.go_on(entry)
-        for turn, _ in running(talk):
+        for turn in running(talk):
             talk.stop(turn)
         line.changed()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from argparse import Namespace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -14,12 +15,15 @@ from . import fixes
 from .composing import Composing
 from .interrupting import Stopped
 from .part import Part, wish
+from .waiting import runs
 
 if TYPE_CHECKING:
     from ..chat.engine import Run
     from ..messages import Answer
 
 Wish = dict[str, Any]
+_one_at_a_time = threading.Lock()
+"""Held from looking at what runs in a turn's place to asking there: two panels may wish it at once."""
 
 
 class Deeds(Part):
@@ -38,7 +42,9 @@ class Deeds(Part):
         talk, turn = self._ended(wish)
         model = wish.get("model")
         options = asked_with(turn, talk.name, model if isinstance(model, str) else None)
-        begun(talk, as_it_was(turn), options, at=turn)[1].start()
+        with _one_at_a_time:
+            if not self._asked(talk, turn, turn.prompt, options.model):
+                begun(talk, as_it_was(turn), options, at=turn)[1].start()
 
     @wish("edit")
     def edit(self, wish: Wish, buffers: list[bytes]) -> dict[str, Any]:
@@ -60,7 +66,9 @@ class Deeds(Part):
             return {"error": t("composer.stopped")}
         if found.hints:
             self.desk.notice(" ".join(found.hints))
-        begun(talk, found, options, at=turn)[1].start()
+        with _one_at_a_time:
+            if not self._asked(talk, turn, found.prompt, options.model):
+                begun(talk, found, options, at=turn)[1].start()
         return {}
 
     @wish("remove")
@@ -73,7 +81,8 @@ class Deeds(Part):
     def go_on(self, wish: Wish, buffers: list[bytes]) -> None:
         """Go on with an answer that was stopped, cut, or too long."""
         talk, turn = self._ended(wish)
-        run = talk.resume(turn)
+        with _one_at_a_time:
+            run = talk.resume(turn)
         run.when_done(partial(_ask_instead, talk, turn))
         run.start()
 
@@ -97,6 +106,19 @@ class Deeds(Part):
         return talk, found
 
     def _ended(self, wish: Wish) -> tuple[Conversation, Turn]:
+    def _asked(self, talk: Conversation, turn: Turn, prompt: str, model: str) -> bool:
+        """Whether just this is being asked in the place of `turn`: a double click means one question.
+
+        Refuses to ask while a version of it runs that asks something else.
+        """
+        with talk.lock:
+            going = [one for one in talk.history.versions(turn) if runs(talk, one)]
+        if any(one.prompt == prompt and one.model == self.desk.session.named(model) for one in going):
+            return True
+        if going:
+            raise fail("config.turn_running", given=turn.number)
+        return False
+
         talk, turn = self._turn(wish)
         if turn.answer is None:
             raise fail("config.turn_running", given=turn.number)

@@ -34,8 +34,8 @@ class Heading(Part):
 
     def changed(self) -> None:
         here, talk = self.desk.session, self.desk.talk
-        if (name := shelf.beside(here, talk)) != talk.name:  # it was deleted
-            self.desk.go_to(name)
+        if not shelf.stands(here, talk):  # it was deleted
+            self.desk.go_to(shelf.beside(here, talk))
         else:
             self.desk.tell(self.state())
 

@@ -160,7 +160,14 @@ class Keeping(Part):
         talks = [one for one in reversed(self._talks or [self.desk.talk]) if here.get(one.name) is one]
         names = {one.name for one in talks}
         told = [self._of(one) for one in talks]
-        return told + [Told(name, [], (), many) for name, many in self._earlier.items() if name not in names]
+        told += [Told(name, [], (), many) for name, many in self._earlier.items() if name not in names]
+        return [*told, Told("", [], gone=self._removed())] if self.desk.session.removed else told
+
+    def _removed(self) -> list[str]:
+        """The turns of conversations that were deleted, and that no file has brought back."""
+        here = self.desk.session
+        alive = {turn.id for talk in list(here.conversations.values()) for turn in talk.history.every()}
+        return [id for id in here.removed if id not in alive]
 
     def _of(self, talk: Conversation) -> Told:
         with talk.lock:
@@ -175,6 +182,8 @@ class Keeping(Part):
     def _mark_of(self, told: list[Told]) -> Mark:
         """By which two states are told apart."""
         marks: Mark = []
+        if gone := sum(len(one.gone) for one in told):
+            marks.append(gone)
         for one in filter(None, told):
             marks.append(one.name)
             marks += [(turn.id, turn.number, turn.answer) for turn in (*one.turns, *one.others)]

@@ -16,11 +16,13 @@ from ..chat.background import io_loop
 from ..chat.kept import Turn
 from ..errors import NbstreamError
 from ..i18n import language
+from ..show import words
 from ..show.clean import clean
 from ..show.pacer import Pacer
 from .following import Op, Shown
 from .infos import PICTURES, asked, came, weight
 from .part import Part, wish
+from .waiting import runs
 from .window import AT_ONCE, LONGEST, begin, first, newest, size
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ class Transcript(Part):
         self._reach: Turn | None = None  # somebody wants to see what was said from here on
         self._preparing = self._wanted = False
         self._live: list[Shown] = []  # those that run, or whose tools do
+        self._away: list[Turn] = []  # others that do: on another branch, or above
         self._hidden = 0  # turns of the path before those that are shown
         self._busy: dict[str, Any] | None = None
         self._since = 0.0
@@ -74,6 +77,7 @@ class Transcript(Part):
             start = begin(path, self._is_shown, self._ready.__contains__, self._hidden, self._reach)
             window = path[start:]
             places = {turn: self._place(talk, turn) for turn in window}
+            self._away = [turn for turn in talk.history.every() if runs(talk, turn)]
         if self._preparing or self._prepare([turn for turn in window if not self._is_shown(turn)]):
             return
         self._hidden = start
@@ -234,6 +238,8 @@ class Transcript(Part):
         state: dict[str, Any] = {"more": self._hidden > 0}
         last = next((one for one in reversed(self._live) if not one.over or self._calls(one)), None)
         busy = None if last is None else {"turn": last.turn.id, "status": last.status}
+        if busy is None and (away := [turn for turn in self._away if runs(self.desk.talk, turn)]):
+            busy = {"turn": away[-1].id, "status": words.status(away[-1].model, None)}
         if busy != self._busy:
             self._busy, self._since = busy, io_loop().time()
             state["busy"] = busy

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..chat.conversation import Conversation
-    from ..chat.engine import Run
     from ..chat.history import Turn
     from .composing import Composing
 
@@ -115,6 +114,15 @@ class Line:
             self.entries.insert(0, first)
             self.next = first
 
+    def move(self, to: Line) -> None:
+        """Have all that waits here wait there until somebody says that it is meant: its place is gone."""
+        with self.lock:
+            moved, self.entries = self.entries, []
+        with to.lock:
+            to.entries += moved
+            for one in moved:
+                one.held = True
+
     def back(self, entry: Entry) -> None:
         """Put one that could not be sent back in front."""
         with self.lock:
@@ -127,9 +135,13 @@ def line_of(talk: Conversation) -> Line:
     return _lines.setdefault(talk, Line())
 
 
-def running(talk: Conversation) -> list[tuple[Turn, Run]]:
-    """The turns of the branch in use that are not over, with their runs, the newest last."""
+def running(talk: Conversation, *, anywhere: bool = False) -> list[Turn]:
+    """The turns of the branch in use, or of all, that are not over, the newest last."""
     with talk.lock:
-        turns = talk.turns
-    found = ((turn, talk.run_of(turn)) for turn in turns)
-    return [(turn, run) for turn, run in found if run is not None and talk.goes_on(turn)]
+        turns = list(talk.history.every()) if anywhere else talk.turns
+    return [turn for turn in turns if runs(talk, turn)]
+
+
+def runs(talk: Conversation, turn: Turn) -> bool:
+    """Whether `turn` is not over, and somebody holds its run."""
+    return talk.goes_on(turn) and talk.run_of(turn) is not None

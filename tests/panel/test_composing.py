@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
+from nbstream.chat import shelf
 from nbstream.chat.conversation import Conversation
 from nbstream.chat.session import Session
 from nbstream.errors import fail
@@ -69,7 +70,7 @@ class Panel(Seen):
         self.model.heard()
 
     def ends(self, done: str = "stop") -> None:
-        _, run = running(self.talk)[-1]
+        run = self.talk.run_of(running(self.talk)[-1])
         self.model.say(done=done)
         assert run.wait(10)
 
@@ -313,6 +314,37 @@ def test_a_closed_panel_is_forgotten(make: Callable[..., Panel]) -> None:
     del panel
     gc.collect()
     assert gone() is None
+
+
+def test_what_waits_in_a_conversation_that_is_deleted_waits_where_one_goes_on(panel: Panel) -> None:
+    first, idea = panel.talk, panel.session.conversation("idea")
+    panel.desk.go_to("idea")
+    panel.send("one")
+    panel.until("one")
+    panel.send("two")
+    panel.shows(("two", False))
+    shelf.remove(panel.session, idea)
+    panel.desk.go_to(shelf.beside(panel.session, idea))
+    panel.shows(("two", True))
+    assert panel.talk is first and not panel.prompts()
+
+
+def test_what_was_being_put_together_for_a_conversation_that_is_deleted_is_not_sent(
+    panel: Panel, shell: Any
+) -> None:
+    idea = panel.session.conversation("idea")
+    panel.desk.go_to("idea")
+
+    def delete() -> str:
+        shelf.remove(panel.session, idea)
+        panel.desk.go_to("main")
+        return "x"
+
+    shell.user_ns["delete"] = delete
+    panel.send("{{delete()}}")
+    panel.shows(("{{delete()}}", True))
+    assert not idea.history.turns and not panel.prompts()
+    assert "deleted" in panel.view.state["notice"]["text"]
 
 
 # --- stopping -------------------------------------------------------------------------------------------

@@ -237,6 +237,40 @@ def test_what_runs_is_not_asked_again(table: Table, what: str) -> None:
     run.cancel()
 
 
+def test_a_double_click_asks_once_and_stop_reaches_what_one_has_gone_away_from(table: Table) -> None:
+    first, run = table.talk.begin("for ever", model="openai:endless")
+    run.start()
+    run.cancel()
+    table.end(first)
+    for _ in range(2):
+        table.do("retry", first)
+    _, again = table.talk.history.versions(first)
+    table.do("retry", first, model="openai:words:3")
+    assert "not ended" in table.notice and len(table.talk.history.versions(first)) == 2
+    table.do("version", again, step=-1)
+    assert table.talk.turns == [first] and again.answer is None
+    table.do("stop", first)
+    assert table.end(again).finish_reason == "cancelled"
+
+
+def test_a_deletion_can_be_undone_and_says_what_is_left_of_a_turn_with_versions(table: Table) -> None:
+    one, two = table.ask("one"), table.ask("two")
+    table.do("remove", one)
+    assert "Turn 1" in table.notice and table.prompts == ["two"]
+    (undo,) = table.desk._notice["fixes"]
+    table.do(**undo["wish"] | {"what": undo["wish"]["do"], "turn": one})
+    assert table.prompts == ["one", "two"] and not table.notice
+    table.do("edit", two, text="rather this")
+    table.end()
+    table.do("remove", table.talk.turns[-1])
+    assert "This version" in table.notice and "left: 1" in table.notice
+    assert table.prompts == ["one", "two"]
+    (undo,) = table.desk._notice["fixes"]
+    table.desk.go_to("another")  # what is undone was done there
+    table.do("redo", "", of=undo["wish"]["of"])
+    assert table.prompts == ["one", "rather this"]
+
+
 @pytest.mark.parametrize("what", ["retry", "edit", "continue", "remove", "version"])
 def test_who_comes_too_late_is_told_so(table: Table, what: str) -> None:
     turn = table.ask("one")

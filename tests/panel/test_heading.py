@@ -15,6 +15,8 @@ from nbstream.errors import NbstreamError, fail
 from nbstream.i18n import set_language
 from nbstream.messages import Answer
 from nbstream.panel import heading
+from nbstream.panel.composing import Composing
+from nbstream.panel.deeds import Deeds
 from nbstream.panel.heading import Heading
 from nbstream.panel.offers import offers
 from nbstream.panel.presets import presets
@@ -183,6 +185,26 @@ def test_a_good_key_is_checked_shown_by_its_end_and_its_model_used(
     assert KEY not in json.dumps(seen.messages)
 
 
+def test_a_key_that_is_entered_at_a_failed_answer_has_its_question_asked_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen = Seen(None, (Heading, Transcript, Composing, Deeds), model="openai:echo")
+    with OpenAIServer(KEY) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        seen.session.login("openai", api_key="sk-fedcba9876543210-wrong")
+        turn, run = seen.desk.talk.begin("hi", model="openai:echo")
+        run.start()
+        failed = seen.wait_for(lambda view: any(one.info["error"] for one in view.turns.values()))
+        wish = failed.turns[turn.id].info["error"]["fixes"][0]["wish"]
+        sheet = say(seen, **{**wish, "do": "key_sheet"})["sheet"]
+        assert "memory" in sheet["text"] and failed.turns[turn.id].info["can"] == ["retry", "edit", "remove"]
+        assert "sheet" not in log_in(seen, KEY, **sheet["wish"]), "there is nothing more to press"
+        seen.wait_for(lambda view: [one.info["status"] for one in view.turns.values()] == ["done"])
+        seen.wait_for(lambda view: (view.state["notice"] or {"text": ""})["text"].endswith("…ight ✓"))
+    assert KEY not in json.dumps(seen.messages)
+    seen.close()
+
+
 def test_a_refused_key_is_not_kept_and_the_one_before_goes_on(
     seen: Seen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -305,6 +327,19 @@ def test_a_deletion_means_the_conversation_that_was_shown_when_it_was_asked_for(
     seen.desk.go_to("b")
     say(seen, **wish)
     assert list(seen.session.conversations) == ["main", "b"]
+
+
+def test_who_shows_a_deleted_conversation_shows_the_new_one_of_its_name(seen: Seen) -> None:
+    old = seen.session.conversation("idea")
+    seen.desk.go_to("idea")
+
+    def at_once() -> None:  # before it looks
+        shelf.remove(seen.session, old)
+        seen.session.conversation("idea")
+
+    seen.desk.on_loop(at_once)
+    seen.wait_for(lambda view: seen.desk.talk is not old)
+    assert seen.desk.talk is seen.session.conversations["idea"]
 
 
 def test_where_main_is_gone_a_panel_goes_to_the_newest() -> None:

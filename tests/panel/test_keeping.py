@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from nbstream.chat import shelf
 from nbstream.chat.background import io_loop
 from nbstream.chat.conversation import Conversation
 from nbstream.chat.session import Session, session
@@ -45,6 +46,12 @@ class Output:
     @property
     def text(self) -> str:
         return self.written[-1]["text/markdown"] if self.written else ""
+
+
+def keeping_facts(kept: Kept) -> dict[str, Any]:
+    """What the output's metadata would tell now."""
+    facts: dict[str, Any] = kept.keeping._bundle(kept.keeping._told())[1]["nbstream"]
+    return facts
 
 
 class Kept:
@@ -139,6 +146,17 @@ def test_a_conversation_that_is_no_longer_shown_is_still_kept(kept: Kept) -> Non
     kept.ask("xylophone")
     kept.output.until("xylophone")
     assert "in the first" not in kept.output.text
+
+
+def test_turns_of_a_deleted_conversation_are_marked_so_that_no_restore_brings_them_back(kept: Kept) -> None:
+    here, idea = kept.desk.session, kept.desk.session.conversation("idea")
+    kept.ask("first")
+    kept.ask("a cell shows this, too", idea)
+    (turn,) = idea.turns
+    shelf.remove(here, idea)
+    assert keeping_facts(kept)["undone"] == [turn.id]
+    here.conversation("idea").history.add(turn)  # a file has brought it back
+    assert "undone" not in keeping_facts(kept)
 
 
 def test_only_a_page_that_cannot_keep_what_is_said_is_told_so(kept: Kept) -> None:

@@ -101,11 +101,23 @@ def test_a_turn_appears_with_its_answer_footer_and_facts(seen: Seen, talk: Conve
     agree(seen)
 
 
+def test_what_runs_out_of_sight_keeps_the_panel_busy_so_that_it_can_be_stopped(
+    seen: Seen, talk: Conversation
+) -> None:
+    first = put(talk, "hi", "Hello.")
+    line, turn, _ = asked(talk, at=first)
+    talk.go_to(first)
+    seen.wait_for(lambda view: [*view.turns] == [first.id] and busy(view) is not None)
+    assert seen.view.state["busy"]["turn"] == turn.id
+    line.say(done="stop")
+    seen.wait_for(lambda view: view.state["busy"] is None)
+
+
 def test_an_answer_streams_and_the_status_line_says_what_goes_on(seen: Seen, talk: Conversation) -> None:
     line, turn, _ = asked(talk)
     seen.wait_for(lambda view: busy(view) is not None)
     assert seen.view.state["busy"]["turn"] == turn.id
-    assert seen.view.turns[turn.id].info["can"] == ["remove"]
+    assert seen.view.turns[turn.id].info["can"] == ["copy", "remove"]
     line.say(think="Hmm. ")
     seen.wait_for(lambda view: view.turns[turn.id].think == "Hmm. ")
     assert "{s}" in busy(seen.view)  # thinking, and for how long
