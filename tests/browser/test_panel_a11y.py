@@ -101,12 +101,12 @@ def test_axe_finds_nothing_in_light_dark_and_high_contrast(lab: FrontEnd, served
         found[f"{theme}, the key box"] = violations(panel)
         panel.screenshot(f"panel-a11y-{theme.lower()}-key")
         page.keyboard.press("Escape")
+    panel.notebook.command(THEME, theme="JupyterLab Light")
+    expect(page.locator("body")).to_have_attribute("data-jp-theme-light", "true")
     page.emulate_media(forced_colors="active")
     found["high contrast"] = violations(panel)
     panel.screenshot("panel-a11y-forced")
     page.emulate_media(forced_colors="none")
-    panel.notebook.command(THEME, theme="JupyterLab Light")
-    expect(page.locator("body")).to_have_attribute("data-jp-theme-light", "true")
     assert not {where: what for where, what in found.items() if what}
 
 
