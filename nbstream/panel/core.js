@@ -135,8 +135,8 @@ function createPanel(model, el) {
 		const { head, transcript } = parts;
 		if (line) return copy(line);
 		if (wish.do === "openedit") return transcript.edit(wish.turn);
-		if (wish.do === "openkey") return head.openKey(wish.provider);
-		const model = wish.do === "choosemodel" && (await head.chooseModel(anchor));
+		if (wish.do === "openkey") return head.openKey(wish);
+		const model = wish.do === "choosemodel" && (await head.chooseModel(anchor, wish.turn));
 		const chosen = wish.turn ? { do: "retry", turn: wish.turn, model } : { do: "model", name: model };
 		if (model !== null) say(model ? chosen : wish);
 	}

@@ -73,9 +73,20 @@ class Deeds(Part):
 
     @wish("remove")
     def remove(self, wish: Wish, buffers: list[bytes]) -> None:
-        """Take it out; ``%llm redo`` brings it back."""
+        """Take it out, this version of it, and offer to bring it back."""
         talk, turn = self._turn(wish)
-        talk.remove(turn)
+        with talk.lock:
+            others = len(talk.history.versions(turn)) - 1
+            talk.remove(turn)
+        said = t("deeds.version_removed", others=others) if others else t("deeds.removed", turn=turn.number)
+        self.desk.notice(said, [{"label": t("deeds.undo"), "wish": {"do": "redo", "of": talk.name}}])
+
+    @wish("redo")
+    def redo(self, wish: Wish, buffers: list[bytes]) -> None:
+        """Bring back what was taken out last."""
+        self.desk.notice(None)
+        if (talk := self.desk.session.conversations.get(str(wish.get("of")))) is not None:
+            talk.redo()
 
     @wish("continue")
     def go_on(self, wish: Wish, buffers: list[bytes]) -> None:

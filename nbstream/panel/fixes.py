@@ -44,7 +44,8 @@ def fixes(error: NbstreamError, turn: Turn | None = None) -> list[dict[str, Any]
     if turn is not None and unfinished(turn) and error.kind != "content_filter":
         wish(t("fix.continue"), "continue", turn=turn.id)
     if does == "login":
-        wish(t("fix.key"), "openkey", provider=error.provider or name)
+        again = {"turn": turn.id} if turn is not None else {}
+        wish(t("fix.key"), "openkey", provider=error.provider or name, **again)
     if turn is not None and (error.kind in AGAIN or (error.kind == "context_length" and _shortens(turn))):
         wish(t("fix.retry"), "retry", turn=turn.id)
     if turn is not None and error.kind == "content_filter":

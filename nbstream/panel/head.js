@@ -126,8 +126,8 @@ function createHead(panel, place) {
 	}
 
 	return {
-		chooseModel: (anchor) => open(anchor, { do: "model_sheet", only: true }),
-		openKey: (provider) => open(buttons[1], { do: "key_sheet", provider }),
+		chooseModel: (anchor, turn) => open(anchor, { do: "model_sheet", only: true, turn }),
+		openKey: (wish) => open(buttons[1], { ...wish, do: "key_sheet" }),
 		state({ talk, model }) {
 			[talk?.name, model?.label].forEach((text = "", i) => {
 				buttons[i].firstChild.textContent = text;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any
 
 from ..chat import shelf
@@ -64,7 +65,8 @@ class Heading(Part):
     @wish("model_sheet", aside=True)
     def model_sheet(self, wish: Wish, buffers: list[bytes]) -> Wish:
         """What there is to choose, as far as it is known; `only`: for one question, not for all."""
-        return {"sheet": sheets.models(self._offered(wish), {"do": "model", "only": bool(wish.get("only"))})}
+        then = {"do": "model", "only": bool(wish.get("only"))}
+        return {"sheet": sheets.models(self._offered(wish), then, again=bool(wish.get("turn")))}
 
     @wish("models", aside=True)
     def models(self, wish: Wish, buffers: list[bytes]) -> Wish:
@@ -111,11 +113,11 @@ class Heading(Part):
 
     @wish("key_sheet")
     def key_sheet(self, wish: Wish, buffers: list[bytes]) -> Wish:
-        """Ask for the keys of a provider."""
+        """Ask for the keys of a provider; where a turn failed for want of them, to ask that again."""
         provider = registry.get(str(wish.get("provider", "")))
         if not provider.fields:
             raise fail("config.no_login", provider=provider.name, label=provider.label)
-        return {"sheet": sheets.key(provider, {})}
+        return {"sheet": sheets.key(provider, {"turn": wish.get("turn")})}
 
     @wish("login", aside=True)
     def login(self, wish: Wish, buffers: list[bytes]) -> Wish:
@@ -140,6 +142,11 @@ class Heading(Part):
         if model and not wish.get("only"):
             self.use(str(model))
         shown = entered(provider, signed, str)
+        if wish.get("turn"):  # what failed without it
+            again = {"do": "retry", "turn": wish["turn"], "view": wish.get("view")}
+            self.desk.hear({**again, "id": f"{wish.get('id')} again"})
+            self.desk.later(partial(self.desk.notice, shown))
+            return {"name": model}
         return {"sheet": sheets.said(t("sheet.key_for", label=provider.label), shown), "name": model}
 
     # --- conversations --------------------------------------------------------------------------------

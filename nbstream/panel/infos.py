@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from html import escape
 from math import isfinite
 from typing import Any
 
@@ -44,9 +45,11 @@ def came(turn: Turn, *, running: bool, footer: bool, fixes: Fixes) -> dict[str, 
     """How it ended, or that it has not, and what can be done with it."""
     answer = turn.answer
     if running or answer is None:
-        return {"status": "running", "can": ["remove"], "foot": "", "error": None}
+        return {"status": "running", "can": ["copy", "remove"], "foot": "", "error": None}
     can = ["retry", "edit", "remove", *(["continue"] if unfinished(turn) else [])]
-    foot = _safely(lambda: words.footer_html(answer)) if footer else ""
+    if turn.whole(answer).text.strip():
+        can.append("copy")
+    foot = _safely(lambda: f"<p>{escape(clean(words.footer(answer)))}</p>") if footer else ""
     error = None
     if answer.error is not None:
         failure = answer.error

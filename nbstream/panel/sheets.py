@@ -26,12 +26,13 @@ def item(label: str, wish: Mapping[str, Any], detail: str = "", *, current: bool
     return {"label": label, "detail": detail, "text": text, "current": current, "wish": dict(wish)}
 
 
-def models(items: list[Sheet], wish: Mapping[str, Any]) -> Sheet:
-    """The models, with a search; what is not in the list can be typed."""
+def models(items: list[Sheet], wish: Mapping[str, Any], *, again: bool = False) -> Sheet:
+    """The models, with a search; what is not in the list can be typed. `again`: to ask a question anew."""
     label = t("sheet.model_find")
     find: Sheet = {"type": "search", "placeholder": label, "ariaLabel": label, "wish": dict(wish)}
     find["more"] = {**wish, "do": "models"}
-    return {"title": t("sheet.model_choose"), "items": items, "find": find}
+    title = t("panel.retry_other") if again else t("sheet.model_choose")
+    return {"title": title, "items": items, "find": find}
 
 
 def key(provider: Provider, wish: Mapping[str, Any]) -> Sheet:
@@ -46,10 +47,11 @@ def key(provider: Provider, wish: Mapping[str, Any]) -> Sheet:
 
     shown = {one.name: one.shown for one in provider.fields}
     either = t("sheet.or").join(" + ".join(shown[name] for name in names) for names in sets)
+    which = t("sheet.one_of", sets=either) if len(sets) > 1 else ""
     page = provider.key_page if provider.key_page.startswith(("https://", "http://")) else ""
     return {
         "title": t("sheet.key_for", label=provider.label),
-        "text": t("sheet.one_of", sets=either) if len(sets) > 1 else "",
+        "text": f"{which} {t('sheet.in_memory')}".strip(),
         "link": {"href": page, "target": "_blank", "rel": "noreferrer"} if page else None,
         "fields": [field(one) for one in provider.fields],
         "verb": t("sheet.save"),

@@ -28,7 +28,7 @@ function createTranscript(panel, place) {
 		// The button asks once before the turn goes.
 		const remove = ({ currentTarget: button }) => {
 			if (!button.firstElementChild) return say("remove");
-			button.textContent = words.remove_sure;
+			button.textContent = words[turn.versions[1] > 1 ? "remove_version" : "remove_sure"];
 			button.onblur = () => button.replaceChildren(panel.icon("remove"));
 			button.focus(); // Safari does not
 		};
@@ -44,6 +44,7 @@ function createTranscript(panel, place) {
 		]) {
 			panel.button(name, icon, turn[where], does).dataset.can = name.split("_")[0];
 		}
+		turn.steps.lastChild.before(turn.count); // ‹ 2/3 ›
 		turn.text.textContent = prompt;
 		turn.ask.dataset.mark = cell ? `%%${words.magic}` : "";
 		if (prompt[900] || prompt.split("\n")[12]) {
@@ -70,8 +71,8 @@ function createTranscript(panel, place) {
 	function paint(turn, info) {
 		const ran = turn.runs;
 		const { el, card, can, versions: [k, n] } = Object.assign(turn, info);
-		const [count, back, on] = turn.steps.children;
-		const may = ["copy", "version", ...can];
+		const [back, count, on] = turn.steps.children;
+		const may = ["version", ...can];
 		for (const made of el.querySelectorAll("[data-can]")) made.hidden = !may.includes(made.dataset.can);
 		turn.runs = el.ariaBusy = turn.status === "running";
 		el.ariaLabel = words.turn.replace("{n}", (el.dataset.number = turn.number));

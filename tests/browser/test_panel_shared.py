@@ -99,7 +99,7 @@ def test_cells_and_two_panels_are_one_conversation(lab: FrontEnd, served: Served
     both.show(first, ("from the other", "from the other", "2/2"))
 
     # Delete, and bring back; take out, and bring back, by cells.
-    press(one.turns.nth(1), "Delete", "Delete?")
+    press(one.turns.nth(1), "Delete question and answer", "Delete this version?")
     both.show(first, ("from a panel", "from a panel"))
     notebook.run_cell(6)
     both.show(first, ("from the other", "from the other", "2/2"))

@@ -84,7 +84,7 @@ class View:
         """A turn that runs."""
         name = f"t{next(NUMBERS)}"
         self.send(
-            ["turn", name, after, info(prompt, status="running", can=["remove"], foot="")],
+            ["turn", name, after, info(prompt, status="running", can=["copy", "remove"], foot="")],
             state={"busy": {"turn": name, "status": {"text": "demo {s} s", "seconds": 7, "step": 1}}},
         )
         return name
@@ -99,7 +99,7 @@ def info(prompt: str, **more: Any) -> dict[str, Any]:
         "files": [],
         "versions": [1, 1],
         "status": "done",
-        "can": ["retry", "edit", "remove"],
+        "can": ["retry", "edit", "remove", "copy"],
         "foot": "<p><em>⟡ demo · 12 tokens</em></p>",
         "error": None,
         "time": 0,
