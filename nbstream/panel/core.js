@@ -35,7 +35,8 @@ function createPanel(model, el) {
 	const makers = { head: createHead, life: createLife, transcript: createTranscript, composer: createComposer };
 	const parts = (panel.parts = {});
 	panel.memory = {}; // what the parts keep while all is built anew
-	let [count, asked, asking, later, live] = [0, 0];
+	const views = viewsOf(model);
+	let [count, asked, later, live] = [0, 0];
 
 	function build() {
 		shut();
@@ -51,13 +52,22 @@ function createPanel(model, el) {
 		live.role = "status";
 		sync(true);
 		// What a page sends before its subshell stands waits until the cell ends: ask until something comes.
-		asking = setInterval(() => (panel.seq < 0 ? sync(true) : clearInterval(asking)), 100);
+		insist(100, () => panel.seq < 0 && !panel.lost);
+	}
+
+	// Ask again, ever more seldom, as long as there is reason to.
+	function insist(wait, needed) {
+		setTimeout(() => {
+			if (!needed()) return;
+			sync(true);
+			insist(2 * wait, needed);
+		}, wait);
 	}
 
 	function sync(again) {
 		if (!again && Date.now() - asked < 500) return;
 		asked = Date.now();
-		say({ do: "sync" });
+		say({ do: "sync", seq: panel.seq, asked: [...waiting.keys()] });
 	}
 
 	// A comm may wait for the running cell, the control channel waits for nothing. Python takes the first of
@@ -65,6 +75,8 @@ function createPanel(model, el) {
 	function say(wish, buffers) {
 		const id = ++count;
 		const told = { ...wish, view, id };
+		if (views.gone) return id;
+		if (/^(send|retry|edit)/.test(wish.do)) parts.transcript.follow(); // one wants to see what one has asked
 		const { kernel } = model.widget_manager ?? {};
 		const msg_type = model.get("control");
 		// A kernel that is dead takes nothing; `life.js` says so.
@@ -84,7 +96,9 @@ function createPanel(model, el) {
 	}
 
 	function ask(wish, buffers) {
-		return new Promise((resolve) => waiting.set(say({ ...wish, ask: true }, buffers), resolve));
+		const id = say({ ...wish, ask: true }, buffers);
+		insist(4000, () => waiting.has(id)); // the reply may be lost
+		return new Promise((resolve) => waiting.set(id, resolve));
 	}
 
 	function receive(msg, buffers) {
@@ -154,7 +168,7 @@ function createPanel(model, el) {
 	}
 
 	function shut() {
-		clearInterval(asking);
+		waiting.clear();
 		clearTimeout(later);
 		later = null;
 		for (const name in parts) parts[name].close?.();
@@ -163,6 +177,7 @@ function createPanel(model, el) {
 	function close() {
 		model.off("change:words", build);
 		shut();
+		panel.seq = NaN; // nothing is awaited
 	}
 
 	root.role = "region";

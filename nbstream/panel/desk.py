@@ -33,6 +33,9 @@ P = TypeVar("P", bound=Part)
 Send = Callable[[dict[str, Any], Sequence[bytes]], None]
 REMEMBERED = 200
 """Wishes by which a repetition is known."""
+REPLIES = 10
+"""Replies that are kept: a server whose line is full drops some."""
+Reply = tuple[dict[str, Any], Sequence[bytes]]
 
 
 class Desk:
@@ -77,6 +80,7 @@ class Desk:
         self._seq = 0
         self._told: dict[str, Any] = {}
         self._heard: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._replies: OrderedDict[tuple[str, str], Reply] = OrderedDict()
         self._work: deque[Callable[[], None]] = deque()
         self._working = self._looking = False
         self._lock = threading.Lock()
@@ -163,6 +167,17 @@ class Desk:
         elif not self._loop.is_closed():
             self._loop.call_soon_threadsafe(what, *values)
 
+    def _sync(self, wish: dict[str, Any]) -> None:
+        """Tell a view what it has missed: all there is, and what it was answered."""
+        if wish.get("seq") != self._seq:
+            self._snapshot()
+        asked = wish.get("asked")
+        for id in asked if isinstance(asked, list) else ():
+            with self._lock:
+                reply = self._replies.get((str(wish.get("view")), str(id)))
+            if reply is not None:
+                self.tell(reply=reply[0], buffers=reply[1])
+
     def _snapshot(self) -> None:
         """All there is, for a view that is new or missed something; the others know it and take no notice."""
         state: dict[str, Any] = {"notice": self._notice, "control": self.on_control}
@@ -222,7 +237,7 @@ class Desk:
         if do == "ack" and isinstance(seq := wish.get("seq"), int):
             self.answered = max(self.answered, min(seq, self._seq))
         elif do == "sync":
-            self.on_loop(self._snapshot)
+            self.on_loop(self._sync, wish)
         elif do == "dismiss":
             self.notice(None)
         elif (method := self._wishes.get(str(do))) is not None:
@@ -236,6 +251,7 @@ class Desk:
 
     def _do(self, method: Callable[..., Any], wish: dict[str, Any], buffers: list[bytes]) -> None:
         to = {"to": wish.get("view"), "id": wish.get("id")}
+        key = str(to["to"]), str(to["id"])
         try:
             result = method(wish, buffers) or {}
         except NbstreamError as error:
@@ -248,6 +264,10 @@ class Desk:
             self.notice(t("panel.failed"))
         sent = result.pop("buffers", ())
         if wish.get("ask"):
+            with self._lock:
+                self._replies[key] = to | result, sent
+                while len(self._replies) > REPLIES:
+                    self._replies.popitem(last=False)
             self.tell(reply=to | result, buffers=sent)
 
     def later(self, what: Callable[[], None]) -> None:

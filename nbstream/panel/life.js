@@ -3,7 +3,8 @@
 const page = Math.random().toString(36).slice(2); // only the first can have what is saved written anew
 
 function createLife(panel, place) {
-	const { words, memory } = panel;
+	const { words } = panel;
+	const known = viewsOf(panel.model); // by all of them
 	const kernel = panel.model.widget_manager?.kernel ?? {};
 	const cell = () => place.closest(".jp-Cell") ?? {};
 	const hello = () => panel.say({ do: "hello", page });
@@ -12,7 +13,7 @@ function createLife(panel, place) {
 	function told(line) {
 		const { saved, restore } = panel.state;
 		const go = cell().nodeType && (() => cell().querySelector(".cm-content").focus());
-		if (memory.gone) return [words[memory.gone], "to_cell", go];
+		if (known.gone) return [words[known.gone], "to_cell", go];
 		if (away) return [words.life_away, "reconnect", line === "disconnected" && (() => kernel.reconnect())];
 		if (restore) return [restore.line, "restore", () => panel.say({ do: "restore" })];
 		return saved?.behind && saved.home !== page ? [words.life_behind, "to_cell", go] : [""];
@@ -22,7 +23,7 @@ function createLife(panel, place) {
 		const { connectionStatus: line = "connected" } = kernel;
 		if (away && line === "connected") panel.sync(true);
 		away = line !== "connected";
-		if (off !== (off = !!memory.gone || away)) panel.parts.composer.block(off && words.life_off);
+		if (off !== (off = !!known.gone || away)) panel.parts.composer.block(off && words.life_off);
 		const [text, label, does] = told(line);
 		if (shown === (shown = text)) return;
 		place.replaceChildren(text);
@@ -31,11 +32,11 @@ function createLife(panel, place) {
 	}
 
 	function hear(_, status) {
-		if (/start/.test(status)) memory.gone = "life_restarted";
-		else if (/dead|terminating/.test(status)) memory.gone = "life_dead";
-		else if (status === "lost") memory.gone = "life_lost";
+		if (/start/.test(status)) known.gone = "life_restarted";
+		else if (/dead|terminating/.test(status)) known.gone = "life_dead";
+		else if (status === "lost") known.gone = "life_lost";
 		// The panel which this cell makes next goes on with what stands in the box.
-		if (memory.gone) cell().nbpBox = panel.root.querySelector(".nbp-composer textarea");
+		if (known.gone) cell().nbpBox = panel.root.querySelector(".nbp-composer textarea");
 		show();
 	}
 
@@ -47,7 +48,7 @@ function createLife(panel, place) {
 
 	return {
 		state({ saved }, changed, full) {
-			if (full && !memory.gone) {
+			if (full && !known.gone) {
 				panel.state.draft ||= cell().nbpBox?.value;
 				delete cell().nbpBox;
 			}

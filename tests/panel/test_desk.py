@@ -141,6 +141,20 @@ def test_what_changes_as_a_new_view_comes_is_told_to_those_that_were_there(desk:
     assert whole["full"] and whole["state"]["colour"] == "red" and whole["state"]["draft"] == "red words"
 
 
+def test_a_reply_that_was_lost_is_said_again_to_who_still_waits_for_it(desk: Desk, wall: Wall) -> None:
+    for id in range(1, 13):
+        desk.hear({"do": "echo", "view": "a", "id": id, "text": str(id), "ask": True})
+    desk.part(Probe).until(("echo", "12"))
+    desk.hear({"do": "echo", "view": "a", "id": 13, "text": "end"})
+    desk.part(Probe).until(("echo", "end"))
+    settled()
+    known = desk.seq
+    desk.hear({"do": "sync", "view": "b", "id": 14, "seq": known, "asked": [12]})
+    desk.hear({"do": "sync", "view": "a", "id": 14, "seq": known, "asked": [1, 12, "x", []]})
+    settled()
+    assert [message.get("reply") for message in wall.messages[known:]] == [{"to": "a", "id": 12, "text": "12"}]
+
+
 def test_a_wish_that_comes_on_two_roads_is_done_once_and_answered_to_who_asked(
     desk: Desk, wall: Wall
 ) -> None:
