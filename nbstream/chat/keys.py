@@ -191,11 +191,15 @@ class Keys:
                 text = secret.hide_in(text)
         return text
 
-    def refuse_in(self, text: str) -> None:
-        """Raise `NbstreamError` (config) if `text`, which is about to be sent, holds one of the keys."""
+    def refuse_in(self, text: str, case: str = "config.key_in_prompt") -> None:
+        """Raise `NbstreamError` (`case`) if `text`, which is about to be sent, holds one of the keys."""
         for name, secret in self.known():
             if secret.reveal() in text:
-                raise fail("config.key_in_prompt", name=name, tail=str(secret))
+                raise fail(case, name=name, tail=str(secret))
+
+    def refuse_as_name(self, name: str) -> None:
+        """The same for the name of a model or a conversation: it stands wherever that is told of."""
+        self.refuse_in(name, "config.key_in_name")
 
     def no_key(self, provider: Provider, missing: list[str]) -> NbstreamError:
         """The error for a provider of whose fields these are `missing`."""

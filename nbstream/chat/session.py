@@ -82,6 +82,7 @@ class Session:
 
     def named(self, model: str) -> str:
         """The full name of `model`. Raises `NbstreamError` (config) for one that there cannot be."""
+        self.keys.refuse_as_name(model)
         provider, name = registry.split(model)
         provider.check_model(name, self.base_url(provider))
         return f"{provider.name}:{name}" if name else provider.name
@@ -174,6 +175,7 @@ class Session:
             temperature=temperature, retries=retries, options=options,
             system=system, base_url=base_url, tools=given,
         )  # fmt: skip
+        self.keys.refuse_as_name(model or "")
         provider, name = registry.split(model or self.default_model())
         pool = None if credentials or base_url else self.keys.pools.get(provider.name)
         if pool is not None and len(pool.seats) == 1:
@@ -274,6 +276,7 @@ class Session:
         """The conversation `name`, begun if there is none."""
         if name not in self.conversations:
             checks.conversation(name)
+            self.keys.refuse_as_name(name)
             self.conversations[name] = Conversation(name, self)
             self.watchers.changed()
         return self.conversations[name]

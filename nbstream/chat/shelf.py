@@ -23,6 +23,7 @@ def unused(here: Session, name: str, like: str) -> str:
     """
     name = name.strip() or free(here, like)
     checks.conversation(name)
+    here.keys.refuse_as_name(name)
     if name in here.conversations:
         raise fail("config.conversation_taken", name=name, free=free(here, name))
     return name

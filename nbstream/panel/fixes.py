@@ -72,6 +72,8 @@ def told(error: NbstreamError) -> NbstreamError:
     'Try again.'
     """
     said = error.copy()
+    if error.case == "key_in_prompt":
+        said.fix = t("fix.no_key_in")
     for words, instead in _CELLS.items():
         said.fix = re.sub(words, instead, said.fix)
     return said

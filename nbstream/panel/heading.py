@@ -91,6 +91,7 @@ class Heading(Part):
         from .offers import full
 
         here, only = self.desk.session, bool(wish.get("only"))
+        here.keys.refuse_as_name(str(wish.get("name")))
         provider, name = registry.split(str(wish.get("name", "")))
         provider.check_model(name, here.base_url(provider))
         model = full(provider, name)

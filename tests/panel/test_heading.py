@@ -329,6 +329,22 @@ def test_a_deletion_means_the_conversation_that_was_shown_when_it_was_asked_for(
     assert list(seen.session.conversations) == ["main", "b"]
 
 
+def test_no_name_holds_a_key_that_is_in_use(seen: Seen) -> None:
+    key = "sk-0123456789abcdef0123"
+    seen.session.login("openai", api_key=key)
+    for wish in ({"op": "new"}, {"op": "rename"}, {"op": "branch"}):
+        assert "holds a key" in say(seen, "talk", name=f"n {key}", form=True, **wish)["error"]
+    assert "holds a key" in say(seen, "model", name=f"openai:{key}")["error"]
+    for wrong in (
+        lambda: seen.session.use(f"openai:{key}"),
+        lambda: seen.session.conversation(key),
+        lambda: seen.desk.talk.ask("hi", model=f"demo:{key}"),
+    ):
+        with pytest.raises(NbstreamError, match="key_in_name|holds a key"):
+            wrong()
+    assert list(seen.session.conversations) == ["main"] and not seen.desk.talk.turns
+
+
 def test_who_shows_a_deleted_conversation_shows_the_new_one_of_its_name(seen: Seen) -> None:
     old = seen.session.conversation("idea")
     seen.desk.go_to("idea")

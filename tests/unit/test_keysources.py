@@ -278,6 +278,9 @@ def test_a_prompt_with_a_key_in_it_is_refused_by_whose_it_is(monkeypatch: pytest
         with pytest.raises(NbstreamError) as caught:
             keys.refuse_in(f"what is {text!r}?")
         assert name in caught.value.what and text not in str(caught.value)
+    with pytest.raises(NbstreamError) as caught:
+        keys.refuse_as_name(KEY.format("login"))
+    assert "name" in caught.value.what and KEY.format("login") not in str(caught.value)
     keys.refuse_in("say hello to OPENAI_API_KEY and to sk-from-somebody-else-0123")
     assert keys.hide_in(f"a {KEY.format('login')} b") == "a …6789 b"
 
