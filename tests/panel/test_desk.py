@@ -152,7 +152,8 @@ def test_a_reply_that_was_lost_is_said_again_to_who_still_waits_for_it(desk: Des
     desk.hear({"do": "sync", "view": "b", "id": 14, "seq": known, "asked": [12]})
     desk.hear({"do": "sync", "view": "a", "id": 14, "seq": known, "asked": [1, 12, "x", []]})
     settled()
-    assert [message.get("reply") for message in wall.messages[known:]] == [{"to": "a", "id": 12, "text": "12"}]
+    again = [message.get("reply") for message in wall.messages[known:]]
+    assert again == [{"to": "a", "id": 12, "text": "12"}]
 
 
 def test_a_wish_that_comes_on_two_roads_is_done_once_and_answered_to_who_asked(

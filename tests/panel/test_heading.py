@@ -340,7 +340,7 @@ def test_no_name_holds_a_key_that_is_in_use(seen: Seen) -> None:
         lambda: seen.session.conversation(key),
         lambda: seen.desk.talk.ask("hi", model=f"demo:{key}"),
     ):
-        with pytest.raises(NbstreamError, match="key_in_name|holds a key"):
+        with pytest.raises(NbstreamError, match="holds a key"):
             wrong()
     assert list(seen.session.conversations) == ["main"] and not seen.desk.talk.turns
 
