@@ -15,6 +15,7 @@ function createTranscript(panel, place) {
 	let asked; // above which turn older ones were asked for
 	let busy, since, ticking;
 	let heard; // whether what comes was there before
+	let arrow; // to another version, that was pressed
 	// Not live: sentences go to panel.speak, not each word.
 	Object.assign(log, { role: "log", ariaLive: "off", ariaLabel: words.log, tabIndex: 0 });
 
@@ -25,6 +26,10 @@ function createTranscript(panel, place) {
 		el.querySelectorAll("*").forEach((node, i) => (turn[NODES[i]] = node));
 		turn.blocks = createBlocks(turn.body);
 		const say = (wish, more) => panel.say({ do: wish, turn: id, ...more });
+		const step = (by) => ({ currentTarget }) => {
+			arrow = currentTarget;
+			say("version", { step: by });
+		};
 		// The button asks once before the turn goes.
 		const remove = ({ currentTarget: button }) => {
 			if (!button.firstElementChild) return say("remove");
@@ -35,8 +40,8 @@ function createTranscript(panel, place) {
 		for (const [where, name, icon, does = () => say(name)] of [
 			["asking", "edit", "edit", () => edit(id)],
 			["asking", "remove", "remove", remove],
-			["steps", "version_back", "left", () => say("version", { step: -1 })],
-			["steps", "version_on", "right", () => say("version", { step: 1 })],
+			["steps", "version_back", "left", step(-1)],
+			["steps", "version_on", "right", step(1)],
 			["tools", "continue"],
 			["tools", "copy", "copy", async () => panel.copy((await panel.ask({ do: "copy", turn: id })).text)],
 			["tools", "retry", "retry"],
@@ -80,7 +85,7 @@ function createTranscript(panel, place) {
 		count.textContent = `${k}/${n}`;
 		back.disabled = k < 2;
 		on.disabled = k === n;
-		turn.name.textContent = words[turn.runs ? "thinking" : "thought"];
+		turn.name.textContent = words[turn.runs && !turn.body.firstChild ? "thinking" : "thought"];
 		if ("error" in info) {
 			const { html = "", fixes = [] } = info.error ?? {};
 			card.innerHTML = html;
@@ -102,8 +107,8 @@ function createTranscript(panel, place) {
 		const done = async (send) => {
 			memory.edit = null;
 			form.replaceWith(ask);
-			el.focus();
-			if (!send) return;
+			if (!send) return el.focus();
+			panel.parts.composer.focus();
 			const { error } = await panel.ask({ do: "edit", turn: id, text: area.value });
 			if (error && turns.has(id)) edit(id, area.value); // nothing that is typed is lost
 		};
@@ -120,6 +125,8 @@ function createTranscript(panel, place) {
 		panel.button("cancel", "", form, () => done());
 		ask.replaceWith(form);
 		area.focus();
+		form.scrollIntoView({ block: "nearest" });
+		hold(el, y(el));
 	}
 
 	// Finished blocks are dressed, and said aloud but for code: not more often than one can listen. The last two
@@ -156,8 +163,10 @@ function createTranscript(panel, place) {
 			turns.delete(id);
 		},
 		ops(id, ops) {
-			turns.get(id).blocks.apply(ops);
-			grown(turns.get(id));
+			const turn = turns.get(id);
+			turn.blocks.apply(ops);
+			turn.name.textContent = words.thought;
+			grown(turn);
 		},
 		think: (id, text) => turns.get(id).thought.append(text),
 		clear(id) {
@@ -197,6 +206,13 @@ function createTranscript(panel, place) {
 		stand();
 	};
 
+	function hold(node, at) {
+		[along, part, was] = [false, node, at];
+	}
+
+	// Which turn one reads, and where it stands: when all is built anew, too.
+	const spot = () => !along && part?.isConnected && [part.closest("article").dataset.turn, y(part.closest("article"))];
+
 	// What one reads stays where it is, whatever has grown above.
 	function keep() {
 		if (!log.offsetHeight) return;
@@ -223,6 +239,10 @@ function createTranscript(panel, place) {
 
 	return {
 		edit,
+		follow() {
+			along = true;
+			keep();
+		},
 		receive({ turns: news, full }) {
 			const at = log.getRootNode().activeElement;
 			const inside = log.contains(at);
@@ -231,17 +251,32 @@ function createTranscript(panel, place) {
 			if (log.scrollTop !== top) log.onscroll();
 			tall = typing ? log.offsetHeight : Infinity;
 			heard = full;
-			if (full) [...turns.keys()].forEach(does.gone);
+			// It becomes no lower while an answer is on its way.
+			log.style.minHeight = panel.state.busy ? `min(${log.offsetHeight}px, 70vh)` : "";
+			const pressed = arrow?.isConnected && y(arrow);
+			if (full) {
+				memory.spot ||= spot();
+				[...turns.keys()].forEach(does.gone);
+			}
 			for (const [name, id, ...rest] of news ?? []) if (name === "turn" || turns.has(id)) does[name](id, ...rest);
 			place.hidden = !turns.size;
 			// A button that is gone or hidden must not take the keyboard along.
-			if (inside && !at.checkVisibility()) (log.contains(at) ? at.closest("article") : log).focus();
+			const { number } = (!arrow?.isConnected && arrow?.closest("article").dataset) || {};
+			const again = number && log.querySelector(`[data-number="${number}"] [title="${arrow.title}"]`);
+			if (again) {
+				arrow = null; // one goes on pressing where one has pressed
+				(again.disabled ? again.closest("article") : again).focus({ preventScroll: true });
+				hold(again, pressed);
+			} else if (inside && !at.checkVisibility()) (log.contains(at) ? at.closest("article") : log).focus();
+			if (full && turns.has(memory.spot?.[0])) hold(turns.get(memory.spot[0]).el, memory.spot[1]);
+			if (full) memory.spot = null;
 			keep();
 			tick();
 		},
 		close() {
 			clearTimeout(ticking);
 			sizes.disconnect();
+			memory.spot = spot();
 		},
 	};
 }

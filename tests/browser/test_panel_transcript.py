@@ -27,7 +27,10 @@ SCRIPTS = [SHOW / "ops.js", PANEL / "core.js", PANEL / "transcript.js"]
 STYLES = [PANEL / "panel.css", PANEL / "transcript.css"]
 NEIGHBOURS = """
 const createLife = () => ({});
-const createComposer = (panel, place) => { make('textarea', '', place); return {}; };
+const createComposer = (panel, place) => {
+  const box = make('textarea', '', place);
+  return { focus: () => box.focus() };
+};
 const createHead = () => ({ chooseModel: async () => 'demo:other' });
 const dress = (panel, body, from, to) => {
   for (const { dataset } of [...body.children].slice(from, to)) dataset.dressed = +(dataset.dressed ?? 0) + 1;
@@ -255,7 +258,7 @@ def test_a_prompt_is_edited_in_its_place(view: View) -> None:
     box.press("Enter")
     assert [(wish["turn"], wish["text"]) for wish in view.said("edit")] == [("a", "Second\nwords")]
     expect(box).to_have_count(0)
-    assert view.page.evaluate("panel.root.contains(document.activeElement)"), "the keyboard is nowhere"
+    expect(view.page.locator(".nbp-composer textarea")).to_be_focused()
 
 
 def test_a_long_prompt_is_folded_and_files_are_named_or_shown(view: View) -> None:
@@ -333,6 +336,61 @@ def test_the_box_one_types_in_stays_in_sight_while_the_transcript_grows_to_its_f
     here = view.page.evaluate("scrollY")
     view.send(*many(view, 2, "n", after="m0"))
     assert view.page.evaluate("scrollY") >= here, "the page was torn from a reader who had gone on"
+
+
+def test_who_asks_again_sees_the_new_answer_and_the_panel_does_not_shrink_meanwhile(view: View) -> None:
+    view.full(many(view, 4))
+    frames(view, 6)
+    wheel(view, -500)
+    high = view.log.evaluate("log => log.offsetHeight")
+    view.turn(0).get_by_role("button", name="Try again", exact=True).click()
+    busy = {"turn": "again", "status": {"text": "demo", "seconds": 0, "step": 0}}
+    turn = ["turn", "again", "m0", info("Again", status="running", can=["remove"], foot="")]
+    gone = [["gone", name] for name in ("m1", "m2", "m3")]
+    view.send(*gone, turn, ["gone", "m0"], state={"busy": busy})
+    name = "again"
+    assert view.log.evaluate("log => log.offsetHeight") == high
+    expect(view.turn().locator("summary")).to_be_hidden()
+    view.send(["think", name, "Hm."])
+    expect(view.turn().locator("summary")).to_have_text("Thinking…")
+    view.send(["ops", name, blocks("Word.")])
+    expect(view.turn().locator("summary")).to_have_text("Thought")
+    view.send(["info", name, {"status": "done", "foot": "", "can": []}], state={"busy": None})
+    assert view.log.evaluate("log => log.offsetHeight") < high
+
+
+def test_who_steps_through_versions_finds_the_arrow_where_it_was(view: View) -> None:
+    view.full([*many(view, 6), *view.settled("Then?", WORDS, "m5", id="a", number=7, versions=[2, 3])])
+    frames(view, 6)
+    back = view.page.locator("article").last.get_by_role("button", name="Earlier version")
+    back.focus()
+    stood = back.bounding_box()
+    view.page.keyboard.press("Enter")
+    other = view.settled("Or so?", WORDS + WORDS, "m5", id="b", number=7, versions=[1, 3])
+    view.send(["gone", "a"], *other, *many(view, 3, "later", "b"))
+    frames(view, 6)
+    turn = view.page.locator("article[data-turn=b]")
+    now = turn.get_by_role("button", name="Earlier version").bounding_box()
+    assert stood and now and abs(stood["y"] - now["y"]) < 1, "one must look for it"
+    expect(turn).to_be_focused()  # it is the first one: the button itself cannot be
+
+
+def test_an_edited_prompt_and_a_place_of_reading_stay_in_sight_when_all_is_built_anew(view: View) -> None:
+    turns = many(view, 6)
+    view.full(turns)
+    frames(view, 6)
+    wheel(view, -600)
+    was = place(view, "m prompt 3")
+    view.full(turns)
+    frames(view, 6)
+    assert abs(place(view, "m prompt 3") - was) < 1, "the place of reading jumped"
+    view.log.evaluate("log => { log.scrollTop = log.scrollHeight }")
+    frames(view)
+    view.log.evaluate("log => { log.scrollTop -= log.lastChild.offsetHeight - log.clientHeight + 20 }")
+    frames(view)
+    view.turn(-1).get_by_role("button", name="Edit").click()
+    frames(view)
+    expect(view.turn(-1).locator("textarea")).to_be_in_viewport(ratio=1)
 
 
 def test_what_one_reads_stays_in_its_place_when_older_turns_come(view: View) -> None:
