@@ -13,7 +13,7 @@ from IPython.core.getipython import get_ipython
 from ..chat.shelf import stands
 from ..errors import NbstreamError, fail
 from ..i18n import t
-from .interrupting import Interruptible, Stopped
+from .interrupting import Stopped
 from .kinds import detail
 from .opening import about_failure, opening
 from .part import Part, wish
@@ -36,10 +36,9 @@ class Composing(Part):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
-        self.filling = Interruptible()
-        """Under it the user's expressions run: Stop ends it."""
         self._draft = ""
         self._opening: dict[str, Any] | None = None
+        self._looking = self._look_again = False
         self._talk = desk.talk
         self.line = line_of(desk.talk)
         self._join()
@@ -65,21 +64,21 @@ class Composing(Part):
 
     def state(self) -> dict[str, Any]:
         if self._opening is not None:
-            self.desk.later(self._look)  # the notebook may hold other things by now
+            self._begin_look()  # the notebook may hold other things by now
         self._join()  # a panel that this one takes the place of has left its draft
         return {**self._told(), "draft": self._draft}
 
     def _told(self) -> dict[str, Any]:
         line = self.line
         opening = None if self._talk.turns else self._opening  # found out while somebody asked
-        return {"queue": line.told(), "sending": line.sending is not None, "opening": opening}
+        return {"queue": line.told(), "sending": line.busy, "opening": opening}
 
     def changed(self) -> None:
         talk, _ = self._here()
         if talk.turns:
             self._opening = None
         else:
-            self.desk.later(self._look)
+            self._begin_look()
         self._next()
         self._tell()
 
@@ -87,18 +86,33 @@ class Composing(Part):
         with self.line.lock:
             self.line.panels.discard(self)
             self.line.draft = self._draft or self.line.draft
-        self.filling.interrupt()
+        self.line.filling.interrupt(self)
         self.line.changed()  # the others send what waits
 
+    def _begin_look(self) -> None:
+        """Look at what is there to be offered; once more, where somebody looks already."""
+        self._look_again = self._looking
+        if not self._looking:
+            self._looking = True
+            self.desk.aside(self._look)
+
     def _look(self) -> None:
-        """Find out what to offer in an empty conversation."""
+        """Find out what to offer in an empty conversation. An error is asked what it says, which may last."""
+        found = None
         try:
             found = opening(self.desk.session, self.desk.model)
         except Exception:  # an unknown model in the settings: whoever sends something is told
             log.debug("no opening", exc_info=True)
-            return
-        self._opening = None if self.desk.talk.turns else found
-        self.desk.on_loop(self._tell)
+        finally:
+            self.desk.on_loop(self._looked, found)
+
+    def _looked(self, found: dict[str, Any] | None) -> None:
+        self._looking = False
+        if found is not None:
+            self._opening = None if self.desk.talk.turns else found
+            self._tell()
+        if self._look_again and not self.desk.closed:
+            self._begin_look()
 
     def _tell(self) -> None:
         self.desk.tell(self._told())
@@ -117,12 +131,12 @@ class Composing(Part):
         self._draft = ""
         with line.lock:
             waits = any(not one.held for one in line.entries)
-            if waits or line.sending or running(talk):
+            if waits or line.busy or running(talk):
                 line.entries.append(entry)
             else:
                 line.sending = entry
                 view = str(wish.get("view"))
-                self.desk.later(partial(self._ask_for, entry, talk, line, view))
+                self._put_together(entry, talk, line, view)
         line.changed()
         self._tell()
 
@@ -132,13 +146,24 @@ class Composing(Part):
         going = running(talk)
         entry = line.due(going[-1] if going else None, self)
         if entry is not None:
-            self.desk.later(partial(self._ask_for, entry, talk, line))
+            self._put_together(entry, talk, line)
 
-    def _ask_for(self, entry: Entry, talk: Conversation, line: Line, view: str = "") -> None:
+    def _put_together(self, entry: Entry, talk: Conversation, line: Line, view: str = "") -> None:
+        """Make `entry` a turn: aside, since it may take for ever, but as all is that was wished before."""
+
+        def begin() -> None:
+            presets = {"model": self.desk.model, **talk.presets}
+            self.desk.aside(partial(self._ask_for, entry, talk, line, presets, view))
+
+        self.desk.later(begin)
+
+    def _ask_for(
+        self, entry: Entry, talk: Conversation, line: Line, presets: dict[str, Any], view: str
+    ) -> None:
         """Make `entry` a turn; where that fails it is held, and `view` puts it back into its box."""
         asked = False
         try:
-            self._ask(entry, talk, line)
+            self._ask(entry, talk, line, presets)
             asked = True
         except NbstreamError as error:
             self.desk.notice(error)
@@ -156,10 +181,9 @@ class Composing(Part):
                 self.desk.tell({"back": view and {"view": view, "entry": entry.number}})
             line.sent(entry)
 
-    def _ask(self, entry: Entry, talk: Conversation, line: Line) -> None:
+    def _ask(self, entry: Entry, talk: Conversation, line: Line, presets: dict[str, Any]) -> None:
         """Make `entry` a turn, and start it."""
-        with self.filling.under_way():
-            prepared = self._prepared(entry)
+        prepared = line.filling.run(self, partial(self._prepared, entry))
         if not stands(self.desk.session, talk):
             raise fail("config.conversation_gone", name=talk.name)
         turn, run = talk.begin(
@@ -167,8 +191,7 @@ class Composing(Part):
             sent=prepared.sent,
             attachments=prepared.attachments,
             template=prepared.template,
-            model=self.desk.model,
-            **talk.presets,
+            **presets,
         )
         with line.lock:
             line.behind = turn
@@ -189,8 +212,7 @@ class Composing(Part):
     @wish("stop", now=True)
     def stop(self, wish: dict[str, Any], buffers: list[bytes]) -> None:
         talk, line = self._here()
-        for one in [*line.panels]:
-            one.filling.interrupt()
+        line.filling.interrupt()
         for turn in running(talk, anywhere=True):  # also what one has gone away from
             talk.stop(turn)
 

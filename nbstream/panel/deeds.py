@@ -15,7 +15,7 @@ from . import fixes
 from .composing import Composing
 from .interrupting import Stopped
 from .part import Part, wish
-from .waiting import runs
+from .waiting import line_of, runs
 
 if TYPE_CHECKING:
     from ..chat.engine import Run
@@ -46,7 +46,7 @@ class Deeds(Part):
             if not self._asked(talk, turn, turn.prompt, options.model):
                 begun(talk, as_it_was(turn), options, at=turn)[1].start()
 
-    @wish("edit")
+    @wish("edit", aside=True)
     def edit(self, wish: Wish, buffers: list[bytes]) -> dict[str, Any]:
         """Ask something else in this place, of the model that the panel shows; files go along again."""
         from ..magics.asking import begun
@@ -57,18 +57,21 @@ class Deeds(Part):
         presets = {"system": None, "temperature": None, "max_tokens": None, **self.desk.presets}
         options = Namespace(model=self.desk.model, new=turn.fresh, **presets)
         filled = Namespace(raw=turn.literal)  # braces that nobody here typed are left alone
-        files = taken_again(turn.attachments, turn.asked)
-        try:
-            with self.desk.part(Composing).filling.under_way():
-                found = prepared(str(wish.get("text", "")), filled, files)
-        except Stopped:
-            self.desk.notice(t("composer.stopped"))
-            return {"error": t("composer.stopped")}
-        if found.hints:
-            self.desk.notice(" ".join(found.hints))
-        with _one_at_a_time:
-            if not self._asked(talk, turn, found.prompt, options.model):
-                begun(talk, found, options, at=turn)[1].start()
+        line = line_of(talk)
+        with line.editing():
+            files = taken_again(turn.attachments, turn.asked)
+            fill = partial(prepared, str(wish.get("text", "")), filled, files)
+            try:
+                found = line.filling.run(self.desk.part(Composing), fill)
+            except Stopped:
+                line.hold()
+                self.desk.notice(t("composer.stopped"))
+                return {"error": t("composer.stopped")}
+            if found.hints:
+                self.desk.notice(" ".join(found.hints))
+            with _one_at_a_time:
+                if not self._asked(talk, turn, found.prompt, options.model):
+                    begun(talk, found, options, at=turn)[1].start()
         return {}
 
     @wish("remove")

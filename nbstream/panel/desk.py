@@ -245,7 +245,7 @@ class Desk:
             if isinstance(buffers, list):
                 buffers.clear()  # the kernel keeps the last message: it may have carried a key
             if method.aside:  # type: ignore[attr-defined]
-                threading.Thread(target=doing, name="nbstream-panel-aside", daemon=True).start()
+                self.aside(doing)
             else:
                 self.on_loop(doing) if method.now else self.later(doing)  # type: ignore[attr-defined]
 
@@ -286,10 +286,11 @@ class Desk:
                     self._working = False
                     return
                 what = self._work.popleft()
-            try:
-                what()
-            except Exception:
-                log.exception("a part of the panel failed")
+            _safely(what)
+
+    def aside(self, what: Callable[[], None]) -> None:
+        """Do `what` at once, on a thread of its own: it may take for ever."""
+        threading.Thread(target=_safely, args=(what,), name="nbstream-panel-aside", daemon=True).start()
 
     def close(self) -> None:
         """Look on no more, tell nothing more."""
@@ -297,3 +298,10 @@ class Desk:
         self.session.watchers.remove(self)
         self.closed = True
         self.on_loop(self._each, "close")
+
+
+def _safely(what: Callable[[], None]) -> None:
+    try:
+        what()
+    except Exception:
+        log.exception("a part of the panel failed")

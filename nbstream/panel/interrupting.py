@@ -1,57 +1,88 @@
-"""Work on a thread that can be told to stop: the user's own expressions may take for ever."""
+"""Work that can be told to stop, at once: the user's own expressions may take for ever."""
 
 from __future__ import annotations
 
 import ctypes
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class Stopped(Exception):
     """It was told to stop."""
 
 
-class Interruptible:
-    """``with work.under_way():`` raises `Stopped` at its end once somebody has called `interrupt`.
+class _Work:
+    def __init__(self, owner: object) -> None:
+        self.owner = owner
+        self.thread: int | None = None
+        self.stopped = False
+        self.over = threading.Event()
+        self.result: Any = None
+        self.error: BaseException | None = None
 
-    Inside of it a `KeyboardInterrupt` comes up, as in a cell whose kernel is interrupted: between two
-    instructions of Python, so that what waits in C is waited for.
+
+class Interruptible:
+    """``work.run(owner, f)`` is ``f()``, or raises `Stopped` as soon as somebody calls `interrupt`.
+
+    It is done on a thread of its own. In that a `KeyboardInterrupt` comes up, as in a cell whose kernel is
+    interrupted: between two instructions of Python. What waits in C until then is not waited for.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._thread: int | None = None
-        self._stopped = False
+        self._works: list[_Work] = []
 
-    @contextmanager
-    def under_way(self) -> Iterator[None]:
-        """Do something that may be interrupted."""
+    def run(self, owner: object, what: Callable[[], T]) -> T:
+        """What `what` gives."""
+        work = _Work(owner)
         with self._lock:
-            self._thread, self._stopped = threading.get_ident(), False
+            self._works.append(work)
+        threading.Thread(target=self._do, args=(work, what), name="nbstream-filling", daemon=True).start()
+        work.over.wait()
+        with self._lock:
+            self._works.remove(work)
+        if work.stopped or isinstance(work.error, KeyboardInterrupt):
+            raise Stopped
+        if work.error is not None:
+            raise work.error
+        found: T = work.result
+        return found
+
+    def interrupt(self, owner: object = None) -> bool:
+        """Stop what is under way, or `owner`'s part of it, from any thread; whether there was something."""
+        with self._lock:
+            mine = [work for work in self._works if owner is None or owner is work.owner]
+            works = [work for work in mine if not work.stopped]
+            for work in works:
+                work.stopped = True
+                _raise(work.thread, KeyboardInterrupt)
+                work.over.set()
+        return bool(works)
+
+    def _do(self, work: _Work, what: Callable[[], Any]) -> None:
         try:
             try:
-                yield
-            finally:
                 with self._lock:
-                    self._raise(None)  # one that has not come yet would come into something else
-                    self._thread = None
-        except KeyboardInterrupt:
-            with self._lock:  # it may have come up just before it was to be taken back
-                self._thread, self._stopped = None, True
-        if self._stopped:
-            raise Stopped
+                    work.thread = threading.get_ident()
+                if not work.stopped:
+                    work.result = what()
+            except BaseException as error:
+                work.error = error
+            self._end(work)
+        except KeyboardInterrupt:  # it came when all was done
+            self._end(work)
 
-    def interrupt(self) -> bool:
-        """Stop what is under way, from any thread; whether there was something."""
+    def _end(self, work: _Work) -> None:
         with self._lock:
-            if self._thread is None:
-                return False
-            if not self._stopped:
-                self._stopped = True
-                self._raise(KeyboardInterrupt)
-            return True
+            _raise(work.thread, None)  # one that has not come yet
+            work.thread = None
+        work.over.set()
 
-    def _raise(self, error: type[BaseException] | None) -> None:
-        thread = ctypes.c_ulong(self._thread or 0)
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(error) if error else None)
+
+def _raise(thread: int | None, error: type[BaseException] | None) -> None:
+    if thread is not None:
+        raised = ctypes.py_object(error) if error else None
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), raised)

@@ -9,8 +9,12 @@ from __future__ import annotations
 import itertools
 import threading
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from .interrupting import Interruptible
 
 if TYPE_CHECKING:
     from ..chat.conversation import Conversation
@@ -47,6 +51,10 @@ class Line:
         self.entries: list[Entry] = []
         self.sending: Entry | None = None
         """The one that is being put together, and is no turn yet."""
+        self.edits = 0
+        """Turns that are being asked anew."""
+        self.filling = Interruptible()
+        """Under it the user's expressions run: Stop ends it."""
         self.next: Entry | None = None
         """The one that goes whatever becomes of the answer before it."""
         self.behind: Turn | None = None
@@ -59,6 +67,25 @@ class Line:
         """As a view shows it."""
         with self.lock:
             return [one.told() for one in self.entries]
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is being put together, which may take for ever."""
+        return self.sending is not None or self.edits > 0
+
+    @contextmanager
+    def editing(self) -> Iterator[None]:
+        """A turn is asked anew: what is written meanwhile waits."""
+        self._count(1)
+        try:
+            yield
+        finally:
+            self._count(-1)
+
+    def _count(self, more: int) -> None:
+        with self.lock:
+            self.edits += more
+        self.changed()
 
     def find(self, number: Any) -> Entry | None:
         return next((one for one in self.entries if one.number == number), None)
@@ -73,7 +100,7 @@ class Line:
                 if self.behind.status != "done" and self.next is None:
                     self.hold()
                 self.behind = None
-            if self.sending is not None:
+            if self.busy:
                 return None
             waiting = [self.next] if self.next in self.entries else self.entries
             entry = next((one for one in waiting if one is not None and not one.held), None)
@@ -102,8 +129,9 @@ class Line:
 
     def hold(self) -> None:
         """Have all wait until somebody says that they are meant."""
-        for one in self.entries:
-            one.held = True
+        with self.lock:
+            for one in self.entries:
+                one.held = True
 
     def go_on(self, first: Entry) -> None:
         """Send `first` as soon as may be, and then the others."""

@@ -6,6 +6,7 @@ import gc
 import threading
 import weakref
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -42,7 +43,7 @@ class Panel(Seen):
     def __init__(self, here: Session | None = None, line: Line | None = None, **options: Any) -> None:
         self.model = line or Line(next(NAMES))
         super().__init__(here, (Composing,), **{"model": self.model.model, **options})
-        self.wait_for(lambda view: "queue" in view.state)
+        self.wait_for(lambda view: "draft" in view.state)
 
     @property
     def talk(self) -> Conversation:
@@ -147,7 +148,8 @@ def test_what_cannot_be_sent_is_explained_and_comes_back(
     assert said in panel.view.state["notice"]["text"]
     panel.shows((text, True))  # till a view has put it back into the box
     assert panel.view.state["back"] == {"view": "v", "entry": panel.entry(text)}
-    assert not panel.talk.turns and not panel.view.state["sending"]
+    panel.wait_for(lambda view: not view.state["sending"])
+    assert not panel.talk.turns
 
 
 def test_what_is_no_text_and_no_picture_is_refused(panel: Panel) -> None:
@@ -344,7 +346,7 @@ def test_what_was_being_put_together_for_a_conversation_that_is_deleted_is_not_s
     panel.send("{{delete()}}")
     panel.shows(("{{delete()}}", True))
     assert not idea.history.turns and not panel.prompts()
-    assert "deleted" in panel.view.state["notice"]["text"]
+    panel.wait_for(lambda view: "deleted" in (view.state["notice"] or {"text": ""})["text"])
 
 
 # --- stopping -------------------------------------------------------------------------------------------
@@ -374,32 +376,51 @@ def test_stop_ends_an_expression_that_goes_on_for_ever_and_the_text_comes_back(
     assert not panel.talk.turns
 
 
+def test_while_an_expression_takes_its_time_all_else_is_done_and_stop_does_not_wait_for_it(
+    panel: Panel, shell: Any
+) -> None:
+    begun, go = threading.Event(), threading.Event()
+    shell.user_ns["query"] = lambda: (begun.set(), go.wait(20))[1]  # in C: nothing reaches it there
+    panel.send("{{query()}}")
+    assert begun.wait(10)
+    panel.send("behind it")
+    assert panel.ask("unqueue", entry=panel.entry("behind it"))[0]["text"] == "behind it"
+    panel.ask("stop")
+    panel.shows(("{{query()}}", True))
+    panel.wait_for(lambda view: not view.state["sending"])
+    go.set()
+    panel.send("after it")
+    panel.until("after it")
+
+
 def test_what_is_interrupted_ends_there_and_what_comes_next_is_left_alone() -> None:
     work = Interruptible()
-    assert not work.interrupt()
+    assert not work.interrupt() and work.run(None, lambda: 5) == 5
     for _ in range(50):
-        inside, result = threading.Event(), list[str]()
+        inside, ended, result = threading.Event(), threading.Event(), list[str]()
 
-        def do(inside: threading.Event = inside, result: list[str] = result) -> None:
+        def endless(inside: threading.Event = inside, ended: threading.Event = ended) -> None:
+            inside.set()
             try:
-                with work.under_way():
-                    inside.set()
-                    while True:
-                        pass
+                while True:
+                    pass
+            finally:
+                ended.set()
+
+        def do(result: list[str] = result, endless: Callable[[], None] = endless) -> None:
+            try:
+                work.run(do, endless)
             except Stopped:
                 result.append("stopped")
-            total = sum(range(1000))
-            result.append(str(total))
+            result.append(str(sum(range(1000))))
 
         thread = threading.Thread(target=do)
         thread.start()
-        assert inside.wait(5) and work.interrupt()
+        assert inside.wait(5) and not work.interrupt("another's") and work.interrupt()
         thread.join(5)
-        assert result == ["stopped", "499500"]
-    with pytest.raises(KeyError), work.under_way():
-        raise KeyError
-    with work.under_way():
-        pass
+        assert ended.wait(5) and result == ["stopped", "499500"]
+    with pytest.raises(KeyError):
+        work.run(None, partial({}.pop, "missing"))
 
 
 # --- writing --------------------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import threading
-import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -21,6 +20,7 @@ from nbstream.panel.composing import Composing
 from nbstream.panel.deeds import Deeds
 from nbstream.panel.desk import Desk
 from nbstream.panel.fixes import fixes, told
+from nbstream.panel.heading import Heading
 from tests.served import Served
 
 WAIT = 10.0
@@ -32,19 +32,23 @@ class Table:
 
     def __init__(self, server: Served) -> None:
         self.server, self.here = server, Session()
-        self.desk = Desk(
-            lambda message, buffers: None, [Composing, Deeds], here=self.here, model="openai:words:3"
-        )
+        self.desk = Desk(self._hear, [Composing, Deeds, Heading], here=self.here, model="openai:words:3")
         self.talk = self.desk.talk
         self.count = 0
+        self.state: dict[str, Any] = {}
+        self._done: dict[int, threading.Event] = {}
+
+    def _hear(self, message: dict[str, Any], buffers: Any) -> None:
+        self.state |= message.get("state", {})
+        if reply := message.get("reply"):
+            self._done[reply["id"]].set()
 
     def do(self, what: str, turn: Turn | str, **facts: Any) -> None:
         """Have a view wish it; comes back when it is done."""
         self.count += 1
+        done = self._done[self.count] = threading.Event()
         id = turn if isinstance(turn, str) else turn.id
-        self.desk.hear({"do": what, "view": "a", "id": self.count, "turn": id, **facts})
-        done = threading.Event()
-        self.desk.later(done.set)
+        self.desk.hear({"do": what, "view": "a", "id": self.count, "ask": True, "turn": id, **facts})
         assert done.wait(WAIT)
 
     def ask(self, prompt: str, model: str = "openai:words:3", **more: Any) -> Turn:
@@ -163,12 +167,11 @@ def test_an_edit_that_cannot_be_sent_changes_nothing_and_says_why(table: Table) 
 def test_stop_ends_the_expressions_of_an_edited_prompt_which_is_then_not_asked(
     table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun = threading.Event()
+    begun, go = threading.Event(), threading.Event()
 
     def slow() -> None:
         begun.set()
-        while True:
-            time.sleep(0.001)
+        go.wait(WAIT)  # in C: nothing reaches it there
 
     names: dict[str, Any] = {"slow": slow}
     shell = SimpleNamespace(user_ns=names, user_global_ns=names, user_ns_hidden={})
@@ -177,10 +180,14 @@ def test_stop_ends_the_expressions_of_an_edited_prompt_which_is_then_not_asked(
     edit = threading.Thread(target=table.do, args=("edit", first), kwargs={"text": "{{slow()}}"})
     edit.start()
     assert begun.wait(WAIT)
+    table.do("version", first, step=1)  # what else one wishes is done meanwhile
+    assert table.state["sending"]  # and there is a Stop
     table.desk.hear({"do": "stop", "view": "b", "id": 1})
     edit.join(WAIT)
     assert not edit.is_alive() and "Stopped" in table.notice
-    assert table.talk.history.versions(first) == [first]
+    go.set()
+    table.do("version", first, step=1)
+    assert table.talk.history.versions(first) == [first] and not table.state["sending"]
 
 
 # --- taking out, going on, going back -----------------------------------------------------------------
