@@ -42,8 +42,7 @@ function createLife(panel, place) {
 
 	const signals = { statusChanged: hear, connectionStatusChanged: show, disposed: () => hear(0, "dead") };
 	for (const name in signals) kernel[name]?.connect(signals[name]);
-	place.role = "status";
-	setTimeout(() => (panel.lost ? hear(0, "lost") : show()), 200); // when it stands in its cell
+	setTimeout(() => (panel.lost || kernel.isDisposed ? hear(0, "lost") : show()), 200); // when it stands in its cell
 	hello();
 
 	return {
