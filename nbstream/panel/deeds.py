@@ -13,6 +13,7 @@ from ..errors import NbstreamError, fail
 from ..i18n import t
 from . import fixes
 from .composing import Composing
+from .heading import Heading
 from .interrupting import Stopped
 from .part import Part, wish
 from .waiting import line_of, runs
@@ -42,6 +43,9 @@ class Deeds(Part):
         talk, turn = self._ended(wish)
         model = wish.get("model")
         options = asked_with(turn, talk.name, model if isinstance(model, str) else None)
+        here = self.desk.session
+        if wish.get("use") and model and here.named(self.desk.model) == turn.model:
+            self.desk.part(Heading).use(str(model))  # or the next question would fail as this one did
         with _one_at_a_time:
             if not self._asked(talk, turn, turn.prompt, options.model):
                 begun(talk, as_it_was(turn), options, at=turn)[1].start()
@@ -105,21 +109,10 @@ class Deeds(Part):
         """Show what else was asked or answered in this place, and what followed that."""
         talk, turn = self._turn(wish)
         versions = talk.history.versions(turn)
-        place = versions.index(turn) + (1 if wish.get("step") == 1 else -1)
+        place = versions.index(turn) + (1 if str(wish.get("step")) == "1" else -1)
         if 0 <= place < len(versions):
             talk.go_to(versions[place])
 
-    def _turn(self, wish: Wish) -> tuple[Conversation, Turn]:
-        """The turn that is meant, in the conversation that the panel shows."""
-        talk = self.desk.talk
-        self.desk.notice(None)  # it was about something before this
-        with talk.lock:
-            found = next((turn for turn in talk.history.every() if turn.id == wish.get("turn")), None)
-        if found is None:  # another panel or a cell was quicker
-            raise fail("config.turn_gone")
-        return talk, found
-
-    def _ended(self, wish: Wish) -> tuple[Conversation, Turn]:
     def _asked(self, talk: Conversation, turn: Turn, prompt: str, model: str) -> bool:
         """Whether just this is being asked in the place of `turn`: a double click means one question.
 
@@ -133,6 +126,17 @@ class Deeds(Part):
             raise fail("config.turn_running", given=turn.number)
         return False
 
+    def _turn(self, wish: Wish) -> tuple[Conversation, Turn]:
+        """The turn that is meant, in the conversation that the panel shows."""
+        talk = self.desk.talk
+        self.desk.notice(None)  # it was about something before this
+        with talk.lock:
+            found = next((turn for turn in talk.history.every() if turn.id == wish.get("turn")), None)
+        if found is None:  # another panel or a cell was quicker
+            raise fail("config.turn_gone")
+        return talk, found
+
+    def _ended(self, wish: Wish) -> tuple[Conversation, Turn]:
         talk, turn = self._turn(wish)
         if turn.answer is None:
             raise fail("config.turn_running", given=turn.number)
