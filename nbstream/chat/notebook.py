@@ -125,9 +125,10 @@ class Receipt:
         value = self._facts.get(name)
         return [Receipt(one) for one in value[:MOST_TURNS]] if isinstance(value, list) else []
 
-    def cut(self, text: str) -> str:
-        """What `text`, which holds several answers, says of this one's: from ``start`` to ``end``."""
-        return text[self.whole("start") or 0 : self.whole("end") or 0]
+    def span(self) -> tuple[int, int]:
+        """From where to where, of a text that holds several answers, this one's goes; nowhere: (-1, -1)."""
+        start, end = self.whole("start"), self.whole("end")
+        return (-1, -1) if start is None or end is None else (start, end)
 
 
 def read(path: Path) -> Book:
@@ -183,9 +184,12 @@ def _answers(cell: Mapping[str, Any]) -> Iterator[tuple[Receipt, str]]:
         text = _joined(data.get("text/plain")) if isinstance(data, dict) else ""
         if receipt.word("turn") is not None:
             yield receipt, text
-        for one in receipt.parts("turns"):  # a panel keeps all of its own in one output
-            if one.word("turn") is not None:
-                yield one, one.cut(text)
+        before = 0
+        for one in receipt.parts("turns"):  # a panel keeps all of its own in one output, one after the other
+            start, end = one.span()
+            if one.word("turn") is not None and before <= start <= end <= len(text):
+                yield one, text[start:end]
+                before = end
 
 
 def _told(cell: Any) -> Iterator[tuple[Receipt, Any]]:

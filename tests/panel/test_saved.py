@@ -236,11 +236,27 @@ def test_a_forged_receipt_is_refused_or_harmless(book: Book, turns: Any) -> None
     restored_markdown(book.session.restore(book.path))
 
 
+@pytest.mark.parametrize(
+    "forged",
+    [{"end": -1}, {"end": None}, {"start": "x"}, {"start": True}, {"start": 0}, {"end": 10**6}, {"end": 0}],
+)
+def test_a_receipt_that_does_not_say_where_its_answer_stands_gets_none_of_the_others(
+    book: Book, forged: dict[str, Any]
+) -> None:
+    for prompt in ("one", "two", "three"):
+        book.say(prompt)
+    receipts = book.cell("p")["outputs"][0]["metadata"]["nbstream"]["turns"]
+    receipts[1] |= forged
+    book.restore()
+    assert [turn.answer.text for turn in _turns(book) if turn.answer] == ["to one", "to three"]
+
+
 def test_one_output_cannot_hold_more_than_a_bounded_number_of_turns(book: Book) -> None:
     from nbstream.chat.notebook import MOST_TURNS
 
     book.say("one")
     receipts = book.cell("p")["outputs"][0]["metadata"]["nbstream"]["turns"]
+    receipts[0]["end"] = receipts[0]["start"]  # what overlaps is passed over anyway
     receipts *= MOST_TURNS + 5
     [cell] = read(book.save()).cells
     assert len(cell.answers) == MOST_TURNS
