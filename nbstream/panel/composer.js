@@ -1,68 +1,47 @@
-// The composer: the box one writes into, the files that go along, what waits its turn, Send and Stop.
+// The composer: the box one writes into, the files that go along, what waits its turn, Send and Stop. Earlier
+// prompts are changed in the same box.
 
 const MOST_BYTES = 8e6; // files of one message: servers end a connection that brings 10 MiB at once
 
 function createComposer(panel, place) {
-	const { words, root, memory } = panel;
-	const id = `nbp-${panel.view}`;
-	place.innerHTML = `<div class="nbp-opening"></div><ul class="nbp-queue"></ul><ul class="nbp-chips"></ul>
-		<div class="nbp-why" role="status"></div>
-		<div class="nbp-frame"><textarea dir="auto" maxlength="700000" aria-autocomplete="list" aria-controls="${id}"></textarea>
-		<ul class="nbp-names" role="listbox" id="${id}"></ul><div class="nbp-acts"></div></div>`;
-	const [opening, queue, chips, why, frame] = place.children;
+	const { words, root, memory, does } = panel;
+	const [opening, queue, chips, why, about, frame] = place.children;
 	const [box, names, acts] = frame.children;
+	const [attach, go] = acts.children;
 	const sent = new Set(); // of which Python has not said that it has them
-	let files = memory.files ?? [];
-	let [blocked, drafting, composed, marked, asked] = ["", 0, -99, 0, 0];
+	let { files = [], editing } = memory; // editing: which turn, and what stood in the box before
+	let [blocked, drafting, composed, marked, asked, fragment] = ["", 0, -99, 0, 0, ""];
 	box.value = memory.text ?? "";
-	box.ariaLabel = words.message;
-	names.ariaLabel = words.names;
-
-	panel.button("attach", "attach", acts, () => {
-		const picker = Object.assign(make("input"), { type: "file", multiple: true });
-		picker.onchange = () => take(picker.files);
-		picker.click();
-	});
-	const go = panel.button("send_it", "send", acts, ({ detail }) => {
-		if (!running()) send();
-		else if (detail < 2) stop(); // the second click of two was meant for Send
-	});
-	place.onclick = ({ target }) => target.closest("button") && box.focus();
 
 	const running = () => panel.state.busy || panel.state.sending || sent.size;
 
 	function show() {
 		const name = running() ? "stop" : "send";
-		if (go.name !== name) go.replaceChildren(panel.icon((go.name = name)));
+		go.name = name;
 		go.title = go.ariaLabel = words[`${name}_it`];
 		go.ariaDisabled = name === "send" && !!(blocked || !(box.value.trim() || files.length));
 		box.placeholder = words[`box_${name}`];
 		box.rows = Math.min(10, box.value.split("\n").length); // where CSS cannot say it
-		chips.replaceChildren();
-		for (const one of files) {
-			row(chips, one.name, "unattach", () => {
-				files = files.filter((other) => other !== one);
-				show();
-			});
-		}
+		about.hidden = !(attach.hidden = !!editing);
+		about.firstChild.textContent = words.editing.replace("{n}", editing?.number);
+		chips.replaceChildren(...files.map(chip));
 	}
 
-	function row(list, text, word, away) {
-		const made = make("li", "", list);
-		make("span", "", made, text);
-		panel.button(word, "close", made, away).ariaLabel += ` ${text}`;
+	function chip({ name }, i) {
+		const made = panel.clone("li");
+		const [text, away] = made.children;
+		text.textContent = name;
+		away.ariaLabel += ` ${name}`;
+		away.dataset.file = i;
 		return made;
 	}
 
 	// Above the box: why nothing can be sent, else what the view has to say, else the kernel.
-	function say(notice = blocked ? { text: blocked } : panel.state.notice) {
-		if (why.said === (why.said = notice)) return;
-		why.replaceChildren();
-		for (const name of ["text", "why", "fix"]) if (notice?.[name]) make("p", "", why, notice[name]);
-		for (const fix of notice?.fixes ?? []) {
-			make("button", "nbp-button", why, fix.label).onclick = fix.does ?? ((event) => panel.mend(fix, event.target));
-		}
-		if (notice?.kind) panel.button("dismiss", "close", why, () => panel.say({ do: "dismiss" }));
+	function say(text = blocked) {
+		const notice = text ? "" : (panel.state.notice ?? "");
+		if (why.said === (why.said = text || notice)) return;
+		why.innerHTML = notice;
+		if (text) make("p", "", why, text);
 	}
 
 	function edited() {
@@ -70,51 +49,102 @@ function createComposer(panel, place) {
 		show();
 		offer();
 		clearTimeout(drafting);
-		drafting = setTimeout(() => panel.say({ do: "draft", text: box.value }), 500);
+		drafting = setTimeout(() => panel.say({ do: "draft", text: (editing ?? box).value }), 500);
 	}
 
 	function fill(text, more = []) {
-		box.value = [text, box.value].filter(Boolean).join("\n\n");
-		files = [...more, ...files];
+		const into = editing ?? { value: box.value, files };
+		into.value = [text, into.value].filter(Boolean).join("\n\n");
+		into.files = [...more, ...into.files];
+		if (!editing) put(into);
+		edited();
+	}
+
+	function put(message) {
+		box.value = message.value;
+		files = message.files;
+	}
+
+	// Another wording of an earlier prompt. What stood in the box comes back when it is sent, or given up.
+	function edit(turn, value) {
+		const { number } = root.querySelector(`article[data-turn="${turn}"]`)?.dataset ?? {};
+		editing = { value: box.value, files, ...editing, turn, number };
+		put({ value, files: [] });
+		edited();
+		box.focus();
+	}
+
+	function cancel() {
+		put(editing);
+		editing = null;
 		edited();
 	}
 
 	async function send(text = box.value, taken = files) {
 		if (blocked) return panel.speak(blocked);
 		if (!text.trim() && !taken.length) return;
+		if (editing) {
+			const { turn } = editing;
+			cancel();
+			const { error } = await panel.ask({ do: "edit", turn, text });
+			return error && edit(turn, text); // nothing that is typed is lost
+		}
 		const message = [text, taken];
 		sent.add(message);
-		if (taken === files) [box.value, files] = ["", []];
+		if (taken === files) put({ value: "", files: [] });
 		edited();
-		const about = taken.map(({ name, type }) => ({ name, type }));
-		await heard({ do: "send", text, files: about }, taken.map(({ data }) => data));
+		const told = taken.map(({ name, type }) => ({ name, type }));
+		await answered({ do: "send", text, files: told }, taken.map(({ data }) => data));
 		sent.delete(message);
 		show();
 	}
 
-	const stop = () => running() && heard({ do: "stop" });
+	const stop = () => running() && answered({ do: "stop" });
+
+	go.onclick = ({ detail }) => {
+		if (!running()) send();
+		else if (detail < 2) stop(); // the second click of two was meant for Send
+	};
 
 	// Where Python does not answer, a cell keeps the kernel busy and there is no way around it.
-	async function heard(wish, bytes) {
+	async function answered(wish, bytes) {
 		const { kernel } = panel.model.widget_manager ?? {};
-		const does = () => (kernel.interrupt(), say());
-		const notice = { text: words.unheard, fixes: kernel ? [{ label: words.interrupt, does }] : [] };
-		const timer = setTimeout(() => running() && !blocked && say(notice), 1500);
+		const timer = setTimeout(() => {
+			if (!running() || blocked) return;
+			say(words.unheard);
+			if (kernel) make("button", "nbp-button", why, words.interrupt).onclick = () => (kernel.interrupt(), say());
+		}, 1500);
 		await panel.ask(wish, bytes);
 		clearTimeout(timer);
 	}
 
-	async function takeBack(entry) {
-		const { text, files, buffers } = await panel.ask({ do: "unqueue", entry });
-		if (files) fill(text, files.map((one, i) => ({ ...one, data: buffers[i] })));
-	}
+	Object.assign(does, {
+		cancel,
+		edit: ({ turn }, button) => edit(turn, button.closest("article").querySelector(".nbp-prompt").textContent),
+		prompt: (_, button) => send(button.textContent, []),
+		attach() {
+			const picker = Object.assign(make("input"), { type: "file", multiple: true });
+			picker.onchange = () => take(picker.files);
+			picker.click();
+		},
+		unattach({ file }) {
+			files.splice(file, 1);
+			show();
+		},
+		async unqueue({ entry }) {
+			const { text, files, buffers } = await panel.ask({ do: "unqueue", entry });
+			if (files) fill(text, files.map((one, i) => ({ ...one, data: buffers[i] })));
+		},
+	});
+	does.openedit = does.edit;
+	place.onclick = ({ target }) => target.closest("button") && box.focus();
 
 	async function take(list) {
 		for (const file of [...list]) {
 			const size = files.reduce((sum, { data }) => sum + data.byteLength, file.size);
 			const data = size <= MOST_BYTES && (await file.arrayBuffer().catch(() => 0)); // a folder has none
 			if (data) files = [...files, { name: file.name, type: file.type, data }];
-			else say({ text: words.too_large.replace("{name}", file.name) });
+			else say(words.too_large.replace("{name}", file.name));
 		}
 		show();
 		box.focus();
@@ -124,44 +154,19 @@ function createComposer(panel, place) {
 		const { files, types } = event.clipboardData ?? event.dataTransfer;
 		if (!types.includes("Files") || types.includes("text/plain")) return; // spreadsheets bring a picture, too
 		event.preventDefault();
+		if (editing) return;
 		frame.classList.toggle("nbp-over", event.type === "dragover");
 		if (files.length) take(files);
 	};
 
-	function showQueue(entries) {
-		queue.replaceChildren();
-		for (const { id, text, files, held } of entries) {
-			const made = row(queue, [text, ...files].join(" · "), "unqueue", () => takeBack(id));
-			make("b", "", made, words[held ? "held" : "waits"]);
-			panel.button("send_now", "", made, () => panel.say({ do: "sendnow", entry: id }));
-		}
-	}
-
-	function showOpening({ prompts = [], line }) {
-		opening.replaceChildren();
-		for (const text of prompts) make("button", "nbp-button", opening, text).onclick = () => send(text, []);
-		if (line) make("p", "", opening, line);
-	}
-
 	// Names of variables, behind two braces.
 	async function offer() {
 		const number = ++asked;
-		const before = box.value.slice(0, box.selectionStart);
-		const open = /\{\{[^{}\n]*$/.test(before);
-		const { items = [], fragment } = open ? await panel.ask({ do: "complete", text: before }) : {};
+		const text = box.value.slice(0, box.selectionStart);
+		const found = /\{\{[^{}\n]*$/.test(text) ? await panel.ask({ do: "complete", text }) : {};
 		if (number !== asked) return;
-		names.replaceChildren();
-		items.forEach(({ text, detail }, i) => {
-			const option = make("li", "", names, text);
-			make("span", "", option, detail);
-			option.choose = () => {
-				const end = box.selectionStart;
-				box.setSelectionRange(before.length - fragment.length, end + 2 * box.value.startsWith("}}", end));
-				document.execCommand("insertText", false, `${text}}}`); // which can be undone
-			};
-			const onpointerdown = (event) => (event.preventDefault(), option.choose());
-			Object.assign(option, { role: "option", id: id + i, onpointerdown });
-		});
+		fragment = found.fragment;
+		names.innerHTML = found.items ?? "";
 		mark(0);
 	}
 
@@ -173,17 +178,31 @@ function createComposer(panel, place) {
 		box.setAttribute("aria-activedescendant", options[marked]?.id ?? "");
 	}
 
-	const forget = () => (asked++, names.replaceChildren(), mark(0));
+	function choose(option) {
+		const end = box.selectionStart;
+		box.setSelectionRange(end - fragment.length, end + 2 * box.value.startsWith("}}", end));
+		document.execCommand("insertText", false, `${option.firstChild.data}}}`); // which can be undone
+	}
+
+	names.onpointerdown = (event) => {
+		event.preventDefault();
+		if (event.target !== names) choose(event.target.closest("li"));
+	};
 
 	async function last() {
 		const { turn, text } = await panel.ask({ do: "last" });
-		if (turn) panel.parts.transcript.edit(turn, text);
+		if (turn) edit(turn, text);
 	}
 
-	const choose = () => names.children[marked].choose();
+	const forget = () => (asked++, names.replaceChildren(), mark(0));
+	const chosen = () => choose(names.children[marked]);
 	const [next, before] = [1, -1].map((step) => () => mark(marked + step));
-	const offering = { ArrowDown: next, ArrowUp: before, Enter: choose, Tab: choose, Escape: forget };
-	const writing = { Enter: () => send(), Escape: stop, ArrowUp: () => box.value || last() };
+	const offering = { ArrowDown: next, ArrowUp: before, Enter: chosen, Tab: chosen, Escape: forget };
+	const writing = {
+		Enter: () => send(),
+		Escape: () => (editing ? cancel() : stop()),
+		ArrowUp: () => box.value || last(),
+	};
 	box.onkeydown = (event) => {
 		// An Enter that ends a composition; Safari says first that it has ended, then which key did it.
 		const composing = event.isComposing || event.keyCode === 229 || event.timeStamp - composed < 50;
@@ -210,14 +229,14 @@ function createComposer(panel, place) {
 			memory.text ??= "";
 			const has = (name) => changed.includes(name);
 			if (has("busy") || has("notice")) say();
-			if (has("queue")) showQueue(state.queue);
-			if (has("back") && state.back?.view === panel.view) takeBack(state.back.entry);
-			if (has("opening")) showOpening(state.opening ?? {});
+			if (has("queue")) queue.innerHTML = state.queue;
+			if (has("opening")) opening.innerHTML = state.opening;
+			if (has("back") && state.back?.view === panel.view) does.unqueue(state.back);
 			show();
 		},
 		close() {
 			clearTimeout(drafting);
-			Object.assign(memory, { text: box.value, files });
+			Object.assign(memory, { text: box.value, files, editing });
 		},
 	};
 }

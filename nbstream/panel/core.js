@@ -11,32 +11,46 @@ function make(tag, name = "", parent, text = "") {
 	return node;
 }
 
-const ICONS = {
-	send: "M8 13V3M3.5 7.5 8 3l4.5 4.5",
-	stop: "M4.5 4.5h7v7h-7z",
-	copy: "M5.5 5.5V3h7.5v7.5h-2.5M3 5.5h7.5V13H3z",
-	retry: "M13 8a5 5 0 1 1-1.6-3.7M13 2.5v3h-3",
-	edit: "M3 13l.6-2.6L10.8 3.2l2 2L5.6 12.4z",
-	remove: "M3 4.5h10M6 4.5V3h4v1.5M4.5 4.5l.6 8.5h5.8l.6-8.5",
-	close: "M4 4l8 8M12 4l-8 8",
-	left: "M10 3.5 5.5 8l4.5 4.5",
-	right: "M6 3.5 10.5 8 6 12.5",
-	down: "M3.5 6 8 10.5 12.5 6",
-	attach: "M11.5 6.5 7 11a2 2 0 0 1-3-3l5-5a1.3 1.3 0 0 1 2 2L6.5 9.5",
-	settings: "M2.5 5h6M11.5 5h2M2.5 11h2M7.5 11h6M10 3.5v3M6 9.5v3",
-	export: "M8 2.5v7M5 7l3 3 3-3M3 13h10",
-};
-
 function createPanel(model, el) {
 	const view = Math.random().toString(36).slice(2);
 	const waiting = new Map(); // who asked, by the number of the wish
 	const root = make("div", "nbp", el);
-	const panel = { model, root, view, say, ask, sync, receive, speak, icon, button, mend, copy, close };
+	const panel = { model, root, view, say, ask, sync, receive, speak, clone, copy, close };
 	const makers = { head: createHead, life: createLife, transcript: createTranscript, composer: createComposer };
 	const parts = (panel.parts = {});
 	panel.memory = {}; // what the parts keep while all is built anew
 	const views = viewsOf(model);
 	let [count, asked, later, live] = [0, 0];
+
+	// What buttons do here, by their data-do; all else is a wish for the kernel.
+	const does = (panel.does = {
+		copyline: ({ line }) => copy(line),
+		openkey: (wish) => parts.head.openKey(wish),
+		async choosemodel(wish, button) {
+			const model = await parts.head.chooseModel(button, wish.turn);
+			if (model) say(wish.turn ? { ...wish, do: "retry", model } : { do: "model", name: model });
+		},
+	});
+
+	function press({ target }) {
+		const button = target.closest("[data-do]");
+		if (!button || button.matches("form, input")) return;
+		const { sure, can, ...wish } = button.dataset;
+		const { turn } = button.closest("article")?.dataset ?? {};
+		if (turn) wish.turn ??= turn;
+		if (sure && button.textContent !== sure) return confirm(button, sure);
+		const deed = button.closest("dialog")?.go ?? does[wish.do];
+		if (deed) deed(wish, button);
+		else say(wish);
+	}
+
+	// Asks once before it is done.
+	function confirm(button, sure) {
+		const picture = button.firstChild;
+		button.textContent = sure;
+		button.onblur = () => button.replaceChildren(picture);
+		button.focus(); // Safari does not
+	}
 
 	function build() {
 		shut();
@@ -44,12 +58,11 @@ function createPanel(model, el) {
 		const held = root.contains(document.activeElement);
 		panel.seq = -1;
 		panel.state = {};
-		root.replaceChildren();
+		root.innerHTML = words.frame.replaceAll("{view}", view);
 		root.ariaLabel = words.title;
-		for (const name in makers) parts[name] = makers[name](panel, make("div", `nbp-${name}`, root));
+		for (const name in makers) parts[name] = makers[name](panel, root.querySelector(`.nbp-${name}`));
 		if (held && document.activeElement === document.body) parts.composer.focus(); // another language
-		live = make("div", "nbp-unseen", root);
-		live.role = "status";
+		live = root.querySelector(".nbp-unseen");
 		sync(true);
 		// What a page sends before its subshell stands waits until the cell ends: ask until something comes.
 		insist(100, () => panel.seq < 0 && !panel.lost);
@@ -62,6 +75,10 @@ function createPanel(model, el) {
 			sync(true);
 			insist(2 * wait, needed);
 		}, wait);
+	}
+
+	function clone(css) {
+		return root.querySelector("template").content.querySelector(css).cloneNode(true);
 	}
 
 	function sync(again) {
@@ -127,34 +144,6 @@ function createPanel(model, el) {
 		live.textContent = sentence;
 	}
 
-	function icon(name) {
-		const holder = make("template");
-		holder.innerHTML = `<svg viewBox="0 0 16 16" aria-hidden="true"><path d="${ICONS[name]}"/></svg>`;
-		return holder.content.firstChild;
-	}
-
-	// A button with a picture, or with words.
-	function button(name, picture, parent, does) {
-		const made = make("button", picture ? "nbp-icon" : "nbp-button", parent);
-		const said = panel.words[name];
-		if (picture) made.title = made.ariaLabel = said;
-		made.append(picture ? icon(picture) : said);
-		made.type = "button";
-		made.onclick = does;
-		return made;
-	}
-
-	// What mends an error: something to copy, to do here, or to wish for.
-	async function mend({ copy: line, wish }, anchor) {
-		const { head, transcript } = parts;
-		if (line) return copy(line);
-		if (wish.do === "openedit") return transcript.edit(wish.turn);
-		if (wish.do === "openkey") return head.openKey(wish);
-		const model = wish.do === "choosemodel" && (await head.chooseModel(anchor, wish.turn));
-		const chosen = wish.turn ? { do: "retry", turn: wish.turn, model } : { do: "model", name: model };
-		if (model !== null) say(model ? chosen : wish);
-	}
-
 	async function copy(text) {
 		const put = (event) => {
 			event.clipboardData.setData("text/plain", text);
@@ -188,6 +177,7 @@ function createPanel(model, el) {
 		event.preventDefault(); // the notebook is saved, not the page
 		el.dispatchEvent(new KeyboardEvent("keydown", event));
 	};
+	root.onclick = press;
 	model.on("change:words", build);
 	build();
 	return panel;

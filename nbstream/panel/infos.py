@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import re
 from collections.abc import Callable
 from html import escape
 from math import isfinite
@@ -11,6 +13,7 @@ from typing import Any
 from ..chat.kept import Turn
 from ..chat.resuming import unfinished
 from ..errors import NbstreamError
+from ..i18n import magic
 from ..show import words
 from ..show.clean import clean
 from .fixes import told
@@ -56,6 +59,16 @@ def came(turn: Turn, *, running: bool, footer: bool, fixes: Fixes) -> dict[str, 
         html = _safely(lambda: words.card_html(told(failure)))
         error = {"html": html, "fixes": _fixes(fixes, failure, turn)}
     return {"status": turn.status, "can": can, "foot": foot, "error": error}
+
+
+def code_line(number: int, name: str) -> str:
+    """The line that brings the k-th block of code of a turn into a cell, but for the k.
+
+    >>> code_line(3, "main"), code_line(1, "my plan")
+    ('%llm code 3.{k}', '%llm code 1.{k} -c "my plan"')
+    """
+    named = name if re.fullmatch(r"[\w-]+", name) else json.dumps(name, ensure_ascii=False)
+    return f"%{magic()} code {number}.{{k}}{'' if name == 'main' else f' -c {named}'}"
 
 
 def _safely(html: Callable[[], str]) -> str:

@@ -13,10 +13,19 @@ function createLife(panel, place) {
 	function told(line) {
 		const { saved, restore } = panel.state;
 		const go = cell().nodeType && (() => cell().querySelector(".cm-content").focus());
-		if (known.gone) return [words[known.gone], "to_cell", go];
+		const behind = saved?.behind && saved.home !== page;
+		// A cell that fails for want of its magic would lose what is saved below it.
+		const load = () => {
+			kernel.requestExecute({ code: "%load_ext nbstream", silent: true, store_history: false });
+			go();
+		};
+		if (known.gone) {
+			const text = words[known.gone] + (behind ? words.life_unsaved : "");
+			return [text, ...(known.gone === "life_restarted" && go ? ["load", load] : ["to_cell", go])];
+		}
 		if (away) return [words.life_away, "reconnect", line === "disconnected" && (() => kernel.reconnect())];
 		if (restore) return [restore.line, "restore", () => panel.say({ do: "restore" })];
-		return saved?.behind && saved.home !== page ? [words.life_behind, "to_cell", go] : [""];
+		return behind ? [words.life_behind, "to_cell", go] : [""];
 	}
 
 	function show() {
@@ -28,7 +37,7 @@ function createLife(panel, place) {
 		if (shown === (shown = text)) return;
 		place.replaceChildren(text);
 		place.hidden = !text;
-		if (does) panel.button(label, "", place, does);
+		if (does) make("button", "nbp-button", place, words[label]).onclick = does;
 	}
 
 	function hear(_, status) {

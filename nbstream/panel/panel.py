@@ -13,7 +13,7 @@ from traitlets import Dict, Unicode
 
 from ..chat import checks
 from ..chat.session import session
-from ..i18n import labels, magic, t
+from ..i18n import labels, t
 from ..magics.surface import surface
 from ..show.answer import asset as shown
 from ..show.answer import route_to_subshell
@@ -22,9 +22,11 @@ from ..show.highlight import CSS
 from .composing import Composing
 from .deeds import Deeds
 from .desk import Desk
+from .frame import frame
 from .heading import Heading
 from .keeping import Keeping
 from .part import Part
+from .placing import placed
 from .succession import Origin, succeeded
 from .transcript import Transcript
 
@@ -112,7 +114,7 @@ class ChatPanel(anywidget.AnyWidget):
 
     def _carry(self, message: dict[str, Any], buffers: Any) -> None:
         if self.comm is not None:
-            self.send(message, list(buffers) or None)
+            self.send(placed(message), list(buffers) or None)
 
     def _speak(self) -> None:
         if self.panel and (now := words()) != self.words:
@@ -143,8 +145,8 @@ class ChatPanel(anywidget.AnyWidget):
 
 
 def words() -> dict[str, str]:
-    """The labels of the view, in the language in use."""
-    return {**labels("panel"), "magic": magic()}
+    """The labels of the view and its frame, in the language in use."""
+    return {**labels("panel"), "frame": frame()}
 
 
 def close_all() -> None:

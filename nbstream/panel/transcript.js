@@ -1,132 +1,70 @@
 // The turns: what was asked, what came, and what one may do with it.
 
-const TURN = `<div class=nbp-ask dir=auto><div class=nbp-tools dir=ltr></div><div class=nbp-prompt></div>
-<div class=nbp-files></div></div><details class=nbp-thought><summary></summary><div dir=auto></div></details>
-<div class="nbs-body jp-RenderedHTMLCommon" dir=auto></div><div class=nbp-error></div><div class=nbp-line>
-<div class=nbp-steps><span></span></div><div class=nbp-foot></div><div class=nbp-tools></div></div>`;
-const NODES = "ask asking text chips fold name thought body card below steps count line tools".split(" "); // of TURN
-
 function createTranscript(panel, place) {
-	const { words, memory } = panel;
+	const { words, does, memory } = panel;
 	const turns = new Map(); // by id
-	const log = make("div", "nbp-log", place);
-	const newest = panel.button("newest", "down", place, () => keep((along = true)));
+	const [log, newest] = place.children;
 	const sizes = new ResizeObserver(() => keep());
 	let asked; // above which turn older ones were asked for
 	let busy, since, ticking;
 	let heard; // whether what comes was there before
 	let arrow; // to another version, that was pressed
-	// Not live: sentences go to panel.speak, not each word.
-	Object.assign(log, { role: "log", ariaLive: "off", ariaLabel: words.log, tabIndex: 0 });
 
-	function create(id, { prompt, files, cell }) {
-		const el = make("article");
-		const turn = { id, el, dressed: 0, next: 0, aloud: "" };
-		el.innerHTML = TURN;
-		el.querySelectorAll("*").forEach((node, i) => (turn[NODES[i]] = node));
-		turn.blocks = createBlocks(turn.body);
-		const say = (wish, more) => panel.say({ do: wish, turn: id, ...more });
-		const step = (by) => ({ currentTarget }) => {
-			arrow = currentTarget;
-			say("version", { step: by });
-		};
-		// The button asks once before the turn goes.
-		const remove = ({ currentTarget: button }) => {
-			if (!button.firstElementChild) return say("remove");
-			button.textContent = words[turn.versions[1] > 1 ? "remove_version" : "remove_sure"];
-			button.onblur = () => button.replaceChildren(panel.icon("remove"));
-			button.focus(); // Safari does not
-		};
-		for (const [where, name, icon, does = () => say(name)] of [
-			["asking", "edit", "edit", () => edit(id)],
-			["asking", "remove", "remove", remove],
-			["steps", "version_back", "left", step(-1)],
-			["steps", "version_on", "right", step(1)],
-			["tools", "continue"],
-			["tools", "copy", "copy", async () => panel.copy((await panel.ask({ do: "copy", turn: id })).text)],
-			["tools", "retry", "retry"],
-			["tools", "retry_other", "down", ({ target }) => panel.mend({ wish: { do: "choosemodel", turn: id } }, target)],
-		]) {
-			panel.button(name, icon, turn[where], does).dataset.can = name.split("_")[0];
-		}
-		turn.steps.lastChild.before(turn.count); // ‹ 2/3 ›
-		turn.text.textContent = prompt;
-		turn.ask.dataset.mark = cell ? `%%${words.magic}` : "";
-		if (prompt[900] || prompt.split("\n")[12]) {
-			const whole = panel.button("whole", "", turn.ask, () => whole.remove()); // folded till then
-		}
-		files.forEach((file, index) => show(turn, file, index));
-		el.tabIndex = -1;
-		el.dataset.turn = id;
-		sizes.observe(el);
-		return turn;
+	does.copy = async ({ turn }) => panel.copy((await panel.ask({ do: "copy", turn })).text);
+	does.version = (wish, button) => {
+		arrow = button;
+		panel.say(wish);
+	};
+	does.whole = (_, button) => button.remove(); // the prompt was folded
+	does.codeline = ({ label }, button) => taken(button, label);
+	does.code = (_, button) => taken(button, button.closest("pre").lastChild.textContent.replace(/\n$/, ""));
+
+	async function taken(button, text) {
+		await panel.copy(text);
+		button.dataset.said = words.copied;
+		setTimeout(() => delete button.dataset.said, 1500);
 	}
 
-	function show({ id, chips }, { name, picture }, index) {
-		const made = make(picture ? "img" : "span", "nbp-file", chips, name);
-		if (!picture) return;
-		made.alt = made.title = name;
-		made.onload = () => URL.revokeObjectURL(made.src);
-		panel.ask({ do: "picture", turn: id, index }).then(({ type, buffers }) => {
-			made.src = URL.createObjectURL(new Blob(buffers, { type }));
-		});
+	function create(id, { prompt, files, mark, fold }) {
+		const el = panel.clone("article");
+		const [ask, thought, body, card, line] = el.children;
+		const [, text, chips, whole] = ask.children;
+		const [steps, foot] = line.children;
+		text.textContent = prompt;
+		ask.dataset.mark = mark;
+		if (!fold) whole.remove();
+		chips.innerHTML = files;
+		for (const image of chips.querySelectorAll("img")) {
+			image.onload = () => URL.revokeObjectURL(image.src);
+			panel.ask({ do: "picture", turn: id, index: +image.dataset.index }).then(({ type, buffers }) => {
+				image.src = URL.createObjectURL(new Blob(buffers, { type }));
+			});
+		}
+		el.dataset.turn = id;
+		sizes.observe(el);
+		return { el, thought, body, card, steps, foot, blocks: createBlocks(body), dressed: 0, next: 0, aloud: "" };
 	}
 
 	// Shows what has become of a turn: `info` is some of it, or all.
 	function paint(turn, info) {
-		const ran = turn.runs;
-		const { el, card, can, versions: [k, n] } = Object.assign(turn, info);
+		const { el, body, card, thought, runs: ran } = turn;
+		const { can, number, versions: [k, n] } = (turn.info = { ...turn.info, ...info });
 		const [back, count, on] = turn.steps.children;
-		const may = ["version", ...can];
-		for (const made of el.querySelectorAll("[data-can]")) made.hidden = !may.includes(made.dataset.can);
-		turn.runs = el.ariaBusy = turn.status === "running";
-		el.ariaLabel = words.turn.replace("{n}", (el.dataset.number = turn.number));
+		for (const button of el.querySelectorAll("[data-can]")) button.hidden = !can.includes(button.dataset.can);
+		turn.runs = el.ariaBusy = turn.info.status === "running";
+		Object.assign(el.dataset, { number, code: turn.info.code });
+		el.ariaLabel = words.turn.replace("{n}", number);
+		el.querySelector("[data-sure]").dataset.sure = words[n > 1 ? "remove_version" : "remove_sure"];
 		turn.steps.hidden = n < 2;
 		count.textContent = `${k}/${n}`;
 		back.disabled = k < 2;
 		on.disabled = k === n;
-		turn.name.textContent = words[turn.runs && !turn.body.firstChild ? "thinking" : "thought"];
-		if ("error" in info) {
-			const { html = "", fixes = [] } = info.error ?? {};
-			card.innerHTML = html;
-			card.querySelector("[role]")?.removeAttribute("role"); // we say it, and once
-			for (const fix of fixes) {
-				make("button", "nbp-button", card, fix.label).onclick = ({ target }) => panel.mend(fix, target);
-			}
-		}
+		thought.firstChild.textContent = words[turn.runs && !body.firstChild ? "thinking" : "thought"];
+		if ("error" in info) card.innerHTML = info.error ?? "";
+		if ("code" in info) dress(panel, body, 0, 0);
 		if (turn.runs) return;
-		turn.line.innerHTML = turn.foot;
+		turn.foot.innerHTML = turn.info.foot;
 		if (ran) grown(turn, card.textContent || words.complete);
-	}
-
-	// In place; what is sent begins another version.
-	function edit(id, text = turns.get(id).prompt) {
-		const { el, ask } = turns.get(id);
-		const form = make("div", "nbp-edit");
-		const area = make("textarea", "", form);
-		const done = async (send) => {
-			memory.edit = null;
-			form.replaceWith(ask);
-			if (!send) return el.focus();
-			panel.parts.composer.focus();
-			const { error } = await panel.ask({ do: "edit", turn: id, text: area.value });
-			if (error && turns.has(id)) edit(id, area.value); // nothing that is typed is lost
-		};
-		area.value = text; // the cursor stands behind it
-		area.ariaLabel = words.edit;
-		area.oninput = () => (memory.edit = [id, area.value]);
-		area.onkeydown = (event) => {
-			const send = event.key === "Enter" && !event.shiftKey;
-			if (event.isComposing || event.keyCode === 229) return; // it ends a word of an input method
-			if (send) event.preventDefault();
-			if (send || event.key === "Escape") done(send);
-		};
-		panel.button("send", "", form, () => done(true));
-		panel.button("cancel", "", form, () => done());
-		ask.replaceWith(form);
-		area.focus();
-		form.scrollIntoView({ block: "nearest" });
-		hold(el, y(el));
 	}
 
 	// Finished blocks are dressed, and said aloud but for code: not more often than one can listen. The last two
@@ -146,7 +84,7 @@ function createTranscript(panel, place) {
 		turn.aloud = "";
 	}
 
-	const does = {
+	const operations = {
 		turn(id, after, info) {
 			turns.get(id)?.el.remove();
 			const turn = create(id, info);
@@ -155,7 +93,6 @@ function createTranscript(panel, place) {
 			if (before) before.el.after(turn.el);
 			else log.prepend(turn.el);
 			paint(turn, info);
-			if (memory.edit?.[0] === id) edit(...memory.edit);
 		},
 		info: (id, info) => paint(turns.get(id), info),
 		gone(id) {
@@ -165,14 +102,14 @@ function createTranscript(panel, place) {
 		ops(id, ops) {
 			const turn = turns.get(id);
 			turn.blocks.apply(ops);
-			turn.name.textContent = words.thought;
+			turn.thought.firstChild.textContent = words.thought;
 			grown(turn);
 		},
-		think: (id, text) => turns.get(id).thought.append(text),
+		think: (id, text) => turns.get(id).thought.lastChild.append(text),
 		clear(id) {
 			const turn = turns.get(id);
 			turn.blocks.reset();
-			turn.thought.textContent = turn.aloud = "";
+			turn.thought.lastChild.textContent = turn.aloud = "";
 			turn.dressed = 0;
 		},
 	};
@@ -184,7 +121,8 @@ function createTranscript(panel, place) {
 		const turn = turns.get(busy?.turn);
 		if (!turn?.runs || !busy.status) return;
 		const { text, seconds, step } = busy.status;
-		turn.line.textContent = text.replace("{s}", Math.max(0, Math.round(seconds + (step * (Date.now() - since)) / 1000)));
+		const now = seconds + (step * (Date.now() - since)) / 1000;
+		turn.foot.textContent = text.replace("{s}", Math.max(0, Math.round(now)));
 		ticking = setTimeout(tick, 250);
 	}
 
@@ -205,6 +143,8 @@ function createTranscript(panel, place) {
 		was = part && y(part);
 		stand();
 	};
+
+	const follow = (newest.onclick = () => keep((along = true)));
 
 	function hold(node, at) {
 		[along, part, was] = [false, node, at];
@@ -238,11 +178,7 @@ function createTranscript(panel, place) {
 	};
 
 	return {
-		edit,
-		follow() {
-			along = true;
-			keep();
-		},
+		follow,
 		receive({ turns: news, full }) {
 			const at = log.getRootNode().activeElement;
 			const inside = log.contains(at);
@@ -256,13 +192,15 @@ function createTranscript(panel, place) {
 			const pressed = arrow?.isConnected && y(arrow);
 			if (full) {
 				memory.spot ||= spot();
-				[...turns.keys()].forEach(does.gone);
+				[...turns.keys()].forEach(operations.gone);
 			}
-			for (const [name, id, ...rest] of news ?? []) if (name === "turn" || turns.has(id)) does[name](id, ...rest);
+			for (const [name, id, ...rest] of news ?? []) {
+				if (name === "turn" || turns.has(id)) operations[name](id, ...rest);
+			}
 			place.hidden = !turns.size;
 			// A button that is gone or hidden must not take the keyboard along.
 			const { number } = (!arrow?.isConnected && arrow?.closest("article").dataset) || {};
-			const again = number && log.querySelector(`[data-number="${number}"] [title="${arrow.title}"]`);
+			const again = number && log.querySelector(`[data-number="${number}"] [data-step="${arrow.dataset.step}"]`);
 			if (again) {
 				arrow = null; // one goes on pressing where one has pressed
 				(again.disabled ? again.closest("article") : again).focus({ preventScroll: true });

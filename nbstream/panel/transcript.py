@@ -20,7 +20,7 @@ from ..show import words
 from ..show.clean import clean
 from ..show.pacer import Pacer
 from .following import Op, Shown
-from .infos import PICTURES, asked, came, weight
+from .infos import PICTURES, asked, came, code_line, weight
 from .part import Part, wish
 from .waiting import runs
 from .window import AT_ONCE, LONGEST, begin, first, newest, size
@@ -197,7 +197,8 @@ class Transcript(Part):
     @staticmethod
     def _place(talk: Conversation, turn: Turn) -> dict[str, Any]:
         versions = talk.history.versions(turn)
-        return {"number": turn.number, "versions": [versions.index(turn) + 1, len(versions)]}
+        number, place = turn.number, versions.index(turn) + 1
+        return {"number": number, "versions": [place, len(versions)], "code": code_line(number, talk.name)}
 
     # --- as it comes ------------------------------------------------------------------------------------
 

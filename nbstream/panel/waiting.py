@@ -88,7 +88,7 @@ class Line:
         self.changed()
 
     def find(self, number: Any) -> Entry | None:
-        return next((one for one in self.entries if one.number == number), None)
+        return next((one for one in self.entries if str(one.number) == str(number)), None)
 
     def due(self, running: Turn | None, panel: Composing) -> Entry | None:
         """The message that `panel` is to send now, taken out of the line."""

@@ -220,6 +220,7 @@ def test_what_goes_wrong_with_an_answer_is_shown_and_mended_in_the_panel(
         notebook.page.keyboard.insert_text("{{1 / 0}}")
         notebook.page.keyboard.press("Enter")
         expect(panel.root).to_contain_text("ZeroDivisionError")
-        expect(last.locator("textarea")).to_have_value("{{1 / 0}}")
+        expect(panel.box).to_have_value("{{1 / 0}}")
         notebook.page.keyboard.press("Escape")
+        expect(panel.box).to_have_value("")
         expect(last.locator(".nbp-prompt")).to_have_text("Five? Or six?")

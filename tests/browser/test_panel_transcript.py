@@ -1,6 +1,6 @@
 """The transcript of the chat panel in a bare page: what it does with the messages that it is sent.
 
-The view is the real one, without its neighbours; the test is the kernel. The last test is in a notebook.
+The view is the real one, with the composer, and no other neighbours; the test is the kernel. The last test is in a notebook.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 import nbstream.panel
 import nbstream.show
-from nbstream.i18n import labels
+from nbstream.panel.panel import words
+from nbstream.panel.placing import placed
 from nbstream.show.highlight import CSS
 from nbstream.show.pages import Pages
 from tests.browser.page import FrontEnd
@@ -23,14 +24,10 @@ from tests.browser.panel import Panel
 from tests.served import Served
 
 SHOW, PANEL = Path(nbstream.show.__file__).parent, Path(nbstream.panel.__file__).parent
-SCRIPTS = [SHOW / "ops.js", PANEL / "core.js", PANEL / "transcript.js"]
-STYLES = [PANEL / "panel.css", PANEL / "transcript.css"]
+SCRIPTS = [SHOW / "ops.js", *(PANEL / f"{name}.js" for name in ("core", "transcript", "composer"))]
+STYLES = [PANEL / f"{name}.css" for name in ("panel", "transcript", "composer", "head")]
 NEIGHBOURS = """
 const createLife = () => ({});
-const createComposer = (panel, place) => {
-  const box = make('textarea', '', place);
-  return { focus: () => box.focus() };
-};
 const createHead = () => ({ chooseModel: async () => 'demo:other' });
 const dress = (panel, body, from, to) => {
   for (const { dataset } of [...body.children].slice(from, to)) dataset.dressed = +(dataset.dressed ?? 0) + 1;
@@ -38,7 +35,7 @@ const dress = (panel, body, from, to) => {
 window.show = (words) => {
   window.said = [];
   const model = {
-    get: name => ({ panel: 'p', words, control: '' })[name], on() {}, off() {}, send: wish => said.push(wish),
+    get: name => ({ panel: 'p', words, control: '' })[name], on: (_, build) => { model.change = build; }, off() {}, send: wish => said.push(wish),
   };
   window.panel = createPanel(model, document.body);
 };
@@ -55,17 +52,24 @@ class View:
         self.last: str | None = None
         page.set_content("<style>" + "\n".join(path.read_text("utf-8") for path in STYLES) + CSS + "</style>")
         page.add_script_tag(content="\n".join(path.read_text("utf-8") for path in SCRIPTS) + NEIGHBOURS)
-        page.evaluate("words => show(words)", {**labels("panel"), "magic": "llm"})
+        page.evaluate("words => show(words)", words())
         self.full([])
 
     def send(self, *turns: Any, state: dict[str, Any] | None = None, full: bool = False) -> None:
         self.seq += 1
-        message = {"seq": self.seq, "turns": turns, "state": state, **({"full": True} if full else {})}
-        self.page.evaluate("message => panel.receive(message)", message)
+        message = {"seq": self.seq, "turns": turns, "state": state or {}, **({"full": True} if full else {})}
+        self.page.evaluate("message => panel.receive(message)", placed(message))
 
     def full(self, turns: list[Any], **state: Any) -> None:
         self.seq += 1  # as if something had been missed
         self.send(*turns, state=state, full=True)
+
+    def reply(self, wish: dict[str, Any], **facts: Any) -> None:
+        self.seq = self.page.evaluate(
+            "([wish, facts]) => { const seq = panel.seq + 1;"
+            " panel.receive({ seq, reply: { to: wish.view, id: wish.id, ...facts } }); return seq; }",
+            [wish, facts],
+        )
 
     def said(self, do: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.page.evaluate("do_ => said.filter(wish => wish.do === do_)", do)
@@ -101,6 +105,7 @@ def info(prompt: str, **more: Any) -> dict[str, Any]:
         "cell": False,
         "files": [],
         "versions": [1, 1],
+        "code": "%llm code 1.{k}",
         "status": "done",
         "can": ["retry", "edit", "remove", "copy"],
         "foot": "<p><em>⟡ demo · 12 tokens</em></p>",
@@ -193,7 +198,7 @@ def test_a_turn_shows_what_was_asked_what_came_and_what_one_may_do(view: View) -
     expect(turn.locator(".nbp-steps")).to_have_text("2/3")
     turn.get_by_role("button", name="Earlier version").click()
     turn.get_by_role("button", name="Later version").click()
-    assert [wish["step"] for wish in view.said("version")] == [-1, 1]
+    assert [wish["step"] for wish in view.said("version")] == ["-1", "1"]
     assert view.said("continue")[0]["turn"] == name
     expect(turn.get_by_role("button", name="Edit")).to_be_hidden()
     view.send(["info", name, {"versions": [3, 3]}])
@@ -235,12 +240,15 @@ def test_deleting_asks_once_and_forgets_when_one_goes_elsewhere(view: View) -> N
     expect(view.log).to_be_focused()  # or the keyboard would be nowhere
 
 
-def test_a_prompt_is_edited_in_its_place(view: View) -> None:
+def test_a_prompt_is_edited_in_the_box_which_gets_back_what_stood_in_it(view: View) -> None:
     view.send(*view.settled("First words", "Answer", id="a"))
-    edit, box = view.turn().get_by_role("button", name="Edit"), view.turn().locator("textarea")
+    edit, box = view.turn().get_by_role("button", name="Edit"), view.page.locator("textarea")
+    about = view.page.locator(".nbp-editing")
+    box.fill("Half a thought")
     edit.click()
     expect(box).to_be_focused()
     expect(box).to_have_value("First words")
+    expect(about).to_contain_text("message 1")
     box.evaluate("""box => {
         for (const how of [{ isComposing: true }, { keyCode: 229 }])
             box.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, ...how }));
@@ -250,15 +258,24 @@ def test_a_prompt_is_edited_in_its_place(view: View) -> None:
     box.press_sequentially("too")
     assert not view.said("edit"), "Enter that ends a word of an input method sent it"
     box.press("Escape")
-    expect(view.turn().locator(".nbp-prompt")).to_have_text("First words")
+    expect(box).to_have_value("Half a thought")
+    expect(about).to_be_hidden()
     edit.click()
     box.fill("Second\nwords")
     view.full(view.settled("First words", "Answer", id="a"))  # all anew: what was typed is kept
+    view.page.evaluate("panel.model.change()")  # and in another language, too
+    view.full(view.settled("First words", "Answer", id="a"))
     expect(box).to_have_value("Second\nwords")
     box.press("Enter")
-    assert [(wish["turn"], wish["text"]) for wish in view.said("edit")] == [("a", "Second\nwords")]
-    expect(box).to_have_count(0)
-    expect(view.page.locator(".nbp-composer textarea")).to_be_focused()
+    (wish,) = view.said("edit")
+    assert (wish["turn"], wish["text"]) == ("a", "Second\nwords")
+    expect(box).to_have_value("Half a thought")
+    view.reply(wish, error="It runs.")
+    expect(box).to_have_value("Second\nwords")
+    view.page.get_by_role("button", name="Cancel").click()
+    expect(box).to_have_value("Half a thought")
+    expect(box).to_be_focused()
+    assert not view.said("send")
 
 
 def test_a_long_prompt_is_folded_and_files_are_named_or_shown(view: View) -> None:
@@ -324,7 +341,7 @@ def test_the_end_is_followed_only_by_a_reader_who_is_there(view: View) -> None:
 def test_the_box_one_types_in_stays_in_sight_while_the_transcript_grows_to_its_full_height(
     view: View,
 ) -> None:
-    view.page.set_viewport_size({"width": 800, "height": 400})
+    view.page.set_viewport_size({"width": 800, "height": 500})
     view.page.add_style_tag(content="body { padding: 200px 0 900px; }")
     box = view.page.locator(".nbp-composer textarea")
     view.send(*view.settled("Hello", "World", id="a"))
@@ -375,7 +392,7 @@ def test_who_steps_through_versions_finds_the_arrow_where_it_was(view: View) -> 
     expect(turn).to_be_focused()  # it is the first one: the button itself cannot be
 
 
-def test_an_edited_prompt_and_a_place_of_reading_stay_in_sight_when_all_is_built_anew(view: View) -> None:
+def test_a_place_of_reading_stays_when_all_is_built_anew(view: View) -> None:
     turns = many(view, 6)
     view.full(turns)
     frames(view, 6)
@@ -384,13 +401,6 @@ def test_an_edited_prompt_and_a_place_of_reading_stay_in_sight_when_all_is_built
     view.full(turns)
     frames(view, 6)
     assert abs(place(view, "m prompt 3") - was) < 1, "the place of reading jumped"
-    view.log.evaluate("log => { log.scrollTop = log.scrollHeight }")
-    frames(view)
-    view.log.evaluate("log => { log.scrollTop -= log.lastChild.offsetHeight - log.clientHeight + 20 }")
-    frames(view)
-    view.turn(-1).get_by_role("button", name="Edit").click()
-    frames(view)
-    expect(view.turn(-1).locator("textarea")).to_be_in_viewport(ratio=1)
 
 
 def test_what_one_reads_stays_in_its_place_when_older_turns_come(view: View) -> None:
