@@ -53,8 +53,8 @@ def whither(here: Session, model: str) -> str:
         host = ""
     if not host:
         return t("opening.to_somebody", label=provider.label)
-    where = "here" if is_loopback(address) else "there"
-    return t(f"opening.to_{where}", label=provider.label, host=host)
+    where = "opening.to_here" if is_loopback(address) else "opening.to_there"
+    return t(where, label=provider.label, host=host)
 
 
 def own() -> Iterator[str]:
