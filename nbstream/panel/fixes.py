@@ -51,7 +51,7 @@ def fixes(error: NbstreamError, turn: Turn | None = None) -> list[dict[str, Any]
     if turn is not None and error.kind == "content_filter":
         wish(t("fix.edit"), "openedit", turn=turn.id)
     if error.kind in OTHER_MODEL or does in ("use", "models"):
-        wish(t("fix.model"), "choosemodel", turn=turn and turn.id)
+        wish(t("fix.model"), "choosemodel", turn=turn and turn.id, use=True)
     if does == "reset" or (error.kind == "context_length" and turn is not None and turn.number > 1):
         wish(t("fix.new"), "talk", op="new", name="")
     if is_line(error.fix) and (not found or does not in BUTTONS):

@@ -210,6 +210,7 @@ class Heading(Part):
             return _in_form(error)
         if (language := str(wish.get("language") or "auto")) != (chosen() or "auto"):
             lang(language)
+            self.desk.notice(None)  # it was said in the other one
         talk.presets.clear()
         talk.presets |= found
         talk.watchers.changed()

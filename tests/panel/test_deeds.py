@@ -260,6 +260,16 @@ def test_a_double_click_asks_once_and_stop_reaches_what_one_has_gone_away_from(t
     assert table.end(again).finish_reason == "cancelled"
 
 
+def test_a_model_that_is_chosen_because_one_failed_is_the_panels_from_then_on(table: Table) -> None:
+    turn = table.ask("one")
+    table.do("retry", turn, model="openai:say:0")  # to see what another says
+    table.end()
+    assert table.desk.model == "openai:words:3"
+    table.do("retry", turn, model="openai:say:0", use=True)  # as the button of an error wishes it
+    table.end()
+    assert table.desk.model == "openai:say:0" and table.talk.turns[-1].model == "openai:say:0"
+
+
 def test_a_deletion_can_be_undone_and_says_what_is_left_of_a_turn_with_versions(table: Table) -> None:
     one, two = table.ask("one"), table.ask("two")
     table.do("remove", one)
