@@ -183,7 +183,7 @@ def test_every_sentence_is_asked_for() -> None:
                 whole.add(node.value)
             elif isinstance(node, ast.JoinedStr):
                 pieces = [str(v.value) if isinstance(v, ast.Constant) else None for v in node.values]
-                if any(piece and re.fullmatch(r"\w+\.|\.\w+", piece) for piece in pieces):
+                if any(piece and re.fullmatch(r"\w+\.\w*|\.\w+", piece) for piece in pieces):
                     patterns.add("".join(r"\w+" if piece is None else re.escape(piece) for piece in pieces))
     for key in sentences("en"):
         name = key.removeprefix("error.").rpartition(".")[0] if key.startswith("error.") else key
