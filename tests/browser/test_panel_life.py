@@ -54,7 +54,7 @@ def test_what_was_said_outlives_the_page_and_the_kernel(front: FrontEnd, served:
 
     # In the file: a sentence for who has no widgets, and the conversation to read. No trait holds any of it.
     *_, view, below = notebook.saved(0)
-    assert "Run this cell" in view.data["text/plain"]
+    assert "then this cell" in view.data["text/plain"]
     [answer] = [record["text"] for record in served.log()]
     for said in ("first question", answer):
         assert said in below.data["text/plain"] and said in below.data["text/markdown"]
@@ -139,16 +139,29 @@ def test_a_cell_that_runs_again_goes_on_where_it_was(lab: FrontEnd, served: Serv
     expect(kept(notebook)).to_contain_text("main · 2 turns")
     assert all(record["closed_by"] == "server" for record in served.log())
 
-    # The kernel dies: Jupyter starts another, which knows nothing.
+    # The kernel dies in the middle of an answer: Jupyter starts another, which knows nothing.
+    panel.box.fill("cut ⏸ off")
+    panel.box.press("Enter")
+    expect(panel.turns.last.locator(".nbs-body")).to_contain_text("cut")
+    panel.send("in line", wait=False)
+    expect(panel.root.locator(".nbp-queue")).to_contain_text("in line")
+    panel.box.fill("what is being typed")
     notebook.execute_hidden("import threading, os; threading.Timer(0.2, os._exit, [1]).start()")
     expect(life(panel)).to_contain_text("was restarted", timeout=30_000)
+    lab.errors.clear()  # what JupyterLab says of a kernel that died
+    notebook.page.locator(".jp-Dialog .jp-mod-accept").click()
     expect(panel.root.locator(".nbp-composer")).to_contain_text("the kernel is not there")
-    expect(panel.box).to_have_value("what is being typed")
+    expect(panel.box).to_have_value("in line\n\nwhat is being typed")
+    expect(panel.turns.last).to_contain_text("The kernel ended before this answer did")
+    expect(panel.turns.last).to_have_attribute("aria-busy", "false")
+    expect(panel.root.locator(".nbp-queue li")).to_have_count(0)
+    expect(panel.root.locator(".nbp-acts button").last).to_have_attribute("aria-disabled", "true")
+    panel.screenshot("panel-died")
     notebook.until("window.kernelReady()")
     notebook.run_cell(0)
     panel.ready()
     expect(life(panel)).to_be_hidden()  # nothing was saved that could be restored
-    expect(panel.box).to_have_value("what is being typed")
+    expect(panel.box).to_have_value("in line\n\nwhat is being typed")
 
 
 def test_all_views_of_a_panel_show_the_same_and_one_that_was_cut_off_catches_up(
