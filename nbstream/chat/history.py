@@ -219,19 +219,25 @@ class History:
         self._forget(turn)
         turn.parent, turn.children = None, []
 
-    def take_out(self, turn: Turn) -> None:
-        """Take one turn out so that `redo` brings it back.
+    def take_out(self, turn: Turn) -> list[Turn]:
+        """Take one turn out so that `redo` brings it back; give all that is gone.
 
-        What followed it follows the turn before it; where nothing did, a version beside it is in use.
+        What followed it follows the turn before it. Of a turn that has versions this one goes, with what
+        followed it: that was no answer to the others, one of which is in use then.
         """
         parent, head, followed = turn.parent, self.head, tuple(turn.children)
         assert parent is not None
-        place = parent.children.index(turn)
+        if len(parent.children) > 1:
+            place, gone = parent.children.index(turn), list(self.every(turn))
+            self._take_out(parent, [turn])
+            self.head = head
+            if head in gone:
+                self.go_to(parent.children[max(0, place - 1)])
+            return gone
         self.remove(turn)
         self._out = [*self._out[1 - TAKEN_OUT :], _TakenOut(parent, [turn], head, followed)]
         self.gone[turn.id] = None
-        if head is turn and parent.children:
-            self.go_to(parent.children[max(0, place - 1)])
+        return [turn]
 
     def _follow(self, top: Turn, followed: Iterable[Turn]) -> None:
         """Have those of `followed` that still stand beside `top` follow it again."""

@@ -56,11 +56,15 @@ class Mendable:
             self.history.reset()
         self._changed(every)
 
-    def remove(self, turn: Turn) -> None:
-        """Take one turn out, and stop it if it runs; what followed it follows the turn before it."""
+    def remove(self, turn: Turn) -> list[Turn]:
+        """Take one turn out, and stop it if it runs; what followed it follows the turn before it.
+
+        Of a turn that has versions this one goes, with what followed it. Gives all that is gone.
+        """
         with self.lock:
-            self.history.take_out(turn)
-        self._changed([turn])
+            gone = self.history.take_out(turn)
+        self._changed(gone)
+        return gone
 
     def go_to(self, turn: Turn) -> None:
         """Make the branch that holds `turn` the one in use. What runs on another goes on."""

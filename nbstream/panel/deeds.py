@@ -84,8 +84,10 @@ class Deeds(Part):
         talk, turn = self._turn(wish)
         with talk.lock:
             others = len(talk.history.versions(turn)) - 1
-            talk.remove(turn)
-        said = t("deeds.version_removed", others=others) if others else t("deeds.removed", turn=turn.number)
+            after = len(talk.remove(turn)) - 1
+        said = t("deeds.removed", turn=turn.number)
+        if others:
+            said = t("deeds.branch_removed" if after else "deeds.version_removed", others=others, after=after)
         self.desk.notice(said, [{"label": t("deeds.undo"), "wish": {"do": "redo", "of": talk.name}}])
 
     @wish("redo")

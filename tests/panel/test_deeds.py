@@ -282,6 +282,14 @@ def test_a_deletion_can_be_undone_and_says_what_is_left_of_a_turn_with_versions(
     table.do("remove", table.talk.turns[-1])
     assert "This version" in table.notice and "left: 1" in table.notice
     assert table.prompts == ["one", "two"]
+    table.do("redo", "", of="main")
+    last = table.talk.turns[-1]
+    table.ask("and then?")
+    table.do("remove", last)  # what followed it was said of this version
+    assert "followed it (1)" in table.notice and table.prompts == ["one", "two"]
+    table.do("redo", "", of="main")
+    table.talk.undo()
+    table.do("remove", last)
     (undo,) = table.desk._notice["fixes"]
     table.desk.go_to("another")  # what is undone was done there
     table.do("redo", "", of=undo["wish"]["of"])

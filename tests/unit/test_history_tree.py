@@ -108,12 +108,15 @@ class Mending(RuleBasedStateMachine):
     def take_out(self, data: Any, back: bool) -> None:
         before, everything = self.history.turns, {*map(id, self.history.every())}
         turn = data.draw(some.sampled_from(before))
-        self.history.take_out(turn)
-        rest = [one for one in before if one is not turn]
-        assert self.history.turns[: len(rest)] == rest, "what followed it is in use as before"
-        assert {*map(id, self.history.every())} == everything - {id(turn)}
+        versions = self.history.versions(turn)
+        gone = self.history.take_out(turn)
+        if len(versions) > 1:
+            assert gone[0] is turn and any(one in self.history.turns for one in versions)
+        else:
+            assert gone == [turn] and self.history.turns == [one for one in before if one is not turn]
+        assert {*map(id, self.history.every())} == everything - {*map(id, gone)}
         if back:
-            assert self.history.redo() == [turn]
+            assert self.history.redo() == [one for one in before if one in gone]
             assert self.history.turns == before and {*map(id, self.history.every())} == everything
 
     @precondition(lambda self: list(self.history.every()))
@@ -307,3 +310,6 @@ def test_where_a_version_is_taken_out_the_one_beside_it_is_in_use() -> None:
     history.take_out(better)
     assert history.turns == [first]
     assert history.redo() == [better] and history.versions(better) == [first, better]
+    later = asked(history, "and then?")
+    assert history.take_out(better) == [better, later] and history.turns == [first]
+    assert history.redo() == [better, later] == history.turns
