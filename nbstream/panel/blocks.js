@@ -1,5 +1,4 @@
-// Dresses an answer's finished blocks, from child `from` to child `to` of its body: code gets a bar with its
-// language, a copy button, and the line that brings it into a cell.
+// Dresses an answer's finished blocks, from child `from` to child `to` of its body: code gets a bar.
 
 function dress({ words, clone }, body, from, to) {
 	const within = [...body.children].slice(from, to);
@@ -8,10 +7,10 @@ function dress({ words, clone }, body, from, to) {
 		bar.firstChild.dataset.label = code.className.replace("language-", "");
 		code.before(bar);
 	}
-	// By its number in the answer, as the kernel counts; that of the turn may have changed.
-	body.querySelectorAll("[data-do=codeline]").forEach((button, i) => {
+	// Counted as the kernel does; the number of the turn may have changed.
+	body.querySelectorAll("[data-do=copyline]").forEach((button, i) => {
 		const line = body.parentNode.dataset.code.replace("{k}", i + 1);
-		button.dataset.label = line;
+		button.dataset.line = line;
 		button.ariaLabel = button.title = words.code_cell.replace("{line}", line);
 	});
 	// What can be moved sideways can be moved with the keys.

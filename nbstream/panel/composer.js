@@ -1,15 +1,14 @@
-// The composer: the box one writes into, the files that go along, what waits its turn, Send and Stop. Earlier
-// prompts are changed in the same box.
+// The composer: the box one writes into, the files that go along, what waits its turn, Send and Stop.
 
-const MOST_BYTES = 8e6; // files of one message: servers end a connection that brings 10 MiB at once
+const MOST_BYTES = 8e6; // of one message's files: servers end a connection that brings 10 MiB
 
 function createComposer(panel, place) {
 	const { words, root, memory, does } = panel;
 	const [opening, queue, chips, why, about, frame] = place.children;
 	const [box, names, acts] = frame.children;
-	const [attach, go] = acts.children;
-	const sent = new Set(); // of which Python has not said that it has them
-	let { files = [], editing } = memory; // editing: which turn, and what stood in the box before
+	const [attach, picker, go] = acts.children;
+	const sent = new Set(); // and not answered
+	let { files = [], editing } = memory; // editing: an earlier turn; and what stood in the box
 	let [blocked, drafting, composed, marked, asked, fragment] = ["", 0, -99, 0, 0, ""];
 	box.value = memory.text ?? "";
 
@@ -36,7 +35,7 @@ function createComposer(panel, place) {
 		return made;
 	}
 
-	// Above the box: why nothing can be sent, else what the view has to say, else the kernel.
+	// Above the box: why nothing can be sent, else what is to be said.
 	function say(text = blocked) {
 		const notice = text ? "" : (panel.state.notice ?? "");
 		if (why.said === (why.said = text || notice)) return;
@@ -65,7 +64,6 @@ function createComposer(panel, place) {
 		files = message.files;
 	}
 
-	// Another wording of an earlier prompt. What stood in the box comes back when it is sent, or given up.
 	function edit(turn, value) {
 		const { number } = root.querySelector(`article[data-turn="${turn}"]`)?.dataset ?? {};
 		editing = { value: box.value, files, ...editing, turn, number };
@@ -87,7 +85,7 @@ function createComposer(panel, place) {
 			const { turn } = editing;
 			cancel();
 			const { error } = await panel.ask({ do: "edit", turn, text });
-			return error && edit(turn, text); // nothing that is typed is lost
+			return error && edit(turn, text);
 		}
 		const message = [text, taken];
 		sent.add(message);
@@ -103,10 +101,10 @@ function createComposer(panel, place) {
 
 	go.onclick = ({ detail }) => {
 		if (!running()) send();
-		else if (detail < 2) stop(); // the second click of two was meant for Send
+		else if (detail < 2) stop(); // a second click was meant for Send
 	};
 
-	// Where Python does not answer, a cell keeps the kernel busy and there is no way around it.
+	// Where nothing answers, a cell keeps the kernel busy.
 	async function answered(wish, bytes) {
 		const { kernel } = panel.model.widget_manager ?? {};
 		const timer = setTimeout(() => {
@@ -122,11 +120,7 @@ function createComposer(panel, place) {
 		cancel,
 		edit: ({ turn }, button) => edit(turn, button.closest("article").querySelector(".nbp-prompt").textContent),
 		prompt: (_, button) => send(button.textContent, []),
-		attach() {
-			const picker = Object.assign(make("input"), { type: "file", multiple: true });
-			picker.onchange = () => take(picker.files);
-			picker.click();
-		},
+		attach: () => picker.click(),
 		unattach({ file }) {
 			files.splice(file, 1);
 			show();
@@ -137,6 +131,7 @@ function createComposer(panel, place) {
 		},
 	});
 	does.openedit = does.edit;
+	picker.onchange = () => take(picker.files);
 	place.onclick = ({ target }) => target.closest("button") && box.focus();
 
 	async function take(list) {
@@ -146,6 +141,7 @@ function createComposer(panel, place) {
 			if (data) files = [...files, { name: file.name, type: file.type, data }];
 			else say(words.too_large.replace("{name}", file.name));
 		}
+		picker.value = ""; // the same may be chosen again
 		show();
 		box.focus();
 	}
@@ -159,7 +155,7 @@ function createComposer(panel, place) {
 		if (files.length) take(files);
 	};
 
-	// Names of variables, behind two braces.
+	// Names of variables.
 	async function offer() {
 		const number = ++asked;
 		const text = box.value.slice(0, box.selectionStart);
@@ -196,15 +192,15 @@ function createComposer(panel, place) {
 
 	const forget = () => (asked++, names.replaceChildren(), mark(0));
 	const chosen = () => choose(names.children[marked]);
-	const [next, before] = [1, -1].map((step) => () => mark(marked + step));
-	const offering = { ArrowDown: next, ArrowUp: before, Enter: chosen, Tab: chosen, Escape: forget };
+	const [down, up] = [1, -1].map((step) => () => mark(marked + step));
+	const offering = { ArrowDown: down, ArrowUp: up, Enter: chosen, Tab: chosen, Escape: forget };
 	const writing = {
 		Enter: () => send(),
 		Escape: () => (editing ? cancel() : stop()),
 		ArrowUp: () => box.value || last(),
 	};
 	box.onkeydown = (event) => {
-		// An Enter that ends a composition; Safari says first that it has ended, then which key did it.
+		// Safari says first that a composition has ended, then by which key.
 		const composing = event.isComposing || event.keyCode === 229 || event.timeStamp - composed < 50;
 		const does = (names.firstChild ? offering : writing)[event.key];
 		if (!does || composing || event.shiftKey || event.altKey) return;
@@ -217,13 +213,13 @@ function createComposer(panel, place) {
 
 	return {
 		focus: () => box.focus(),
-		// Nothing can be sent, for this reason; null: it can again.
 		block(reason) {
 			blocked = reason || "";
 			if (reason) for (const message of sent) sent.delete(message) && fill(...message);
 			say();
 			show();
 		},
+		takeBack: () => fill([...queue.querySelectorAll("li > span")].map((one) => one.textContent).join("\n\n")),
 		state(state, changed) {
 			if (state.draft && memory.text == null && !box.value) fill(state.draft);
 			memory.text ??= "";

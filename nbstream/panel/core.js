@@ -1,30 +1,32 @@
 // One view of the panel: its parts, its words, and its talk with the kernel.
 
-const panels = {}; // initialize() and render() get different model objects: what they share is here
+const panels = {}; // what initialize() and render() share: they get different model objects
 const viewsOf = (model) => (panels[model.get("panel")] ??= new Set());
 
 function make(tag, name = "", parent, text = "") {
 	const node = document.createElement(tag);
-	if (name) node.className = name;
-	if (text) node.textContent = text;
+	node.className = name;
+	node.textContent = text;
 	parent?.append(node);
 	return node;
 }
 
 function createPanel(model, el) {
 	const view = Math.random().toString(36).slice(2);
-	const waiting = new Map(); // who asked, by the number of the wish
+	const waiting = new Map(); // for replies
 	const root = make("div", "nbp", el);
 	const panel = { model, root, view, say, ask, sync, receive, speak, clone, copy, close };
 	const makers = { head: createHead, life: createLife, transcript: createTranscript, composer: createComposer };
 	const parts = (panel.parts = {});
-	panel.memory = {}; // what the parts keep while all is built anew
+	panel.memory = {}; // while all is built anew
 	const views = viewsOf(model);
-	let [count, asked, later, live] = [0, 0];
+	let [count, asked, later] = [0, 0];
 
-	// What buttons do here, by their data-do; all else is a wish for the kernel.
+	// What buttons do here; all else is a wish for the kernel.
 	const does = (panel.does = {
-		copyline: ({ line }) => copy(line),
+		copyline: ({ line }, button) => copy(line, button),
+		code: (_, button) => copy(button.closest("pre").lastChild.textContent.replace(/\n$/, ""), button),
+		copy: async ({ turn }, button) => copy((await ask({ do: "copy", turn })).text, button),
 		openkey: (wish) => parts.head.openKey(wish),
 		async choosemodel(wish, button) {
 			const model = await parts.head.chooseModel(button, wish.turn);
@@ -35,21 +37,16 @@ function createPanel(model, el) {
 	function press({ target }) {
 		const button = target.closest("[data-do]");
 		if (!button || button.matches("form, input")) return;
-		const { sure, can, ...wish } = button.dataset;
-		const { turn } = button.closest("article")?.dataset ?? {};
-		if (turn) wish.turn ??= turn;
-		if (sure && button.textContent !== sure) return confirm(button, sure);
+		const { can, ...wish } = { turn: button.closest("article")?.dataset.turn, ...button.dataset };
+		const { value: sure, firstChild: picture } = button;
+		if (sure && picture.nodeType === 1) {
+			button.textContent = sure;
+			button.onblur = () => button.replaceChildren(picture);
+			return button.focus(); // Safari does not
+		}
 		const deed = button.closest("dialog")?.go ?? does[wish.do];
 		if (deed) deed(wish, button);
 		else say(wish);
-	}
-
-	// Asks once before it is done.
-	function confirm(button, sure) {
-		const picture = button.firstChild;
-		button.textContent = sure;
-		button.onblur = () => button.replaceChildren(picture);
-		button.focus(); // Safari does not
 	}
 
 	function build() {
@@ -62,9 +59,8 @@ function createPanel(model, el) {
 		root.ariaLabel = words.title;
 		for (const name in makers) parts[name] = makers[name](panel, root.querySelector(`.nbp-${name}`));
 		if (held && document.activeElement === document.body) parts.composer.focus(); // another language
-		live = root.querySelector(".nbp-unseen");
 		sync(true);
-		// What a page sends before its subshell stands waits until the cell ends: ask until something comes.
+		// What is sent before the subshell stands waits until the cell ends.
 		insist(100, () => panel.seq < 0 && !panel.lost);
 	}
 
@@ -87,8 +83,8 @@ function createPanel(model, el) {
 		say({ do: "sync", seq: panel.seq, asked: [...waiting.keys()] });
 	}
 
-	// A comm may wait for the running cell, the control channel waits for nothing. Python takes the first of
-	// two that are alike. What carries bytes goes by the comm alone.
+	// A comm may wait for the running cell, the control channel waits for nothing but carries no bytes. Python
+	// takes the first of two that are alike.
 	function say(wish, buffers) {
 		const id = ++count;
 		const told = { ...wish, view, id };
@@ -96,7 +92,6 @@ function createPanel(model, el) {
 		if (/^(send|retry|edit)/.test(wish.do)) parts.transcript.follow(); // one wants to see what one has asked
 		const { kernel } = model.widget_manager ?? {};
 		const msg_type = model.get("control");
-		// A kernel that is dead takes nothing; `life.js` says so.
 		const control = msg_type && !buffers?.length && kernel?.status !== "dead" && kernel?.sendControlMessage;
 		if (control) {
 			const names = { session: kernel.clientId, username: kernel.username, version: "5.3" };
@@ -107,7 +102,7 @@ function createPanel(model, el) {
 		try {
 			if (!control || !panel.state.control) model.send(told, undefined, buffers);
 		} catch {
-			panel.lost = true; // its connection was closed: life.js says so
+			panel.lost = true; // life.js says so
 		}
 		return id;
 	}
@@ -141,19 +136,20 @@ function createPanel(model, el) {
 	}
 
 	function speak(sentence) {
-		live.textContent = sentence;
+		root.querySelector(".nbp-unseen").textContent = sentence;
 	}
 
-	async function copy(text) {
+	async function copy(text, button) {
 		const put = (event) => {
 			event.clipboardData.setData("text/plain", text);
 			event.preventDefault();
 		};
 		document.addEventListener("copy", put, true);
-		// Where the page is not served safely there is only the old way.
+		// Without https there is only the old way.
 		await (navigator.clipboard?.writeText(text) ?? document.execCommand("copy"));
 		document.removeEventListener("copy", put, true);
-		speak(panel.words.copied);
+		speak((button.dataset.said = panel.words.copied));
+		setTimeout(() => delete button.dataset.said, 1500);
 	}
 
 	function shut() {

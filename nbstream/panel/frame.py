@@ -69,6 +69,7 @@ def _composer() -> str:
         f' aria-controls="nbp-{{view}}"{box}></textarea>'
         f'<ul class="nbp-names" role="listbox" id="nbp-{{view}}"{names}></ul>'
         f'<div class="nbp-acts">{pictured("attach", t("panel.attach"), {"do": "attach"})}'
+        '<input type="file" multiple hidden>'
         f'<button type="button" class="nbp-icon">{icon("send")}{icon("stop")}</button></div></div></div>'
     )
 
@@ -79,7 +80,7 @@ def _unseen() -> str:
 
 def _turn() -> str:
     asking = pictured("edit", t("panel.edit"), {"do": "edit", "can": "edit"})
-    asking += pictured("remove", t("panel.remove"), {"do": "remove", "can": "remove", "sure": ""})
+    asking += pictured("remove", t("panel.remove"), {"do": "remove", "can": "remove"})
     back = pictured("left", t("panel.version_back"), {"do": "version", "step": -1})
     on = pictured("right", t("panel.version_on"), {"do": "version", "step": 1})
     tools = worded(t("panel.continue"), {"do": "continue", "can": "continue"})
@@ -88,7 +89,7 @@ def _turn() -> str:
     tools += pictured("down", t("panel.retry_other"), {"do": "choosemodel", "can": "retry"})
     return (
         '<article tabindex="-1"><div class="nbp-ask" dir="auto">'
-        f'<div class="nbp-tools" dir="ltr">{asking}</div><div class="nbp-prompt"></div>'
+        f'<div class="nbp-tools" dir="ltr">{asking}</div><div class="nbp-mark"></div><div class="nbp-prompt"></div>'
         f'<div class="nbp-files"></div>{worded(t("panel.whole"), {"do": "whole"})}</div>'
         '<details class="nbp-thought"><summary></summary><div dir="auto"></div></details>'
         '<div class="nbs-body jp-RenderedHTMLCommon" dir="auto"></div><div class="nbp-error"></div>'
@@ -103,7 +104,7 @@ def _file() -> str:
 
 def _bar() -> str:
     """It has no text of its own: what one selects, counts or reads in a block is the answer and no more."""
-    line = '<button type="button" class="nbp-icon" data-do="codeline"></button>'
+    line = '<button type="button" class="nbp-icon" data-do="copyline"></button>'
     code = pictured("copy", t("panel.code_copy"), {"do": "code"})
     return f'<div class="nbp-bar"><span></span>{line}{code}</div>'
 

@@ -1,21 +1,20 @@
-// The head: conversation, model, settings, export. What its popups hold comes from the kernel, a sheet: items to
-// choose, fields to fill. What is chosen there leads to the next sheet, or closes the popup.
+// The head's buttons and their popups. What these hold comes from the kernel: sheets, one after the other.
 
 function createHead(panel, place) {
 	const buttons = [...place.children];
 	for (const button of buttons) button.onclick = () => open(button, { do: button.name });
 
-	// What is typed into a popup stays nowhere in the page: it may be a key.
+	// Keys stay nowhere in the page.
 	const wipe = () => place.querySelectorAll("input").forEach((input) => (input.value = ""));
 	addEventListener("pagehide", wipe);
 
-	// Opens a popup of `button`; what was chosen there, or null.
+	// Gives what was chosen, or null.
 	function open(button, wish) {
 		const popup = make("dialog", "nbp-pop", place);
 		const box = make("div", "", popup, "…");
 		const find = (css) => box.querySelector(css);
 		let name = null;
-		let early = ""; // what is typed before there is a place for it
+		let early = ""; // typed before there is a place for it
 
 		async function go(wish, bytes) {
 			if (wish.do === "close") return popup.close();
@@ -37,7 +36,6 @@ function createHead(panel, place) {
 		function fill(sheet) {
 			box.innerHTML = sheet;
 			popup.ariaLabel = find("b").textContent;
-			if (find("form")) find("form").onsubmit = submit;
 			if (find("[type=search]")) search(find("[type=search]"), find(".nbp-list"));
 			find("[autofocus]").focus();
 		}
@@ -54,7 +52,7 @@ function createHead(panel, place) {
 			go({ ...wish, fields: Object.keys(values) }, bytes).then(() => bytes.forEach((one) => one.fill(0)));
 		}
 
-		// One may search a list, or type what is not in it: the last item.
+		// The last item is what is typed.
 		async function search(input, list) {
 			const typed = list.lastChild;
 			let items;
@@ -83,8 +81,7 @@ function createHead(panel, place) {
 			const { key, target } = event;
 			const step = { ArrowDown: 1, ArrowUp: -1, Tab: event.shiftKey ? -1 : 1 }[key];
 			if (event.isComposing) return;
-			if (key === "Escape") popup.close();
-			else if (step && (key === "Tab" || target.matches("button, [type=search]"))) {
+			if (step && (key === "Tab" || target.matches("button, [type=search]"))) {
 				const all = [...box.querySelectorAll(":is(a, button, input, select, textarea):not([hidden])")];
 				all.at((all.indexOf(target) + step) % all.length)?.focus();
 				event.preventDefault();
@@ -93,6 +90,7 @@ function createHead(panel, place) {
 			else if (key !== " " && key.length === 1 && target.matches("button")) find("[type=search]")?.focus();
 		};
 		popup.onpointerdown = ({ target }) => target === popup && popup.close(); // beside it
+		popup.onsubmit = submit;
 		popup.go = (wish) => go(wish);
 		popup.ariaLabel = button.title;
 		button.classList.add("nbp-opened");

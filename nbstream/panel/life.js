@@ -1,10 +1,11 @@
 // Whether the kernel is there, and whether the notebook holds what is said.
 
-const page = Math.random().toString(36).slice(2); // only the first can have what is saved written anew
+const page = Math.random().toString(36).slice(2); // what is saved reaches only the first
 
 function createLife(panel, place) {
 	const { words } = panel;
-	const known = viewsOf(panel.model); // by all of them
+	const all = viewsOf(panel.model);
+	const known = Object.create(all); // what one view knows, and what all do
 	const kernel = panel.model.widget_manager?.kernel ?? {};
 	const cell = () => place.closest(".jp-Cell") ?? {};
 	const hello = () => panel.say({ do: "hello", page });
@@ -14,7 +15,7 @@ function createLife(panel, place) {
 		const { saved, restore } = panel.state;
 		const go = cell().nodeType && (() => cell().querySelector(".cm-content").focus());
 		const behind = saved?.behind && saved.home !== page;
-		// A cell that fails for want of its magic would lose what is saved below it.
+		// Or a cell with a magic fails, and loses what is saved below it.
 		const load = () => {
 			kernel.requestExecute({ code: "%load_ext nbstream", silent: true, store_history: false });
 			go();
@@ -40,18 +41,28 @@ function createLife(panel, place) {
 		if (does) make("button", "nbp-button", place, words[label]).onclick = does;
 	}
 
+	// What waits goes back into the box; what ran does not go on.
+	function end() {
+		const { busy, queue } = panel.state;
+		if (queue) panel.parts.composer.takeBack();
+		const set = { ".nbp-error": { textContent: words.life_cut } };
+		const turns = busy && [["info", busy.turn, { status: "stopped", foot: "", set }]];
+		panel.receive({ seq: panel.seq + 1, state: { busy: null, sending: false, queue: "" }, turns });
+	}
+
 	function hear(_, status) {
-		if (/start/.test(status)) known.gone = "life_restarted";
-		else if (/dead|terminating/.test(status)) known.gone = "life_dead";
-		else if (status === "lost") known.gone = "life_lost";
-		// The panel which this cell makes next goes on with what stands in the box.
+		if (/start/.test(status)) all.gone = "life_restarted";
+		else if (/dead|terminating/.test(status)) all.gone = "life_dead";
+		else if (/closed|lost/.test(status)) known.gone = status === "lost" ? "life_lost" : "life_dead";
+		if (known.gone && status !== "lost") end();
+		// For the panel that this cell makes next.
 		if (known.gone) cell().nbpBox = panel.root.querySelector(".nbp-composer textarea");
 		show();
 	}
 
-	const signals = { statusChanged: hear, connectionStatusChanged: show, disposed: () => hear(0, "dead") };
+	const signals = { statusChanged: hear, connectionStatusChanged: show, disposed: () => hear(0, "closed") };
 	for (const name in signals) kernel[name]?.connect(signals[name]);
-	setTimeout(() => (panel.lost || kernel.isDisposed ? hear(0, "lost") : show()), 200); // when it stands in its cell
+	setTimeout(() => (panel.lost ? hear(0, "lost") : show()), 200); // when it stands in its cell
 	hello();
 
 	return {

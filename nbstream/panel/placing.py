@@ -14,6 +14,10 @@ from ..i18n import magic, t
 from .frame import attributes, data, pictured, worded
 
 Facts = dict[str, Any]
+NAMED = 60
+"""Characters of a waiting message in the name of its button."""
+DEEDS = ("edit", "remove", "continue", "copy", "retry")
+"""What can be done with a turn, perhaps."""
 FOLDED_CHARACTERS, FOLDED_LINES = 900, 12
 """A prompt that is longer is folded at first."""
 
@@ -60,7 +64,7 @@ def _queue(entries: Iterable[Facts]) -> str:
 
 def _entry(entry: Facts) -> str:
     text, number = " · ".join([entry["text"], *entry["files"]]), entry["id"]
-    named = f"{t('panel.unqueue')} {text}"
+    named = f"{t('panel.unqueue')} {text[:NAMED]}"
     back = pictured("close", t("panel.unqueue"), {"do": "unqueue", "entry": number}, aria_label=named)
     when = t("panel.held") if entry["held"] else t("panel.waits")
     now = worded(t("panel.send_now"), {"do": "sendnow", "entry": number})
@@ -85,17 +89,39 @@ def _operation(operation: list[Any]) -> list[Any]:
 
 
 def _info(info: Facts) -> Facts:
-    told = dict(info)
-    if "prompt" in told:
-        text = told["prompt"]
-        told["fold"] = len(text) > FOLDED_CHARACTERS or text.count("\n") >= FOLDED_LINES
-        told["mark"] = f"%%{magic()}" if told.pop("cell") else ""
-    if "files" in told:
-        told["files"] = "".join(_file(one, index) for index, one in enumerate(told["files"]))
-    if error := told.get("error"):
-        # Not called out: the view says it, and once.
-        told["error"] = error["html"].replace(' role="alert"', "", 1) + _fixes(error["fixes"])
-    return told
+    """What the view keeps of a turn, and under ``set`` what it only shows: properties of elements, by CSS."""
+    told = {name: info[name] for name in ("status", "foot", "code", "number") if name in info}
+    shown: dict[str, Facts] = {}
+    if "number" in info:
+        told["label"] = t("panel.turn", n=info["number"])
+    if "prompt" in info:
+        text = info["prompt"]
+        long = len(text) > FOLDED_CHARACTERS or text.count("\n") >= FOLDED_LINES
+        shown[".nbp-prompt"] = {"textContent": text}
+        shown[".nbp-ask > .nbp-button"] = {"hidden": not long}
+        shown[".nbp-mark"] = {"textContent": f"%%{magic()}" if info["cell"] else ""}
+    if "files" in info:
+        files = "".join(_file(one, index) for index, one in enumerate(info["files"]))
+        shown[".nbp-files"] = {"innerHTML": files}
+    if "versions" in info:
+        place, count = info["versions"]
+        shown[".nbp-steps"] = {"hidden": count < 2}
+        shown[".nbp-steps > span"] = {"textContent": f"{place}/{count}"}
+        shown["[data-step='-1']"] = {"disabled": place < 2}
+        shown["[data-step='1']"] = {"disabled": place == count}
+        shown["[data-do=remove]"] = {"value": t("panel.remove_version" if count > 1 else "panel.remove_sure")}
+    for deed in DEEDS if "can" in info else ():
+        shown[f"[data-can={deed}]"] = {"hidden": deed not in info["can"]}
+    if "error" in info:
+        shown[".nbp-error"] = {"innerHTML": _error(info["error"])}
+    return {**told, "set": shown}
+
+
+def _error(error: Facts | None) -> str:
+    if not error:
+        return ""
+    # Not called out: the view says it, and once.
+    return str(error["html"]).replace(' role="alert"', "", 1) + _fixes(error["fixes"])
 
 
 def _file(file: Facts, index: int) -> str:
@@ -139,7 +165,11 @@ def _sheet(sheet: Facts) -> str:
     if items is not None:
         first = not find and not any(item["current"] for item in items)
         listed = "".join(_item(item, first and not number) for number, item in enumerate(items))
-        typed = f'<button type="button" hidden{data(find["wish"])}><span dir="auto"></span></button>' if find else ""
+        typed = (
+            f'<button type="button" hidden{data(find["wish"])}><span dir="auto"></span></button>'
+            if find
+            else ""
+        )
         parts.append(f'<div class="nbp-list">{listed}{typed}</div>')
     if verb := sheet.get("verb"):
         parts.append(_form(sheet, fields, verb))
@@ -160,7 +190,7 @@ def _form(sheet: Facts, fields: Iterable[Facts], verb: str) -> str:
     first = not inputs
     cancel = worded(t("panel.cancel"), {"do": "close"}, autofocus=first) if wish else ""
     go = f'<button class="nbp-button"{attributes({"autofocus": first and not wish})}>{escape(verb)}</button>'
-    secret = " data-secret=\"yes\"" if sheet.get("secret") else ""
+    secret = ' data-secret="yes"' if sheet.get("secret") else ""
     return f'<form{data(wish)}{secret}>{"".join(inputs)}<p role="alert"></p>{cancel}{go}</form>'
 
 

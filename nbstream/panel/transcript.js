@@ -8,67 +8,47 @@ function createTranscript(panel, place) {
 	let asked; // above which turn older ones were asked for
 	let busy, since, ticking;
 	let heard; // whether what comes was there before
-	let arrow; // to another version, that was pressed
+	let arrow; // that was pressed last, to another version
 
-	does.copy = async ({ turn }) => panel.copy((await panel.ask({ do: "copy", turn })).text);
 	does.version = (wish, button) => {
-		arrow = button;
+		const { number } = button.closest("article").dataset;
+		arrow = { button, css: `[data-number="${number}"] [data-step="${wish.step}"]` };
 		panel.say(wish);
 	};
 	does.whole = (_, button) => button.remove(); // the prompt was folded
-	does.codeline = ({ label }, button) => taken(button, label);
-	does.code = (_, button) => taken(button, button.closest("pre").lastChild.textContent.replace(/\n$/, ""));
 
-	async function taken(button, text) {
-		await panel.copy(text);
-		button.dataset.said = words.copied;
-		setTimeout(() => delete button.dataset.said, 1500);
-	}
-
-	function create(id, { prompt, files, mark, fold }) {
+	function create(id) {
 		const el = panel.clone("article");
-		const [ask, thought, body, card, line] = el.children;
-		const [, text, chips, whole] = ask.children;
-		const [steps, foot] = line.children;
-		text.textContent = prompt;
-		ask.dataset.mark = mark;
-		if (!fold) whole.remove();
-		chips.innerHTML = files;
-		for (const image of chips.querySelectorAll("img")) {
-			image.onload = () => URL.revokeObjectURL(image.src);
-			panel.ask({ do: "picture", turn: id, index: +image.dataset.index }).then(({ type, buffers }) => {
-				image.src = URL.createObjectURL(new Blob(buffers, { type }));
-			});
-		}
+		const [, thought, body, card, line] = el.children;
 		el.dataset.turn = id;
 		sizes.observe(el);
-		return { el, thought, body, card, steps, foot, blocks: createBlocks(body), dressed: 0, next: 0, aloud: "" };
+		return { el, thought, body, card, line: line.children[1], blocks: createBlocks(body), dressed: 0, next: 0, aloud: "" };
 	}
 
-	// Shows what has become of a turn: `info` is some of it, or all.
-	function paint(turn, info) {
-		const { el, body, card, thought, runs: ran } = turn;
-		const { can, number, versions: [k, n] } = (turn.info = { ...turn.info, ...info });
-		const [back, count, on] = turn.steps.children;
-		for (const button of el.querySelectorAll("[data-can]")) button.hidden = !can.includes(button.dataset.can);
-		turn.runs = el.ariaBusy = turn.info.status === "running";
-		Object.assign(el.dataset, { number, code: turn.info.code });
-		el.ariaLabel = words.turn.replace("{n}", number);
-		el.querySelector("[data-sure]").dataset.sure = words[n > 1 ? "remove_version" : "remove_sure"];
-		turn.steps.hidden = n < 2;
-		count.textContent = `${k}/${n}`;
-		back.disabled = k < 2;
-		on.disabled = k === n;
+	function load(turn, image) {
+		image.onload = () => URL.revokeObjectURL(image.src);
+		panel.ask({ do: "picture", turn, index: +image.dataset.index }).then(({ type, buffers }) => {
+			image.src = URL.createObjectURL(new Blob(buffers, { type }));
+		});
+	}
+
+	// `set`: the properties of elements that have changed; see placing.py.
+	function paint(turn, { set, ...info }) {
+		const { el, body, card, thought, line, runs: ran } = turn;
+		const { status, foot, code, number, label } = Object.assign(turn, info);
+		for (const css in set) for (const node of el.querySelectorAll(css)) Object.assign(node, set[css]);
+		turn.runs = el.ariaBusy = status === "running";
+		el.ariaLabel = label;
+		Object.assign(el.dataset, { code, number });
 		thought.firstChild.textContent = words[turn.runs && !body.firstChild ? "thinking" : "thought"];
-		if ("error" in info) card.innerHTML = info.error ?? "";
-		if ("code" in info) dress(panel, body, 0, 0);
+		if (info.code) dress(panel, body, 0, 0);
 		if (turn.runs) return;
-		turn.foot.innerHTML = turn.info.foot;
+		line.innerHTML = foot;
 		if (ran) grown(turn, card.textContent || words.complete);
 	}
 
-	// Finished blocks are dressed, and said aloud but for code: not more often than one can listen. The last two
-	// may change. What was higher does not become lower while it runs.
+	// Finished blocks are dressed and said aloud, not more often than one can listen; the last two may change.
+	// While it runs it becomes no lower.
 	function grown(turn, end) {
 		const { body, dressed, runs } = turn;
 		const to = body.children.length - 2 * runs;
@@ -87,12 +67,13 @@ function createTranscript(panel, place) {
 	const operations = {
 		turn(id, after, info) {
 			turns.get(id)?.el.remove();
-			const turn = create(id, info);
+			const turn = create(id);
 			const before = turns.get(after);
 			turns.set(id, turn);
 			if (before) before.el.after(turn.el);
 			else log.prepend(turn.el);
 			paint(turn, info);
+			for (const image of turn.el.querySelectorAll("img")) load(id, image);
 		},
 		info: (id, info) => paint(turns.get(id), info),
 		gone(id) {
@@ -114,7 +95,7 @@ function createTranscript(panel, place) {
 		},
 	};
 
-	// The line of the turn that runs; the seconds are counted here.
+	// The line of the turn that runs, with its seconds.
 	function tick() {
 		clearTimeout(ticking);
 		if (busy !== panel.state.busy) [busy, since] = [panel.state.busy, Date.now()];
@@ -122,7 +103,7 @@ function createTranscript(panel, place) {
 		if (!turn?.runs || !busy.status) return;
 		const { text, seconds, step } = busy.status;
 		const now = seconds + (step * (Date.now() - since)) / 1000;
-		turn.foot.textContent = text.replace("{s}", Math.max(0, Math.round(now)));
+		turn.line.textContent = text.replace("{s}", Math.max(0, Math.round(now)));
 		ticking = setTimeout(tick, 250);
 	}
 
@@ -130,10 +111,9 @@ function createTranscript(panel, place) {
 	const y = (node) => node.getBoundingClientRect().top - log.getBoundingClientRect().top;
 	let along = true; // a reader at the end goes along with it
 	let top = 0; // where the log stood
-	let part, was; // for one who is not: what he reads, and where it stood
-	let tall; // how high the log was, while the box below is in use and in sight
+	let part, was; // what another one reads, and where it stood
+	let tall; // how high the log was, while the box below is in use
 
-	// Who moved up stays there; who comes back to the end goes along again.
 	log.onscroll = () => {
 		const by = log.scrollTop - top;
 		const last = (root, all) => [...root.querySelectorAll(all)].findLast((at) => y(at) < 99);
@@ -150,10 +130,10 @@ function createTranscript(panel, place) {
 		[along, part, was] = [false, node, at];
 	}
 
-	// Which turn one reads, and where it stands: when all is built anew, too.
+	// Which turn one reads, and where it stands.
 	const spot = () => !along && part?.isConnected && [part.closest("article").dataset.turn, y(part.closest("article"))];
 
-	// What one reads stays where it is, whatever has grown above.
+	// What one reads stays where it is.
 	function keep() {
 		if (!log.offsetHeight) return;
 		if (log.matches(":active")); // one selects
@@ -187,26 +167,21 @@ function createTranscript(panel, place) {
 			if (log.scrollTop !== top) log.onscroll();
 			tall = typing ? log.offsetHeight : Infinity;
 			heard = full;
-			// It becomes no lower while an answer is on its way.
 			log.style.minHeight = panel.state.busy ? `min(${log.offsetHeight}px, 70vh)` : "";
-			const pressed = arrow?.isConnected && y(arrow);
-			if (full) {
-				memory.spot ||= spot();
-				[...turns.keys()].forEach(operations.gone);
-			}
+			const pressed = arrow?.button.isConnected && y(arrow.button);
+			const here = full && (memory.spot || spot());
+			if (full) [...turns.keys()].forEach(operations.gone);
 			for (const [name, id, ...rest] of news ?? []) {
 				if (name === "turn" || turns.has(id)) operations[name](id, ...rest);
 			}
-			place.hidden = !turns.size;
-			// A button that is gone or hidden must not take the keyboard along.
-			const { number } = (!arrow?.isConnected && arrow?.closest("article").dataset) || {};
-			const again = number && log.querySelector(`[data-number="${number}"] [data-step="${arrow.dataset.step}"]`);
+			// The keyboard does not go with a button.
+			const again = arrow && !arrow.button.isConnected && log.querySelector(arrow.css);
 			if (again) {
-				arrow = null; // one goes on pressing where one has pressed
+				arrow = null;
 				(again.disabled ? again.closest("article") : again).focus({ preventScroll: true });
 				hold(again, pressed);
 			} else if (inside && !at.checkVisibility()) (log.contains(at) ? at.closest("article") : log).focus();
-			if (full && turns.has(memory.spot?.[0])) hold(turns.get(memory.spot[0]).el, memory.spot[1]);
+			if (here && turns.has(here[0])) hold(turns.get(here[0]).el, here[1]);
 			if (full) memory.spot = null;
 			keep();
 			tick();

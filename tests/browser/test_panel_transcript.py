@@ -183,7 +183,7 @@ def test_a_turn_shows_what_was_asked_what_came_and_what_one_may_do(view: View) -
     expect(turn.get_by_role("button", name="Continue")).to_be_hidden()
     expect(turn.locator(".nbp-steps")).to_be_hidden()
     expect(turn.locator(".nbp-foot")).to_have_text("⟡ demo · 12 tokens")
-    assert turn.locator(".nbp-ask").get_attribute("data-mark") == "%%llm"
+    assert turn.locator(".nbp-mark").inner_text() == "%%llm"
     expect(view.page.get_by_role("article", name="Turn 1")).to_have_count(1)
 
     name = turn.get_attribute("data-turn")
