@@ -150,7 +150,7 @@ def test_a_cell_that_runs_again_goes_on_where_it_was(lab: FrontEnd, served: Serv
     expect(life(panel)).to_contain_text("was restarted", timeout=30_000)
     lab.errors.clear()  # what JupyterLab says of a kernel that died
     notebook.page.locator(".jp-Dialog .jp-mod-accept").click()
-    expect(panel.root.locator(".nbp-composer")).to_contain_text("the kernel is not there")
+    expect(panel.root.locator(".nbp-composer")).to_contain_text("the kernel is not running")
     expect(panel.box).to_have_value("in line\n\nwhat is being typed")
     expect(panel.turns.last).to_contain_text("The kernel ended before this answer did")
     expect(panel.turns.last).to_have_attribute("aria-busy", "false")
