@@ -54,7 +54,7 @@ function createLife(panel, place) {
 		if (/start/.test(status)) all.gone = "life_restarted";
 		else if (/dead|terminating/.test(status)) all.gone = "life_dead";
 		else if (/closed|lost/.test(status)) known.gone = status === "lost" ? "life_lost" : "life_dead";
-		if (known.gone && status !== "lost") end();
+		if (all.gone) end();
 		// For the panel that this cell makes next.
 		if (known.gone) cell().nbpBox = panel.root.querySelector(".nbp-composer textarea");
 		show();

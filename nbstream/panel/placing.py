@@ -63,6 +63,8 @@ def _queue(entries: Iterable[Facts]) -> str:
 
 
 def _entry(entry: Facts) -> str:
+    if "more" in entry:
+        return f"<li><b>+{entry['more']}</b></li>"
     text, number = " · ".join([entry["text"], *entry["files"]]), entry["id"]
     named = f"{t('panel.unqueue')} {text[:NAMED]}"
     back = pictured("close", t("panel.unqueue"), {"do": "unqueue", "entry": number}, aria_label=named)

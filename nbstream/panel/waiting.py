@@ -21,8 +21,12 @@ if TYPE_CHECKING:
     from ..chat.history import Turn
     from .composing import Composing
 
-SHOWN = 500
-"""Characters of a waiting message that a view is told."""
+SHOWN = 20_000
+"""Characters of all waiting messages that a view is told: it keeps them should the kernel end."""
+LEAST = 100
+"""Of each of them."""
+FIRST = 20
+"""Messages of which a view is told."""
 _numbers = itertools.count(1)
 _lines: weakref.WeakKeyDictionary[Conversation, Line] = weakref.WeakKeyDictionary()
 
@@ -40,7 +44,7 @@ class Entry:
     def told(self) -> dict[str, Any]:
         """As a view shows it."""
         names = [name for name, _, _ in self.files]
-        return {"id": self.number, "text": self.text[:SHOWN], "files": names, "held": self.held}
+        return {"id": self.number, "text": self.text, "files": names, "held": self.held}
 
 
 class Line:
@@ -64,9 +68,15 @@ class Line:
         self.panels: weakref.WeakSet[Composing] = weakref.WeakSet()
 
     def told(self) -> list[dict[str, Any]]:
-        """As a view shows it."""
+        """As a view shows it: the first of them, and of these so much that each change can be told anew."""
+        room = SHOWN
         with self.lock:
-            return [one.told() for one in self.entries]
+            told = [one.told() for one in self.entries[:FIRST]]
+            more = len(self.entries) - len(told)
+        for one in told:
+            one["text"] = one["text"][: max(room, LEAST)]
+            room -= len(one["text"])
+        return [*told, {"more": more}] if more else told
 
     @property
     def busy(self) -> bool:

@@ -211,6 +211,17 @@ def test_after_a_stop_or_a_failure_what_waits_is_held_until_it_is_meant(panel: P
     panel.until("one", "something else", "three", "two")
 
 
+def test_many_that_wait_are_told_in_part_so_that_each_change_can_be_told(panel: Panel) -> None:
+    panel.send("one")
+    panel.until("one")
+    for number in range(25):
+        panel.send(f"{number} {'long ' * 5_000}")
+    panel.wait_for(lambda view: view.state["queue"][-1] == {"more": 5})
+    told = [one["text"] for one in panel.view.state["queue"][:-1]]
+    assert [text.split()[0] for text in told] == [str(number) for number in range(20)]
+    assert sum(map(len, told)) < 25_000
+
+
 def test_send_now_stops_what_runs_and_goes_first(panel: Panel) -> None:
     panel.send("one")
     panel.until("one")
