@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -227,14 +228,15 @@ class Transcript(Part):
 
     def _flush(self) -> None:
         self._timer, self._woken = None, False
+        began = time.thread_time()
         ops: list[Op] = []
         for shown in self._live:
             ops += shown.drain()
             if shown.over:
                 ops += self._update(shown, self.desk.talk)
-        self._say(ops)
+        self._say(ops, time.thread_time() - began)
 
-    def _say(self, ops: list[Op]) -> None:
+    def _say(self, ops: list[Op], spent: float = 0.0) -> None:
         """Tell the views, with the status line where it has become another."""
         state: dict[str, Any] = {"more": self._hidden > 0}
         last = next((one for one in reversed(self._live) if not one.over or self._calls(one)), None)
@@ -248,7 +250,7 @@ class Transcript(Part):
         self.desk.tell(state, ops)
         if self.desk.seq > before:
             pieces = sum(shown.pieces for shown in self._live)
-            self._pacer.sent(self.desk.seq, weight(ops) + 100, io_loop().time(), pieces)
+            self._pacer.sent(self.desk.seq, weight(ops) + 100, io_loop().time(), pieces, spent)
         for shown in self._live:
             shown.pieces = 0
         self._live = [*filter(self._lives, self._live)]

@@ -12,6 +12,8 @@ BYTES_PER_SECOND = 300_000
 SLACK = 15
 """Batches that may be on their way before we slow down."""
 SLOWEST = 1.0
+OTHERS = 2
+"""How often the time that a batch took to make is left to others, who share its thread."""
 
 
 class Pacer:
@@ -38,10 +40,10 @@ class Pacer:
         """Seconds until the next batch may go; 0: at once."""
         return max(0.0, self._next - now)
 
-    def sent(self, seq: int, size: int, now: float, pieces: int) -> None:
-        """Batch `seq` of `size` bytes has gone, which held `pieces` deltas."""
+    def sent(self, seq: int, size: int, now: float, pieces: int, spent: float = 0.0) -> None:
+        """Batch `seq` of `size` bytes, of `pieces` deltas, made in `spent` seconds, has gone."""
         self._sent = seq
-        pause = max(QUICK if pieces <= FEW else FRAME, size / BYTES_PER_SECOND)
+        pause = max(QUICK if pieces <= FEW else FRAME, size / BYTES_PER_SECOND, min(SLOWEST, OTHERS * spent))
         if self._acked is not None and (behind := self._sent - self._acked) > SLACK:
             pause = max(pause, min(SLOWEST, FRAME * behind / SLACK * 2))
         self._next = now + pause

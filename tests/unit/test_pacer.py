@@ -1,5 +1,7 @@
 """Batches go at once when there is time, and never faster than Jupyter bears."""
 
+import pytest
+
 from nbstream.show.pacer import BYTES_PER_SECOND, FRAME, SLACK, SLOWEST, Pacer
 
 
@@ -48,3 +50,11 @@ def test_where_nobody_looks_nobody_is_waited_for():
     pacer = Pacer()
     pacer.sent(10_000, 10, 0.0, pieces=6)
     assert pacer.due(0.0) <= FRAME
+
+
+def test_what_takes_long_to_make_leaves_others_twice_the_time_and_not_for_ever():
+    pacer = Pacer()
+    pacer.sent(1, 10, 0.0, pieces=6, spent=0.2)
+    assert pacer.due(0.0) == pytest.approx(0.4)
+    pacer.sent(2, 10, 0.0, pieces=6, spent=60.0)
+    assert pacer.due(0.0) == SLOWEST
