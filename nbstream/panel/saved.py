@@ -162,12 +162,14 @@ def _markdown(
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(now))
     summary = t("saved.summary", name=name, count=turns, time=when)
     parts = [f"<details><summary>{_folded(summary)}</summary>"]
+    parts.append(f"*{t('saved.go_on')}*")  # who opens the notebook another day finds no panel
     if left:
         parts.append(f"*{t('saved.left_out', count=left)}*")
     for place, entry in enumerate(shown):
         parts += ["---"] if place else []
         parts += [f"**{entry.number} · {t('export.you')}**", _quoted(entry.turn.prompt)]
-        parts += [f"- 📎 {literal(one.name or one.media_type)}" for one in entry.turn.attachments]
+        if names := [literal(one.name or one.media_type) for one in entry.turn.attachments]:
+            parts.append(t("export.files", names=" · ".join(names)))
         parts.append(entry.data["text/markdown"])
     if beside:
         parts += ["---", f"*{t('saved.beside', count=beside)}*"]

@@ -90,7 +90,8 @@ def as_markdown(name: str, turns: Sequence[Turn]) -> bytes:
     parts = [f"# {literal(name)}", f"*{about}*"]
     for turn in turns:
         parts += ["---", f"**{turn.number} · {t('export.you')}**", _quoted(prose(turn.prompt))]
-        parts += [f"- 📎 {literal(one.name or one.media_type)}" for one in turn.attachments]
+        if names := [literal(one.name or one.media_type) for one in turn.attachments]:
+            parts.append(t("export.files", names=" · ".join(names)))
         parts.append(f"**{literal(turn.model.replace(':', ' ', 1))}**")
         if turn.answer is None:
             parts.append(f"*{t('turn.running')}*")

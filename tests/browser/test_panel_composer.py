@@ -242,7 +242,7 @@ def stop_holds_what_waits_and_it_comes_back_into_the_box(panel: Composer) -> Non
     panel.press("Escape")
     expect(panel.button).to_have_attribute("aria-label", re.compile("^Send"))
     expect(panel.turns.last).to_contain_text("stopped")
-    expect(panel.waiting).to_contain_text(["Held"])
+    expect(panel.waiting).to_contain_text(["Paused"])
     panel.write("and more")
     panel.waiting.get_by_role("button", name="Back").click()
     expect(panel.waiting).to_have_count(0)
@@ -258,7 +258,7 @@ def what_cannot_be_sent_comes_back_with_its_reason(panel: Composer) -> None:
     expect(panel.turns).to_have_count(2)
     expect(panel.waiting).to_have_count(0)
     expect(panel.says).to_contain_text("1 / 0")
-    panel.place.get_by_role("button", name="Put away").click()
+    panel.place.get_by_role("button", name="Dismiss").click()
     expect(panel.says).to_be_empty()
     panel.box.fill("")
 

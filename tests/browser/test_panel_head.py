@@ -157,7 +157,7 @@ def test_conversations_and_settings_are_changed_and_no_panel_is_left_behind(
     expect(first.panel.turns).to_have_count(2)
     first.open(first.talks)
     first.item("Delete").click()
-    expect(first.popup).to_contain_text("plan goes with its 2 turns")
+    expect(first.popup).to_contain_text("plan and its 2 turns")
     notebook.screenshot("head-delete")
     first.press("Delete")
     for head in (first, second):

@@ -187,7 +187,7 @@ def test_the_reader_finds_prompts_to_the_letter_answers_settled_and_footers(book
         f"> {indent}if x:  \n> {indent * 2}&#35; no heading  \n> last\n\n"
         "**Yes**, `code` costs <span>&#36;</span>5.\n\n*⟡ openai words"
     ) in text
-    assert "- 📎 plot_1.png" in text
+    assert "Files: plot_1.png" in text
     assert data["text/plain"].count("**Yes**, `code` costs $5.") == 1
 
 
