@@ -81,7 +81,8 @@ function createHead(panel, place) {
 			const { key, target } = event;
 			const step = { ArrowDown: 1, ArrowUp: -1, Tab: event.shiftKey ? -1 : 1 }[key];
 			if (event.isComposing) return;
-			if (step && (key === "Tab" || target.matches("button, [type=search]"))) {
+			if (key === "Escape") popup.close(); // at once, not the search first
+			else if (step && (key === "Tab" || target.matches("button, [type=search]"))) {
 				const all = [...box.querySelectorAll(":is(a, button, input, select, textarea):not([hidden])")];
 				all.at((all.indexOf(target) + step) % all.length)?.focus();
 				event.preventDefault();
