@@ -15,8 +15,7 @@ function createComposer(panel, place) {
 	const running = () => panel.state.busy || panel.state.sending || sent.size;
 
 	function show() {
-		const name = running() ? "stop" : "send";
-		go.name = name;
+		const name = (go.name = running() ? "stop" : "send");
 		go.title = go.ariaLabel = words[`${name}_it`];
 		go.ariaDisabled = name === "send" && !!(blocked || !(box.value.trim() || files.length));
 		box.placeholder = words[`box_${name}`];
@@ -28,10 +27,9 @@ function createComposer(panel, place) {
 
 	function chip({ name }, i) {
 		const made = panel.clone("li");
-		const [text, away] = made.children;
-		text.textContent = name;
-		away.ariaLabel += ` ${name}`;
-		away.dataset.file = i;
+		made.firstChild.textContent = name;
+		made.lastChild.ariaLabel += ` ${name}`;
+		made.lastChild.dataset.file = i;
 		return made;
 	}
 
@@ -220,14 +218,13 @@ function createComposer(panel, place) {
 			show();
 		},
 		takeBack: () => fill([...queue.querySelectorAll("li > span")].map((one) => one.textContent).join("\n\n")),
-		state(state, changed) {
+		state(state, news) {
 			if (state.draft && memory.text == null && !box.value) fill(state.draft);
 			memory.text ??= "";
-			const has = (name) => changed.includes(name);
-			if (has("busy") || has("notice")) say();
-			if (has("queue")) queue.innerHTML = state.queue;
-			if (has("opening")) opening.innerHTML = state.opening;
-			if (has("back") && state.back?.view === panel.view) does.unqueue(state.back);
+			if ("busy" in news || "notice" in news) say();
+			if ("queue" in news) queue.innerHTML = state.queue;
+			if ("opening" in news) opening.innerHTML = state.opening;
+			if (news.back?.view === panel.view) does.unqueue(state.back);
 			show();
 		},
 		close() {

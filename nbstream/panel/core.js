@@ -122,7 +122,7 @@ function createPanel(model, el) {
 		if (full) panel.state = {};
 		Object.assign(panel.state, state);
 		for (const part of Object.values(parts)) {
-			if (state) part.state?.(panel.state, Object.keys(state), full);
+			if (state) part.state?.(panel.state, state, full);
 			part.receive?.(msg);
 		}
 		if (reply?.to === view) {

@@ -31,13 +31,14 @@ ICONS = {
 
 def frame() -> str:
     """All of it."""
-    return f"{_head()}{_life()}{_transcript()}{_composer()}{_unseen()}<template>{_turn()}{_file()}{_bar()}</template>"
+    cloned = f"<template>{_turn()}{_file()}{_bar()}</template>"
+    return _head() + _life() + _transcript() + _composer() + _unseen() + cloned
 
 
 def _head() -> str:
     picks = "".join(
-        f'<button type="button" name="{name}_sheet"{attributes({"class": f"nbp-pick nbp-{name}", "value": label})}'
-        f' aria-haspopup="dialog"><span></span>{icon("down")}</button>'
+        f'<button type="button" name="{name}_sheet" class="nbp-pick nbp-{name}" aria-haspopup="dialog"'
+        f"{attributes({'value': label})}><span></span>{icon('down')}</button>"
         for name, label in (("talks", t("panel.talks")), ("model", t("panel.model")))
     )
     more = pictured("settings", t("panel.settings"), name="settings_sheet", aria_haspopup="dialog")
@@ -53,7 +54,8 @@ def _transcript() -> str:
     # Not live: sentences are said in the unseen region, not each word.
     log = attributes({"aria-label": t("panel.log")})
     return (
-        f'<div class="nbp-transcript"><div class="nbp-log" role="log" aria-live="off" tabindex="0"{log}></div>'
+        '<div class="nbp-transcript">'
+        f'<div class="nbp-log" role="log" aria-live="off" tabindex="0"{log}></div>'
         f"{pictured('down', t('panel.newest'), hidden=True)}</div>"
     )
 
@@ -89,7 +91,8 @@ def _turn() -> str:
     tools += pictured("down", t("panel.retry_other"), {"do": "choosemodel", "can": "retry"})
     return (
         '<article tabindex="-1"><div class="nbp-ask" dir="auto">'
-        f'<div class="nbp-tools" dir="ltr">{asking}</div><div class="nbp-mark"></div><div class="nbp-prompt"></div>'
+        f'<div class="nbp-tools" dir="ltr">{asking}</div>'
+        '<div class="nbp-mark"></div><div class="nbp-prompt"></div>'
         f'<div class="nbp-files"></div>{worded(t("panel.whole"), {"do": "whole"})}</div>'
         '<details class="nbp-thought"><summary></summary><div dir="auto"></div></details>'
         '<div class="nbs-body jp-RenderedHTMLCommon" dir="auto"></div><div class="nbp-error"></div>'
@@ -119,8 +122,8 @@ def icon(name: str) -> str:
 
 def pictured(picture: str, label: str, wish: dict[str, Any] | None = None, /, **facts: Any) -> str:
     """A button that shows a picture."""
-    named = {"title": label, "aria-label": label, **facts}
-    return f'<button type="button" class="nbp-icon"{attributes(named)}{data(wish or {})}>{icon(picture)}</button>'
+    said = attributes({"title": label, "aria-label": label, **facts}) + data(wish or {})
+    return f'<button type="button" class="nbp-icon"{said}>{icon(picture)}</button>'
 
 
 def worded(label: str, wish: dict[str, Any], **facts: Any) -> str:

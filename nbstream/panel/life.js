@@ -66,7 +66,7 @@ function createLife(panel, place) {
 	hello();
 
 	return {
-		state({ saved }, changed, full) {
+		state({ saved }, news, full) {
 			if (full && !known.gone) {
 				panel.state.draft ||= cell().nbpBox?.value;
 				delete cell().nbpBox;

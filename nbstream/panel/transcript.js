@@ -34,23 +34,22 @@ function createTranscript(panel, place) {
 
 	// `set`: the properties of elements that have changed; see placing.py.
 	function paint(turn, { set, ...info }) {
-		const { el, body, card, thought, line, runs: ran } = turn;
+		const { el, body, card, line, runs: ran } = turn;
 		const { status, foot, code, number, label } = Object.assign(turn, info);
 		for (const css in set) for (const node of el.querySelectorAll(css)) Object.assign(node, set[css]);
 		turn.runs = el.ariaBusy = status === "running";
 		el.ariaLabel = label;
 		Object.assign(el.dataset, { code, number });
-		thought.firstChild.textContent = words[turn.runs && !body.firstChild ? "thinking" : "thought"];
 		if (info.code) dress(panel, body, 0, 0);
-		if (turn.runs) return;
-		line.innerHTML = foot;
-		if (ran) grown(turn, card.textContent || words.complete);
+		if (!turn.runs) line.innerHTML = foot;
+		grown(turn, ran && !turn.runs && (card.textContent || words.complete));
 	}
 
 	// Finished blocks are dressed and said aloud, not more often than one can listen; the last two may change.
 	// While it runs it becomes no lower.
 	function grown(turn, end) {
-		const { body, dressed, runs } = turn;
+		const { body, dressed, runs, thought } = turn;
+		thought.firstChild.textContent = words[runs && !body.firstChild ? "thinking" : "thought"];
 		const to = body.children.length - 2 * runs;
 		if (to > dressed) dress(panel, body, dressed, (turn.dressed = to));
 		body.style.minHeight = runs ? `${body.offsetHeight}px` : "";
@@ -64,31 +63,29 @@ function createTranscript(panel, place) {
 		turn.aloud = "";
 	}
 
+	function begin(id, after, info) {
+		const turn = create(id);
+		const before = turns.get(after);
+		turns.get(id)?.el.remove();
+		turns.set(id, turn);
+		if (before) before.el.after(turn.el);
+		else log.prepend(turn.el);
+		paint(turn, info);
+		for (const image of turn.el.querySelectorAll("img")) load(id, image);
+	}
+
 	const operations = {
-		turn(id, after, info) {
-			turns.get(id)?.el.remove();
-			const turn = create(id);
-			const before = turns.get(after);
-			turns.set(id, turn);
-			if (before) before.el.after(turn.el);
-			else log.prepend(turn.el);
-			paint(turn, info);
-			for (const image of turn.el.querySelectorAll("img")) load(id, image);
+		info: paint,
+		gone({ el }) {
+			el.remove();
+			turns.delete(el.dataset.turn);
 		},
-		info: (id, info) => paint(turns.get(id), info),
-		gone(id) {
-			turns.get(id).el.remove();
-			turns.delete(id);
-		},
-		ops(id, ops) {
-			const turn = turns.get(id);
+		ops(turn, ops) {
 			turn.blocks.apply(ops);
-			turn.thought.firstChild.textContent = words.thought;
 			grown(turn);
 		},
-		think: (id, text) => turns.get(id).thought.lastChild.append(text),
-		clear(id) {
-			const turn = turns.get(id);
+		think: ({ thought }, text) => thought.lastChild.append(text),
+		clear(turn) {
 			turn.blocks.reset();
 			turn.thought.lastChild.textContent = turn.aloud = "";
 			turn.dressed = 0;
@@ -170,9 +167,10 @@ function createTranscript(panel, place) {
 			log.style.minHeight = panel.state.busy ? `min(${log.offsetHeight}px, 70vh)` : "";
 			const pressed = arrow?.button.isConnected && y(arrow.button);
 			const here = full && (memory.spot || spot());
-			if (full) [...turns.keys()].forEach(operations.gone);
+			if (full) turns.forEach(operations.gone);
 			for (const [name, id, ...rest] of news ?? []) {
-				if (name === "turn" || turns.has(id)) operations[name](id, ...rest);
+				if (name === "turn") begin(id, ...rest);
+				else if (turns.has(id)) operations[name](turns.get(id), ...rest);
 			}
 			// The keyboard does not go with a button.
 			const again = arrow && !arrow.button.isConnected && log.querySelector(arrow.css);
