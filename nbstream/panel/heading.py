@@ -17,6 +17,7 @@ from .part import Part, wish
 KINDS = {".md": "text/markdown", ".ipynb": "application/x-ipynb+json", ".json": "application/json"}
 LARGEST = 2_000_000
 """Bytes of an export that is sent: of much more at once a Jupyter server drops a part."""
+_MEANT = re.compile(r"%\w+ use ([\w:.-]+)")
 Wish = dict[str, Any]
 
 
@@ -92,8 +93,11 @@ class Heading(Part):
 
         here, only = self.desk.session, bool(wish.get("only"))
         here.keys.refuse_as_name(str(wish.get("name")))
-        provider, name = registry.split(str(wish.get("name", "")))
-        provider.check_model(name, here.base_url(provider))
+        try:
+            provider, name = registry.split(str(wish.get("name", "")))
+            provider.check_model(name, here.base_url(provider))
+        except NbstreamError as error:
+            return {"sheet": self._rather(wish, error)}
         model = full(provider, name)
         missing = here.keys.missing(provider, here.credentials(provider))
         if missing and not (here.base_url(provider) and provider.key_optional_elsewhere):
@@ -101,6 +105,15 @@ class Heading(Part):
         if not only:
             self.use(model)
         return {"name": model}
+
+    def _rather(self, wish: Wish, error: NbstreamError) -> sheets.Sheet:
+        """The models once more: what is wrong with the one that was typed, and what was probably meant."""
+        sheet: sheets.Sheet = self.model_sheet(wish, [])["sheet"]
+        items = sheet["items"]
+        if meant := _MEANT.match(error.fix):
+            wished = {"do": "model", "name": meant[1], "only": bool(wish.get("only"))}
+            items = [sheets.item(meant[1], wished), *items]
+        return sheet | {"text": f"{error.what} {error.why}", "items": items}
 
     def use(self, model: str) -> None:
         """Have this kernel use `model` from now on, and this panel, whatever it was opened with."""

@@ -145,9 +145,10 @@ def test_the_list_is_there_at_once_and_fills_with_what_the_services_say(
         assert "openai:echo" in later
 
 
-def test_a_name_that_is_none_is_a_notice_with_its_fix(seen: Seen) -> None:
-    assert say(seen, "model", name="opnai:gpt")["error"]
-    assert "use openai" in seen.view.state["notice"]["fix"]
+def test_a_name_that_is_none_keeps_the_box_open_which_says_so_and_offers_what_was_meant(seen: Seen) -> None:
+    reply = say(seen, "model", name="opnai:gpt")
+    assert "opnai" in str(reply["sheet"]) and labels(reply)[0].startswith("openai")
+    assert not seen.view.state["notice"] and seen.session.chosen is None
 
 
 # --- keys ---------------------------------------------------------------------------------------------
