@@ -92,7 +92,7 @@ def _operation(operation: list[Any]) -> list[Any]:
 
 def _info(info: Facts) -> Facts:
     """What the view keeps of a turn, and under ``set`` what it only shows: properties of elements, by CSS."""
-    told = {name: info[name] for name in ("status", "foot", "code", "number") if name in info}
+    told: Facts = {name: info[name] for name in ("status", "foot", "code", "number") if name in info}
     shown: dict[str, Facts] = {}
     if "number" in info:
         told["label"] = t("panel.turn", n=info["number"])
