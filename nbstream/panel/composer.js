@@ -46,7 +46,8 @@ function createComposer(panel, place) {
 		show();
 		offer();
 		clearTimeout(drafting);
-		drafting = setTimeout(() => panel.say({ do: "draft", text: (editing ?? box).value }), 500);
+		const text = [box.value, editing?.value].filter(Boolean).join("\n\n");
+		drafting = setTimeout(() => panel.say({ do: "draft", text }), 500);
 	}
 
 	function fill(text, more = []) {

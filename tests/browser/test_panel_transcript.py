@@ -539,11 +539,14 @@ def test_a_narrow_page_and_any_direction_of_writing_hold_together(view: View) ->
         + "\n```\n\n"
         + "y" * 400
     )
-    view.full(view.settled("z" * 400, wide) + view.settled("مرحبا", "مرحبا\n\nEnglish\n\n```\nx = 1\n```"))
+    arabic = "مرحبا\n\nEnglish\n\n```\nx = 1\n```\n\n> مرحبا"
+    view.full(view.settled("z" * 400, wide) + view.settled("مرحبا", arabic))
     assert view.page.evaluate("document.documentElement.scrollWidth") <= 320
     side = "node => getComputedStyle(node).direction"
     for part, direction in ((".nbs-body", "rtl"), ("pre", "ltr")):
         assert {part: view.turn(0).locator(part).first.evaluate(side)} == {part: direction}
+    bars = "node => [getComputedStyle(node).borderLeftWidth, getComputedStyle(node).borderRightWidth]"
+    assert view.turn(0).locator("blockquote").evaluate(bars) == ["0px", "5px"]
 
 
 def test_in_a_notebook_the_reader_and_the_box_keep_their_places(lab: FrontEnd, served: Served) -> None:
