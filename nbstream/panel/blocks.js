@@ -1,4 +1,4 @@
-// Dresses an answer's finished blocks, from child `from` to child `to` of its body: code gets a bar.
+// Dresses finished blocks of an answer: code gets a bar.
 
 function dress({ words, clone }, body, from, to) {
 	const within = [...body.children].slice(from, to);
@@ -7,7 +7,7 @@ function dress({ words, clone }, body, from, to) {
 		bar.firstChild.dataset.label = code.className.replace("language-", "");
 		code.before(bar);
 	}
-	// Counted as the kernel does; the number of the turn may have changed.
+	// As the kernel counts.
 	body.querySelectorAll("[data-do=copyline]").forEach((button, i) => {
 		const line = body.parentNode.dataset.code.replace("{k}", i + 1);
 		button.dataset.line = line;

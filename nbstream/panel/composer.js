@@ -1,13 +1,13 @@
-// The composer: the box one writes into, the files that go along, what waits its turn, Send and Stop.
+// The box one writes into, files, what waits, Send and Stop.
 
-const MOST_BYTES = 8e6; // of one message's files: servers end a connection that brings 10 MiB
+const MOST_BYTES = 8e6; // servers end a connection that brings 10 MiB
 
 function createComposer(panel, place) {
 	const { words, root, memory, does } = panel;
 	const [opening, queue, chips, why, about, frame] = place.children;
 	const [box, names, acts] = frame.children;
 	const [attach, picker, go] = acts.children;
-	const sent = new Set(); // and not answered
+	const sent = new Set();
 	let { files = [], editing } = memory; // editing: an earlier turn; and what stood in the box
 	let [blocked, drafting, composed, marked, asked, fragment] = ["", 0, -99, 0, 0, ""];
 	box.value = memory.text ?? "";
@@ -19,7 +19,7 @@ function createComposer(panel, place) {
 		go.title = go.ariaLabel = words[`${name}_it`];
 		go.ariaDisabled = name === "send" && !!(blocked || !(box.value.trim() || files.length));
 		box.placeholder = words[`box_${name}`];
-		box.rows = Math.min(10, box.value.split("\n").length); // where CSS cannot say it
+		box.rows = Math.min(10, box.value.split("\n").length);
 		about.hidden = !(attach.hidden = !!editing);
 		about.firstChild.textContent = words.editing.replace("{n}", editing?.number);
 		chips.replaceChildren(...files.map(chip));
@@ -33,7 +33,6 @@ function createComposer(panel, place) {
 		return made;
 	}
 
-	// Above the box: why nothing can be sent, else what is to be said.
 	function say(text = blocked) {
 		const notice = text ? "" : (panel.state.notice ?? "");
 		if (why.said === (why.said = text || notice)) return;
@@ -100,7 +99,7 @@ function createComposer(panel, place) {
 
 	go.onclick = ({ detail }) => {
 		if (!running()) send();
-		else if (detail < 2) stop(); // a second click was meant for Send
+		else if (detail < 2) stop(); // not the second of two
 	};
 
 	// Where nothing answers, a cell keeps the kernel busy.
@@ -140,21 +139,20 @@ function createComposer(panel, place) {
 			if (data) files = [...files, { name: file.name, type: file.type, data }];
 			else say(words.too_large.replace("{name}", file.name));
 		}
-		picker.value = ""; // the same may be chosen again
+		picker.value = "";
 		show();
 		box.focus();
 	}
 
 	box.onpaste = root.ondragover = root.ondragleave = root.ondrop = (event) => {
 		const { files, types } = event.clipboardData ?? event.dataTransfer;
-		if (!types.includes("Files") || types.includes("text/plain")) return; // spreadsheets bring a picture, too
+		if (!types.includes("Files") || types.includes("text/plain")) return; // of a spreadsheet
 		event.preventDefault();
 		if (editing) return;
 		frame.classList.toggle("nbp-over", event.type === "dragover");
 		if (files.length) take(files);
 	};
 
-	// Names of variables.
 	async function offer() {
 		const number = ++asked;
 		const text = box.value.slice(0, box.selectionStart);
@@ -176,7 +174,7 @@ function createComposer(panel, place) {
 	function choose(option) {
 		const end = box.selectionStart;
 		box.setSelectionRange(end - fragment.length, end + 2 * box.value.startsWith("}}", end));
-		document.execCommand("insertText", false, `${option.firstChild.data}}}`); // which can be undone
+		document.execCommand("insertText", false, `${option.firstChild.data}}}`); // it can be undone
 	}
 
 	names.onpointerdown = (event) => {
@@ -199,7 +197,7 @@ function createComposer(panel, place) {
 		ArrowUp: () => box.value || last(),
 	};
 	box.onkeydown = (event) => {
-		// Safari says first that a composition has ended, then by which key.
+		// Safari says first that a composition has ended.
 		const composing = event.isComposing || event.keyCode === 229 || event.timeStamp - composed < 50;
 		const does = (names.firstChild ? offering : writing)[event.key];
 		if (!does || composing || event.shiftKey || event.altKey) return;

@@ -1,6 +1,6 @@
-// One view of the panel: its parts, its words, and its talk with the kernel.
+// One view of the panel, and its talk with the kernel.
 
-const panels = {}; // what initialize() and render() share: they get different model objects
+const panels = {}; // initialize() and render() get different models
 const viewsOf = (model) => (panels[model.get("panel")] ??= new Set());
 
 function make(tag, name = "", parent, text = "") {
@@ -13,16 +13,16 @@ function make(tag, name = "", parent, text = "") {
 
 function createPanel(model, el) {
 	const view = Math.random().toString(36).slice(2);
-	const waiting = new Map(); // for replies
+	const waiting = new Map();
 	const root = make("div", "nbp", el);
 	const panel = { model, root, view, say, ask, sync, receive, speak, clone, copy, close };
 	const makers = { head: createHead, life: createLife, transcript: createTranscript, composer: createComposer };
 	const parts = (panel.parts = {});
-	panel.memory = {}; // while all is built anew
+	panel.memory = {};
 	const views = viewsOf(model);
 	let [count, asked, later] = [0, 0];
 
-	// What buttons do here; all else is a wish for the kernel.
+	// What buttons do here; all else is a wish.
 	const does = (panel.does = {
 		copyline: ({ line }, button) => copy(line, button),
 		code: (_, button) => copy(button.closest("pre").lastChild.textContent.replace(/\n$/, ""), button),
@@ -58,13 +58,12 @@ function createPanel(model, el) {
 		root.innerHTML = words.frame.replaceAll("{view}", view);
 		root.ariaLabel = words.title;
 		for (const name in makers) parts[name] = makers[name](panel, root.querySelector(`.nbp-${name}`));
-		if (held && document.activeElement === document.body) parts.composer.focus(); // another language
+		if (held && document.activeElement === document.body) parts.composer.focus();
 		sync(true);
-		// What is sent before the subshell stands waits until the cell ends.
+		// Before the subshell stands nothing is heard.
 		insist(100, () => panel.seq < 0 && !panel.lost);
 	}
 
-	// Ask again, ever more seldom, as long as there is reason to.
 	function insist(wait, needed) {
 		setTimeout(() => {
 			if (!needed()) return;
@@ -83,13 +82,12 @@ function createPanel(model, el) {
 		say({ do: "sync", seq: panel.seq, asked: [...waiting.keys()] });
 	}
 
-	// A comm may wait for the running cell, the control channel waits for nothing but carries no bytes. Python
-	// takes the first of two that are alike.
+	// By comm, which may wait for a cell, and the control channel, which carries no bytes. Python takes the first.
 	function say(wish, buffers) {
 		const id = ++count;
 		const told = { ...wish, view, id };
 		if (views.gone) return id;
-		if (/^(send|retry|edit)/.test(wish.do)) parts.transcript.follow(); // one wants to see what one has asked
+		if (/^(send|retry|edit)/.test(wish.do)) parts.transcript.follow();
 		const { kernel } = model.widget_manager ?? {};
 		const msg_type = model.get("control");
 		const control = msg_type && !buffers?.length && kernel?.status !== "dead" && kernel?.sendControlMessage;
@@ -102,7 +100,7 @@ function createPanel(model, el) {
 		try {
 			if (!control || !panel.state.control) model.send(told, undefined, buffers);
 		} catch {
-			panel.lost = true; // life.js says so
+			panel.lost = true;
 		}
 		return id;
 	}
@@ -145,7 +143,7 @@ function createPanel(model, el) {
 			event.preventDefault();
 		};
 		document.addEventListener("copy", put, true);
-		// Without https there is only the old way.
+		// Without https the old way.
 		await (navigator.clipboard?.writeText(text) ?? document.execCommand("copy"));
 		document.removeEventListener("copy", put, true);
 		speak((button.dataset.said = panel.words.copied));
@@ -162,7 +160,7 @@ function createPanel(model, el) {
 	function close() {
 		model.off("change:words", build);
 		shut();
-		panel.seq = NaN; // nothing is awaited
+		panel.seq = NaN;
 	}
 
 	root.role = "region";

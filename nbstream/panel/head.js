@@ -1,4 +1,4 @@
-// The head's buttons and their popups. What these hold comes from the kernel: sheets, one after the other.
+// The head's buttons and their popups, which the kernel fills with one sheet after the other.
 
 function createHead(panel, place) {
 	const buttons = [...place.children];
@@ -8,13 +8,12 @@ function createHead(panel, place) {
 	const wipe = () => place.querySelectorAll("input").forEach((input) => (input.value = ""));
 	addEventListener("pagehide", wipe);
 
-	// Gives what was chosen, or null.
 	function open(button, wish) {
 		const popup = make("dialog", "nbp-pop", place);
 		const box = make("div", "", popup, "…");
 		const find = (css) => box.querySelector(css);
 		let name = null;
-		let early = ""; // typed before there is a place for it
+		let early = ""; // typed before it is there
 
 		async function go(wish, bytes) {
 			if (wish.do === "close") return popup.close();
@@ -90,7 +89,7 @@ function createHead(panel, place) {
 			else if (target === popup && key.length === 1) early += key;
 			else if (key !== " " && key.length === 1 && target.matches("button")) find("[type=search]")?.focus();
 		};
-		popup.onpointerdown = ({ target }) => target === popup && popup.close(); // beside it
+		popup.onpointerdown = ({ target }) => target === popup && popup.close();
 		popup.onsubmit = submit;
 		popup.go = (wish) => go(wish);
 		popup.ariaLabel = button.title;

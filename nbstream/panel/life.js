@@ -1,4 +1,4 @@
-// Whether the kernel is there, and whether the notebook holds what is said.
+// Whether the kernel is there, and the notebook has all.
 
 const page = Math.random().toString(36).slice(2); // what is saved reaches only the first
 
@@ -55,14 +55,13 @@ function createLife(panel, place) {
 		else if (/dead|terminating/.test(status)) all.gone = "life_dead";
 		else if (/closed|lost/.test(status)) known.gone = status === "lost" ? "life_lost" : "life_dead";
 		if (all.gone) end();
-		// For the panel that this cell makes next.
 		if (known.gone) cell().nbpBox = panel.root.querySelector(".nbp-composer textarea");
 		show();
 	}
 
 	const signals = { statusChanged: hear, connectionStatusChanged: show, disposed: () => hear(0, "closed") };
 	for (const name in signals) kernel[name]?.connect(signals[name]);
-	setTimeout(() => (panel.lost ? hear(0, "lost") : show()), 200); // when it stands in its cell
+	setTimeout(() => (panel.lost ? hear(0, "lost") : show()), 200); // it stands in its cell
 	hello();
 
 	return {
@@ -71,7 +70,7 @@ function createLife(panel, place) {
 				panel.state.draft ||= cell().nbpBox?.value;
 				delete cell().nbpBox;
 			}
-			if (saved?.home === page && taken !== (taken = saved.written)) hello(); // it has been taken here
+			if (saved?.home === page && taken !== (taken = saved.written)) hello();
 			show();
 		},
 		close() {

@@ -6,10 +6,9 @@ export default {
 	},
 	render({ model, el }) {
 		const view = createPanel(model, el);
-		const views = viewsOf(model);
-		views.add(view);
+		viewsOf(model).add(view);
 		return () => {
-			views.delete(view);
+			viewsOf(model).delete(view);
 			view.close();
 		};
 	},

@@ -1,21 +1,21 @@
-// The turns: what was asked, what came, and what one may do with it.
+// What was asked, what came, and where one reads.
 
 function createTranscript(panel, place) {
 	const { words, does, memory } = panel;
 	const turns = new Map(); // by id
 	const [log, newest] = place.children;
 	const sizes = new ResizeObserver(() => keep());
-	let asked; // above which turn older ones were asked for
+	let asked; // what is above this turn
 	let busy, since, ticking;
-	let heard; // whether what comes was there before
-	let arrow; // that was pressed last, to another version
+	let heard; // before
+	let arrow; // pressed last
 
 	does.version = (wish, button) => {
 		const { number } = button.closest("article").dataset;
 		arrow = { button, css: `[data-number="${number}"] [data-step="${wish.step}"]` };
 		panel.say(wish);
 	};
-	does.whole = (_, button) => button.remove(); // the prompt was folded
+	does.whole = (_, button) => button.remove();
 
 	function create(id) {
 		const el = panel.clone("article");
@@ -45,8 +45,7 @@ function createTranscript(panel, place) {
 		grown(turn, ran && !turn.runs && (card.textContent || words.complete));
 	}
 
-	// Finished blocks are dressed and said aloud, not more often than one can listen; the last two may change.
-	// While it runs it becomes no lower.
+	// Finished blocks are dressed and said aloud, as one can listen; the last two may change.
 	function grown(turn, end) {
 		const { body, dressed, runs, thought } = turn;
 		thought.firstChild.textContent = words[runs && !body.firstChild ? "thinking" : "thought"];
@@ -92,7 +91,6 @@ function createTranscript(panel, place) {
 		},
 	};
 
-	// The line of the turn that runs, with its seconds.
 	function tick() {
 		clearTimeout(ticking);
 		if (busy !== panel.state.busy) [busy, since] = [panel.state.busy, Date.now()];
@@ -108,8 +106,8 @@ function createTranscript(panel, place) {
 	const y = (node) => node.getBoundingClientRect().top - log.getBoundingClientRect().top;
 	let along = true; // a reader at the end goes along with it
 	let top = 0; // where the log stood
-	let part, was; // what another one reads, and where it stood
-	let tall; // how high the log was, while the box below is in use
+	let part, was; // what another reads
+	let tall; // as the log was, while one types
 
 	log.onscroll = () => {
 		const by = log.scrollTop - top;
@@ -127,13 +125,11 @@ function createTranscript(panel, place) {
 		[along, part, was] = [false, node, at];
 	}
 
-	// Which turn one reads, and where it stands.
 	const spot = () => !along && part?.isConnected && [part.closest("article").dataset.turn, y(part.closest("article"))];
 
-	// What one reads stays where it is.
 	function keep() {
 		if (!log.offsetHeight) return;
-		if (log.matches(":active")); // one selects
+		if (log.matches(":active")); // selecting
 		else if (along) log.scrollTop = log.scrollHeight;
 		else if (part?.isConnected) log.scrollTop += y(part) - was;
 		if (log.offsetHeight > tall) place.nextSibling.scrollIntoView({ block: "nearest" });
