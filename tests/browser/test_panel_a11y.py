@@ -107,6 +107,7 @@ def test_axe_finds_nothing_in_light_dark_and_high_contrast(lab: FrontEnd, served
     found["high contrast"] = violations(panel)
     panel.screenshot("panel-a11y-forced")
     page.emulate_media(forced_colors="none")
+    lab.forget()  # the page was unboxed
     assert not {where: what for where, what in found.items() if what}
 
 

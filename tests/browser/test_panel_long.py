@@ -13,6 +13,7 @@ from playwright.sync_api import BrowserContext
 from nbstream.chat.kept import Turn
 from nbstream.chat.session import Session
 from nbstream.messages import Answer
+from nbstream.panel.placing import placed
 from tests.browser.test_panel_transcript import View
 from tests.panel.view import Seen
 
@@ -41,7 +42,7 @@ class Told:
                 self.seen.desk.hear(wish)
             self._heard = len(wishes)
             for message in self.seen.messages[self._told :]:
-                self.view.page.evaluate("message => panel.receive(message)", message)
+                self.view.page.evaluate("message => panel.receive(message)", placed(message))
                 self._told += 1
             self.prompts = self.view.page.evaluate(PROMPTS)
             if condition():

@@ -1,6 +1,7 @@
 """The transcript of the chat panel in a bare page: what it does with the messages that it is sent.
 
-The view is the real one, with the composer, and no other neighbours; the test is the kernel. The last test is in a notebook.
+The view is the real one, with the composer, and no other neighbours; the test is the kernel. The last test
+is in a notebook.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ const dress = (panel, body, from, to) => {
 window.show = (words) => {
   window.said = [];
   const model = {
-    get: name => ({ panel: 'p', words, control: '' })[name], on: (_, build) => { model.change = build; }, off() {}, send: wish => said.push(wish),
+    get: name => ({ panel: 'p', words, control: '' })[name], on: (_, build) => { model.change = build; },
+    off() {}, send: wish => said.push(wish),
   };
   window.panel = createPanel(model, document.body);
 };

@@ -403,7 +403,8 @@ def test_a_turn_taken_out_of_the_middle_renumbers_those_behind_it(seen: Seen, ta
     assert view.prompts == ["one", "three"]
     assert [article.info["number"] for article in view.turns.values()] == [1, 2]
     last = seen.messages[-1]["turns"]
-    assert last == [["gone", two.id], ["info", three.id, {"number": 2, "code": "%llm code 2.{k}"}]]  # nothing else
+    # And nothing else.
+    assert last == [["gone", two.id], ["info", three.id, {"number": 2, "code": "%llm code 2.{k}"}]]
 
 
 def test_versions_are_counted_and_stepped_through(seen: Seen, talk: Conversation) -> None:
