@@ -77,12 +77,30 @@ class Interruptible:
 
     def _end(self, work: _Work) -> None:
         with self._lock:
-            _raise(work.thread, None)  # one that has not come yet
+            if work.thread is not None:
+                _take_back()
             work.thread = None
         work.over.set()
 
 
-def _raise(thread: int | None, error: type[BaseException] | None) -> None:
+class _Nothing(BaseException):
+    """Comes up in the place of an interrupt that has not come yet."""
+
+
+def _take_back() -> None:
+    """Let no interrupt come up in this thread any more.
+
+    One that is only unset leaves CPython 3.11 looking for it for ever: under a debugger, in an endless loop.
+    """
+    try:
+        _raise(threading.get_ident(), _Nothing)
+        for _ in range(1000):
+            pass
+    except _Nothing:
+        pass
+
+
+def _raise(thread: int | None, error: type[BaseException]) -> None:
     if thread is not None:
-        raised = ctypes.py_object(error) if error else None
+        raised = ctypes.py_object(error)
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), raised)
