@@ -16,6 +16,9 @@ from nbstream.chat import engine
 from tests.fakes.openai_server import OpenAIServer
 
 ROUNDS = 50
+MOST_HELD = 48 * 1024 * 1024
+"""Bytes that a server may have written to a reader who reads nothing more: the system's buffers of one
+connection hold up to some 40 MB where it is set up generously, and how much of that is the system's choice."""
 
 
 @pytest.fixture(scope="module")
@@ -211,10 +214,10 @@ def test_a_slow_reader_slows_the_server_down(server: OpenAIServer) -> None:
     reading = iter(stream)
     got = [next(reading) for _ in range(5)]
     first = settled(server)
-    assert first < 4 * 1024 * 1024
+    assert first < MOST_HELD
     # It goes on where it stopped, and stops again; only the kernel's buffers have grown with the speed.
     got += [next(reading) for _ in range(20_000)]
-    assert first < settled(server) < 20 * 1024 * 1024
+    assert first < settled(server) < 2 * MOST_HELD
     ahead = len(stream.answer.text) - len("".join(got))
     assert 0 <= ahead < 100_000
     reading.close()
@@ -227,7 +230,7 @@ def test_a_slow_async_reader_slows_the_server_down(server: OpenAIServer) -> None
         reading = aiter(stream)
         for _ in range(5):
             await anext(reading)
-        assert await asyncio.to_thread(settled, server) < 4 * 1024 * 1024
+        assert await asyncio.to_thread(settled, server) < MOST_HELD
         assert len(stream.answer.text) < 100_000
         await reading.aclose()
 
