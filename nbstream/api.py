@@ -26,7 +26,11 @@ from .show.console import put
 config = session().settings
 """This kernel's settings, such as ``config.max_streams = {"spark": 2}``; see `Settings`."""
 
-_OPTIONS = [name for name in inspect.signature(Session.call).parameters if name not in ("self", "prompt")]
+_OPTIONS = [
+    name
+    for name in inspect.signature(Session.call).parameters
+    if name not in ("self", "prompt", "taps", "player")
+]
 
 
 def stream(prompt: Prompt, *, model: str | None = None, system: str | None = None, **options: Any) -> Stream:

@@ -128,6 +128,8 @@ class ChatRequest:
     allow_insecure: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
     schema: Mapping[str, Any] | None = None
+    stream: bool = True
+    """False: the whole answer at once, where the service can."""
 
 
 # --- the events of a stream -------------------------------------------------------------------------

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..providers.known import Price
     from .gate import Gate
     from .pool import Pool
+    from .tap import Player, TapMaker
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,10 @@ class Call:
     """Where it may have to queue."""
     context: Context | None = None
     """What of a conversation goes along."""
+    taps: tuple[TapMaker, ...] = ()
+    """Who looks on at the wire."""
+    player: Player | None = None
+    """Who stands in for the service."""
 
     @property
     def model(self) -> str:

@@ -101,7 +101,8 @@ class Conversation(Mendable):
             sent and keys.masked(sent), attachments, line=keys.masked(line),
             execution=execution, template=template,
         )  # fmt: skip
-        _GIVEN[turn] = options | ({"credentials": call.credentials} if options.get("credentials") else {})
+        given = {name: option for name, option in options.items() if name != "taps"}  # they saw this run
+        _GIVEN[turn] = given | ({"credentials": call.credentials} if options.get("credentials") else {})
         with self.lock:
             self.history.begin(turn, at)
             earlier, turn.context = fitted(self.history, turn, call, self._session.sizes)

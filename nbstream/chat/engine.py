@@ -27,6 +27,7 @@ from .call import Call, State
 from .masking import masked_text
 from .progress import Progress
 from .reading import NUMBERS, AsyncReader, Bell
+from .tap import Taps
 from .turn import events
 
 LOOK = 1.0
@@ -74,6 +75,7 @@ class Run:
         self._sleepers = self._waiting = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
+        self._taps: Taps | None = None
         self._bells: set[Bell] = set()
         self._positions: dict[int, int] = {}
         self._room: asyncio.Event | None = None
@@ -135,7 +137,8 @@ class Run:
             self._end(error)
 
     async def _carry(self) -> None:
-        async with aclosing(events(self.call, self._state)) as batches:
+        self._taps = Taps(self.call)
+        async with aclosing(events(self.call, self._state, self._taps)) as batches:
             async for batch in batches:
                 self.progress.add(batch)
                 self._tell("batch", batch)
@@ -167,6 +170,8 @@ class Run:
                 said = masked_text(traceback.format_exc(), self.call)
                 log.error("what was to be done at the end of a turn failed:\n%s", said)
         self._tell("done", answer)
+        if self._taps is not None:
+            self._taps.tell("done", answer)
         self.progress.done = True
         self._ring()
 

@@ -27,6 +27,7 @@ from .gate import Gate
 from .keys import Keys, Seats, os_address
 from .sight import seen
 from .stats import TURNS, ProviderStats, SeatStats, TurnStats
+from .tap import Player, TapMaker, from_environment, stand_ins
 from .watching import Watchers
 
 if TYPE_CHECKING:
@@ -63,7 +64,14 @@ class Session:
         self.watchers = Watchers()
         """Who looks on when a model is chosen, a key given, a conversation begun."""
         self.settings.observe(lambda change: self.watchers.changed(), ["model", "footer"])
+        self.taps: list[TapMaker] = []
+        """Who looks on at the wire of every call."""
         self._gates: dict[str, Gate] = {}
+
+    @cached_property
+    def player(self) -> Player | None:
+        """Who stands in for the services; by ``NBSTREAM_TAPE`` unless somebody is set."""
+        return from_environment()
 
     @cached_property
     def sizes(self) -> Sizes:
@@ -92,9 +100,12 @@ class Session:
         return self.keys.ready()
 
     def default_model(self) -> str:
-        """What `use` chose, else the setting, else the only provider with a key, else ``demo``."""
+        """What `use` chose, else the setting, what a tape plays, the only provider with a key, ``demo``."""
         if self.chosen or self.settings.model:
             return self.chosen or self.settings.model
+        with suppress(NbstreamError):  # a tape that cannot be read: each call says so
+            if self.player is not None and self.player.model is not None:
+                return self.player.model
         ready = self.ready()
         return ready[0] if len(ready) == 1 else "demo"
 
@@ -152,10 +163,15 @@ class Session:
         allow_insecure: bool = False,
         options: Mapping[str, Any] | None = None,
         schema: Any = None,
+        stream: bool = True,
+        taps: Iterable[TapMaker] = (),
+        player: Player | None = None,
     ) -> Call:
         """Put a call together from what is given and what this session knows. Sends nothing.
 
-        With `schema` (see `structured.shape`) the last message asks in words for JSON that fits it.
+        With `schema` (see `structured.shape`) the last message asks in words for JSON that fits it. `taps`
+        look on at the wire, beside the session's own; `player` stands in for the service; without `stream`
+        the service is asked for the whole answer at once.
         Raises `NbstreamError` (config) for an unknown model, a missing key, or an empty prompt.
         """
         messages = Message.many(prompt)
@@ -184,9 +200,6 @@ class Session:
         alone = os_address(provider) if credentials or pool else self.base_url(provider)
         address = base_url or alone
         found = self.credentials(provider, credentials)
-        missing = self.keys.missing(provider, found)
-        if missing and not pool and not (address and provider.key_optional_elsewhere):
-            raise self.keys.no_key(provider, missing)
         s = self.settings
         limits = (
             Limits(s.connect_timeout, s.first_timeout, s.idle_timeout)
@@ -195,15 +208,21 @@ class Session:
         )
         chat = ChatRequest(
             messages, name, system, temperature, max_tokens, given, address,
-            allow_insecure, options or {},
+            allow_insecure, options or {}, stream=stream,
         )  # fmt: skip
         if schema is not None:
             from . import structured
 
             chat = structured.shaped(chat, structured.shape(schema).schema)
+        player = player or self.player
+        missing = self.keys.missing(provider, found)
+        if player is not None and player.plays(provider, chat):
+            pool, found = None, stand_ins(provider, found)
+        elif missing and not pool and not (address and provider.key_optional_elsewhere):
+            raise self.keys.no_key(provider, missing)
         call = Call(
             provider, chat, found, limits, s.retries if retries is None else retries,
-            pool, self._gate(provider.name),
+            pool, self._gate(provider.name), taps=(*self.taps, *taps), player=player,
         )  # fmt: skip
         # What cannot be asked is said now, before any history is written.
         provider.request(replace(chat, base_url=base_url or self.base_url(provider)) if pool else chat, found)

@@ -22,12 +22,13 @@ from ..messages import (
 from ..providers.base import Provider
 from ..wire.lines import Surrogates
 from ..wire.plain import clean
-from ..wire.request import Frame, Refused, WireRequest
+from ..wire.request import Frame, Refused, WireRequest, WireResponse
 from ..wire.transport import Opening
 from . import checks, tokens
 from .call import Call, State
 from .masking import masked, masked_response, secrets
 from .pool import Visit
+from .tap import Taps
 
 REQUEST_IDS = ("x-request-id", "request-id", "x-baidu-request-id", "x-bce-request-id")
 SHOWN = (TextDelta, ReasoningDelta, ToolCallDelta, Retract)
@@ -38,7 +39,7 @@ def _ignore(state: State) -> None:
 
 
 async def events(
-    call: Call, on_state: Callable[[State], None] = _ignore
+    call: Call, on_state: Callable[[State], None] = _ignore, taps: Taps | None = None
 ) -> AsyncGenerator[list[Event], None]:
     """The events of one turn, in batches: all that one read from the socket held.
 
@@ -46,22 +47,27 @@ async def events(
     secrets masked. The last event of a good stream is a `Finish`.
     """
     request: WireRequest | None = None
-    attempt, shown, renewed, changed = 0, False, False, False
+    attempt, asked, shown, renewed, changed = 0, 0, False, False, False
+    taps = taps if taps is not None else Taps(call)
     with Visit(call) as visit:
         pause = visit.first_pause()
         while True:
             if pause is not None:
                 attempt += 1
-                on_state(State("retrying", pause[0], attempt, call.retries, pause[1]))
-                await asyncio.sleep(pause[0])
+                seconds = call.player.pause(pause[0]) if call.player is not None else pause[0]
+                on_state(State("retrying", seconds, attempt, call.retries, pause[1]))
+                taps.tell("paused", seconds)
+                await asyncio.sleep(seconds)
             on_state(State("connecting", attempt=attempt, attempts=call.retries))
             failure: NbstreamError
             try:
                 if request is None:  # built anew for each attempt: a signature has a date in it
                     call = visit.seated()
-                    call = await tokens.with_token(call)
+                    if call.player is None or not call.player.plays(call.provider, call.chat):
+                        call = await tokens.with_token(call)
                     request = call.provider.request(call.chat, call.credentials)
-                async with aclosing(_attempt(call, request, on_state)) as batches:
+                asked += 1
+                async with aclosing(_attempt(call, request, on_state, taps, asked - 1)) as batches:
                     async for batch in batches:
                         shown = shown or any(isinstance(event, SHOWN) for event in batch)
                         yield batch
@@ -113,17 +119,21 @@ class _Feed(Iterator[Frame]):
 
 
 async def _attempt(
-    call: Call, request: WireRequest, on_state: Callable[[State], None]
+    call: Call, request: WireRequest, on_state: Callable[[State], None], taps: Taps, number: int
 ) -> AsyncGenerator[list[Event], None]:
-    """One request and its answer."""
+    """One request and its answer: attempt `number` of the run."""
 
     def accepted() -> None:
         on_state(State("waiting", request_id=_request_id(opening, secrets(call.credentials, request))))
+        taps.tell("accepted", opening.headers)
 
-    opening = Opening(request, call.limits, accepted)
-    decoder = _Decoder(call.provider)
+    taps.tell("attempt", call, request)
+    decoder = _Decoder(call.provider, taps)
     refusal: NbstreamError | None = None
+    outcome: NbstreamError | WireResponse | None = None
     try:
+        played = call.player.opening(call, request, accepted, number) if call.player is not None else None
+        opening = played or Opening(request, call.limits, accepted)
         async with aclosing(opening.frames()) as batches:
             async for frames in batches:
                 if batch := decoder.take(frames):
@@ -136,13 +146,14 @@ async def _attempt(
             else:
                 yield decoder.end()
     except Refused as refused:
-        response = masked_response(refused.response, secrets(call.credentials, request))
+        outcome = response = masked_response(refused.response, secrets(call.credentials, request))
         refusal = call.provider.refused(response)
     except NbstreamError as broken:
         # A connection that breaks after the end mark has broken nothing: many servers just hang up.
         if not decoder.finished:
-            refusal = broken
+            refusal = outcome = broken
         yield decoder.end(cut=refusal is not None)
+    taps.tell("ended", outcome)
     if failure := refusal or decoder.failure:
         raise failure
     if not decoder.finished:
@@ -165,8 +176,9 @@ class _Decoder:
     same read is text like any other.
     """
 
-    def __init__(self, provider: Provider) -> None:
+    def __init__(self, provider: Provider, taps: Taps) -> None:
         self._feed = _Feed()
+        self._taps = taps
         self._source = provider.events(self._feed)
         self._text, self._reasoning = Surrogates(), Surrogates()
         self._finish: Finish | None = None
@@ -180,8 +192,14 @@ class _Decoder:
         events: list[Event] = []
         for frame in frames:
             self._feed.frame = frame
-            if not self._drive(events):
-                return events + self._held()
+            before = len(events)
+            goes_on = self._drive(events)
+            if not goes_on:
+                events += self._held()
+            if self._taps:
+                self._taps.tell("frame", frame, events[before:])
+            if not goes_on:
+                break
         return events
 
     def end(self, *, cut: bool = False) -> list[Event]:
@@ -191,7 +209,10 @@ class _Decoder:
             self._feed.ended = True
             while self._drive(events):
                 pass
-        return events + self._held()
+        events += self._held()
+        if self._taps and events:
+            self._taps.tell("frame", Frame(""), events)
+        return events
 
     def _drive(self, events: list[Event]) -> bool:
         """Let the generator run to the end of its frame; whether it wants another."""

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ..chat.history import Turn
     from ..providers.local import Running
     from ..show.sinks import Sink
+    from .above import Beside
 
 TICK = 0.03
 """Seconds between looks at the turn: what an interrupt may have to wait for where locks do not hear it."""
@@ -67,6 +68,7 @@ def ask(
     """
     detached = options.background and where != "headless"  # nobody would be there to see it end
     name = None if options.no_history else options.conversation
+    beside: Beside | None = getattr(options, "beside", None)
     asking: Asking | None = None
     looking: Future[list[Running]] | None = None
     asked = resumed.prompt if resumed is not None else prepared.prompt
@@ -85,6 +87,8 @@ def ask(
         if not typed:
             metadata["nbstream"]["prompt"] = turn.prompt
         asking.sink.settle(data, metadata)
+        if beside is not None:
+            beside.settle(answer)
         asking.talk.watchers.changed()  # what was said at the end of the last round stands in the turn now
 
     try:
@@ -120,6 +124,8 @@ def ask(
             if detached:
                 sink.when_done = settle  # before the sink opens: its Stop may be pressed at once
             sink.open(run, turn.id)
+            if beside is not None:
+                beside.open(run, turn)
             run.start()
             looking = _look_around(run.call, where)
         if early:
@@ -157,6 +163,9 @@ def begun(talk: Conversation, prepared: Prepared, options: Namespace, /, **more:
         system=options.system,
         temperature=options.temperature,
         max_tokens=options.max_tokens,
+        stream=not getattr(options, "no_stream", False),
+        taps=getattr(options, "taps", ()),
+        player=getattr(options, "player", None),
         **more,
     )
 

@@ -8,6 +8,7 @@ from IPython.core.magic_arguments import argument, magic_arguments
 from ..chat.session import session
 from ..errors import NbstreamError
 from . import args as arguments
+from .above import compare, looked_at, several
 from .asking import ask, show_error
 from .editing import place
 from .help import cell_help
@@ -33,6 +34,9 @@ from .template import prepared
 @argument("--new", action="store_true")
 @argument("--no-history", action="store_true")
 @argument("--background", action="store_true")
+@argument("--no-stream", action="store_true")
+@argument("--xray", action="store_true")
+@argument("--tape", metavar="FILE")
 @argument("-h", "--help", action="store_true")
 def llm(line: str, cell: str) -> None:
     """Ask a language model; the answer streams into the output and stays there as Markdown.
@@ -47,7 +51,11 @@ def llm(line: str, cell: str) -> None:
             say(cell_help(llm.parser))
             return
         options.line = line
-        error = ask(prepared(cell, options), options, where, place(options))
+        looked_at(options, where)
+        if several(options):
+            error = compare(prepared(cell, options), options, where)
+        else:
+            error = ask(prepared(cell, options), options, where, place(options))
     except NbstreamError as unsent:
         session().last_error = error = unsent
         show_error(error, where)

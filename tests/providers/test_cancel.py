@@ -18,7 +18,7 @@ from tests.fakes.openai_server import OpenAIServer
 ROUNDS = 50
 MOST_HELD = 48 * 1024 * 1024
 """Bytes that a server may have written to a reader who reads nothing more: the system's buffers of one
-connection hold up to some 40 MB where it is set up generously, and how much of that is the system's choice."""
+connection hold up to some 40 MB where it is set up generously; how much of that is the system's choice."""
 
 
 @pytest.fixture(scope="module")

@@ -18,5 +18,8 @@ from .registry import VERBS, Verb
 
 __all__ = ["VERBS", "Verb"]
 
-for module in ("nbstream.panel.verb",):  # of the layers above, which nothing here imports otherwise
+for module in (
+    "nbstream.panel.verb",
+    "nbstream.teach.verbs",
+):  # of the layers above
     import_module(module)

@@ -1,0 +1,121 @@
+"""Who looks at the wire of a call, and who stands in for it: tapes, x-ray. Nothing here knows them.
+
+A `Tap` is told what a turn sends and gets, frame by frame; a `Player` gives the frames itself, so that
+nothing is sent. Both come from above: given with a call, or for the whole session (`Session.taps`,
+`Session.player`). All methods are called on the turn's loop and must not block.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ..credentials import Secret
+from ..errors import NbstreamError
+from ..messages import Answer, ChatRequest, Event
+from ..providers.base import Provider
+from ..wire.request import Frame, WireRequest, WireResponse
+from ..wire.transport import Opening
+
+if TYPE_CHECKING:
+    from .call import Call
+
+log = logging.getLogger("nbstream")
+TAPE = "NBSTREAM_TAPE"
+"""The variable that names a tape for a whole run."""
+STAND_IN = "tape"
+"""What stands in a field of credentials where nothing is sent."""
+
+
+class Tap:
+    """Who looks on at one run of a call. What it raises is logged, and it hears no more."""
+
+    def attempt(self, call: Call, request: WireRequest) -> None:
+        """An attempt begins: `request` is what will be sent. It holds secrets (``Secret``) and may repeat
+        keys in its body: whatever is kept or shown of it must be scrubbed."""
+
+    def accepted(self, headers: Mapping[str, str]) -> None:
+        """The service has accepted the request: a stream is open. Header names are in lower case."""
+
+    def frame(self, frame: Frame, events: list[Event]) -> None:
+        """A frame came and became these events (often one, or none)."""
+
+    def ended(self, outcome: NbstreamError | WireResponse | None) -> None:
+        """The attempt is over: well (None), refused with this response, or broken by this error.
+
+        Keys are masked in both. The events that the end itself released came with an empty frame."""
+
+    def paused(self, seconds: float) -> None:
+        """The run waits so long before it asks again."""
+
+    def done(self, answer: Answer) -> None:
+        """The run is over, whichever way."""
+
+
+class Player:
+    """Who may stand in for the services. It keeps its place over many runs."""
+
+    model: str | None = None
+    """Who is asked where nobody says: ``provider:model``."""
+
+    def plays(self, provider: Provider, chat: ChatRequest) -> bool:
+        """Whether it answers this, so that no key and no token is needed. `chat` may lack the history."""
+        return True
+
+    def opening(
+        self, call: Call, request: WireRequest, accepted: Callable[[], None], attempt: int
+    ) -> Opening | None:
+        """What gives the frames of attempt number `attempt` (from 0) of this run; None: ask the service.
+
+        Raises `NbstreamError` where it should have had them and has not."""
+        raise NotImplementedError
+
+    def pause(self, seconds: float) -> float:
+        """How long a wait before a repeat is to take."""
+        return seconds
+
+
+TapMaker = Callable[["Call"], Tap | None]
+"""Called at the beginning of each run; the rounds of a turn that calls tools are runs of their own."""
+
+
+class Taps:
+    """The taps of one run, told together."""
+
+    def __init__(self, call: Call) -> None:
+        self._all: list[Tap] = []
+        for make in call.taps:
+            try:
+                one = make(call)
+            except Exception:  # whoever looks on must not cost the answer
+                log.exception("a tap failed")
+            else:
+                self._all += [one] if one is not None else []
+
+    def __bool__(self) -> bool:
+        return bool(self._all)
+
+    def tell(self, what: str, *facts: Any) -> None:
+        for one in tuple(self._all):
+            try:
+                getattr(one, what)(*facts)
+            except Exception:
+                log.exception("a tap failed")
+                self._all.remove(one)
+
+
+def stand_ins(provider: Provider, found: Mapping[str, Secret]) -> dict[str, Secret]:
+    """Something for each field that `provider` needs, where nothing will be sent."""
+    return {field.name: Secret(STAND_IN) for field in provider.fields} | dict(found)
+
+
+def from_environment() -> Player | None:
+    """The player of the tape that ``NBSTREAM_TAPE`` names. Raises `NbstreamError` if it cannot be read."""
+    path = os.environ.get(TAPE)
+    if not path:
+        return None
+    player: Player = import_module("nbstream.teach.playing").player(path)  # of a layer above
+    return player

@@ -1,0 +1,1 @@
+"""The verbs of ``%llm`` that teach, a module for each family."""
