@@ -8,6 +8,8 @@ messages alone (and on which providers this version has): the same conversation,
 from __future__ import annotations
 
 import json
+import math
+import os
 import random
 import re
 import zlib
@@ -33,6 +35,9 @@ FIRST = 0.3
 """Seconds before the first piece."""
 RATE = 50.0
 """Pieces per second, on average; each one takes between 0.6 and 1.4 times its share."""
+SPEED = "NBSTREAM_DEMO_SPEED"
+"""The variable that makes all of it so many times as fast (``4``), or gives it at once (``max``): for
+runs that nobody watches. What is said stays the same."""
 SHOWN, LONG = 6, 120
 """How many earlier messages `recall` lists, and how much of each."""
 
@@ -86,19 +91,30 @@ class Script:
         chat, text = self.chat, _said(self.chat)
         # Seeded by the text: natural to look at, the same in each run.
         chance = random.Random(zlib.crc32(text.encode()))
-        told = 0
+        told, faster = 0, speed()
         pieces = split(text, chance)
         for piece in islice(pieces, chat.max_tokens):
             if self.delay is not None:
                 pause = float(self.delay)
             else:
-                pause = chance.uniform(0.6, 1.4) / RATE if told else FIRST
+                pause = (chance.uniform(0.6, 1.4) / RATE if told else FIRST) / faster
             told += 1
             yield pause, Frame(json.dumps({"text": piece}, ensure_ascii=False))
         done = "stop" if next(pieces, None) is None else "length"
         asked = [chat.system or "", *(message.content for message in chat.messages)]
         usage = {"input_tokens": sum(count(content) for content in asked), "output_tokens": told}
         yield 0.0, Frame(json.dumps({"done": done, "usage": usage}))
+
+
+def speed() -> float:
+    """How many times as fast as a model it is to be; what is no such number means 1."""
+    wanted = os.environ.get(SPEED, "").strip().lower()
+    if wanted == "max":
+        return math.inf
+    try:
+        return factor if 0 < (factor := float(wanted)) else 1.0
+    except ValueError:
+        return 1.0
 
 
 def _said(chat: ChatRequest) -> str:

@@ -309,6 +309,20 @@ def test_max_tokens_ends_an_answer_for_length_and_not_one_that_just_fits() -> No
     assert cut == Finish("length", "length") and fewer.output_tokens == usage.output_tokens - 1
 
 
+@pytest.mark.parametrize(
+    "wanted, factor", [("4", 4), ("max", None), ("fast", 1), ("-1", 1), ("nan", 1), ("", 1)]
+)
+def test_a_run_that_nobody_watches_can_have_it_faster(
+    wanted: str, factor: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = list(script("hello"))
+    monkeypatch.setenv("NBSTREAM_DEMO_SPEED", wanted)
+    faster = list(script("hello"))
+    assert [frame for _, frame in faster] == [frame for _, frame in usual]
+    pauses = [pause / factor if factor else 0.0 for pause, _ in usual]
+    assert [pause for pause, _ in faster] == pytest.approx(pauses)
+
+
 def test_two_streams_run_through_one_provider_side_by_side() -> None:
     demo = Demo()
     streams = [demo.events(frame for _, frame in script(prompt)) for prompt in ("hello", "你好")]
