@@ -112,7 +112,7 @@ def speed() -> float:
     if wanted == "max":
         return math.inf
     try:
-        return factor if 0 < (factor := float(wanted)) else 1.0
+        return factor if (factor := float(wanted)) > 0 else 1.0
     except ValueError:
         return 1.0
 
