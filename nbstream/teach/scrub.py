@@ -10,84 +10,29 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ..credentials import Secret
 from ..wire.request import Frame, WireRequest
+from .scrubtext import GONE, LONGEST_WORD, Hide, as_it_is, placeholder
+from .scrubtext import scrubbed_text as scrubbed_text
 from .tapeshapes import EVENTS, HEADERS, REQUEST, SHAPES, Leaf, Shape, shape_of
 
 if TYPE_CHECKING:
     from ..providers.base import Provider
 
-Hide = Callable[[str], str]
-"""Takes out of a text the keys that somebody knows."""
 STAND_IN = "tape"
-GONE = "…"
 CUT = "{"
 """Stands for JSON that was cut."""
-LONGEST_WORD = 100
-
-KEY_SHAPES = re.compile(
-    r"(?<![\w-])(?:sk-[\w-]{12,}|bce-v\d/[^\s\"'<>]+|AIza[\w-]{20,}|gsk_\w{16,}|xai-\w{16,}|hf_\w{16,}"
-    r"|gh[pousr]_\w{16,}|AKIA[A-Z0-9]{12,}|LTAI\w{12,}|ya29\.[\w-]{16,}|eyJ[\w-]{20,}(?:\.[\w-]+)*)"
-)
-"""What looks like a key of somebody's."""
-_SECRETIVE = (
-    r"(?:[\w.-]*(?:signature|token|secret|password|passwd|credential|authorization|api[-_]?key|access[-_]?key)"
-    r"|sign|sig|auth|key|ak|sk|pwd|appid|app_id|x-amz-[\w-]+|x-goog-[\w-]+|x-bce-[\w-]+|ossaccesskeyid)"
-)
-_PARAMETER = re.compile(rf"([?&;]{_SECRETIVE}=)[^\s&\"'<>#…][^\s&\"'<>#]*", re.I)
-_USER = re.compile(r"(?<=://)[^\s/@\"'<>]+@")
-_BEARER = re.compile(r"(\b(?:Bearer|Basic)\s+)[\w+/=.:~-]{8,}", re.I)
-_SIGNED = re.compile(
-    r"((?:authorization|signature|api[-_]?key|api[-_]?secret|access[-_]?token)\\?[\"']?\s*[=:]\s*\\?[\"']?)"
-    r"[\w+/=%.~-]{8,}",
-    re.I,
-)
-_SID = re.compile(r"(\bsid: ?)([\w@]{5,100})")
 _WORD = re.compile(r"[\w .:/@+-]*")
-
-
-def _as_it_is(text: str) -> str:
-    return text
-
-
-def scrubbed_text(text: str, hide: Hide = _as_it_is) -> str:
-    """`text` without keys: those that `hide` knows, what looks like one, what signs an address.
-
-    >>> scrubbed_text("see https://h.example/a?x=1&signature=abc%3D, key sk-0123456789abcdef")
-    'see https://h.example/a?x=1&signature=…, key …'
-    """
-    text = KEY_SHAPES.sub(GONE, hide(text))
-    if "://" in text or "=" in text or ":" in text:
-        text = _USER.sub("", _PARAMETER.sub(rf"\1{GONE}", text))
-        text = _SIGNED.sub(rf"\1{GONE}", text)
-        text = _SID.sub(lambda found: found[1] + placeholder(found[2]), text)
-    return _BEARER.sub(rf"\1{GONE}", text)
-
-
-def placeholder(text: str) -> str:
-    """Something of the same form.
-
-    >>> placeholder("cht000b92aa@dx194c"), placeholder("req-7F")
-    ('xxx000x00xx@xx000x', 'xxx-0X')
-    """
-    return re.sub(r"[^-_@.:/#]", _sign, text[:LONGEST_WORD])
-
-
-def _sign(found: re.Match[str]) -> str:
-    sign = found[0]
-    if sign.isalpha():
-        return "x" if sign.islower() else "X"
-    return "0" if sign.isdigit() else "-"
 
 
 # --- JSON by its shape ----------------------------------------------------------------------------------
 
 
-def shaped(value: Any, shape: Shape, hide: Hide = _as_it_is) -> Any:
+def shaped(value: Any, shape: Shape, hide: Hide = as_it_is) -> Any:
     """What of `value` stands in `shape`. What is of another kind than it should be keeps its kind, emptied.
 
     >>> shaped({"text": "hi", "secret": 1, "n": [2]}, {"text": Leaf.TEXT, "n": Leaf.NUMBER})
@@ -199,7 +144,7 @@ def dumped(value: Any) -> str:
 # --- frames -------------------------------------------------------------------------------------------
 
 
-def scrubbed_frame(provider: Provider | str, frame: Frame, hide: Hide = _as_it_is) -> Frame:
+def scrubbed_frame(provider: Provider | str, frame: Frame, hide: Hide = as_it_is) -> Frame:
     """What of `frame` may be kept or shown. `provider` is one, or the name of a dialect.
 
     Of a provider of which nobody has said what is safe, nothing remains.
@@ -237,7 +182,7 @@ def _is_cut(text: str) -> bool:
         return False
 
 
-def scrubbed_frames(provider: Provider | str, frames: Iterable[Frame], hide: Hide = _as_it_is) -> list[Frame]:
+def scrubbed_frames(provider: Provider | str, frames: Iterable[Frame], hide: Hide = as_it_is) -> list[Frame]:
     """The same for all frames of a stream; a key that came in pieces, one to a frame, goes, too."""
     kept = [scrubbed_frame(provider, frame, hide) for frame in frames]
     return _whole(kept, hide)
@@ -309,7 +254,7 @@ def _without(text: str, pieces: set[str]) -> str:
 # --- requests -----------------------------------------------------------------------------------------
 
 
-def scrubbed_request(provider: Provider, request: WireRequest, hide: Hide = _as_it_is) -> dict[str, Any]:
+def scrubbed_request(provider: Provider, request: WireRequest, hide: Hide = as_it_is) -> dict[str, Any]:
     """What of a request may be shown: ``method address headers body``.
 
     The address goes without its query, of headers that are not harmless only the names remain, and of the

@@ -310,7 +310,9 @@ OPTIONS = frozenset(REQUEST) - {"header", "parameter", "payload", "messages", "c
 }
 """Names in ``options`` that belong to the question."""
 EVENTS = frozenset(
-    "body bare error message ping done message_start message_delta message_stop content_block_start"
-    " content_block_delta content_block_stop".split()
+    {
+        *("body", "bare", "error", "message", "ping", "done", "message_start", "message_delta"),
+        *("message_stop", "content_block_start", "content_block_delta", "content_block_stop"),
+    }
 )
 """Names of events that decoders know."""

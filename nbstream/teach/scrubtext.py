@@ -1,0 +1,64 @@
+"""Texts without keys, and ids without what they say. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+Hide = Callable[[str], str]
+"""Takes out of a text the keys that somebody knows."""
+GONE = "…"
+LONGEST_WORD = 100
+
+KEY_SHAPES = re.compile(
+    r"(?<![\w-])(?:sk-[\w-]{12,}|bce-v\d/[^\s\"'<>]+|AIza[\w-]{20,}|gsk_\w{16,}|xai-\w{16,}|hf_\w{16,}"
+    r"|gh[pousr]_\w{16,}|AKIA[A-Z0-9]{12,}|LTAI\w{12,}|ya29\.[\w-]{16,}|eyJ[\w-]{20,}(?:\.[\w-]+)*)"
+)
+"""What looks like a key of somebody's."""
+_SECRETIVE = (
+    r"(?:[\w.-]*(?:signature|token|secret|password|passwd|credential|authorization|api[-_]?key|access[-_]?key)"
+    r"|sign|sig|auth|key|ak|sk|pwd|appid|app_id|x-amz-[\w-]+|x-goog-[\w-]+|x-bce-[\w-]+|ossaccesskeyid)"
+)
+_PARAMETER = re.compile(rf"([?&;]{_SECRETIVE}=)[^\s&\"'<>#…][^\s&\"'<>#]*", re.I)
+_USER = re.compile(r"(?<=://)[^\s/@\"'<>]+@")
+_BEARER = re.compile(r"(\b(?:Bearer|Basic)\s+)[\w+/=.:~-]{8,}", re.I)
+_SIGNED = re.compile(
+    r"((?:authorization|signature|api[-_]?key|api[-_]?secret|access[-_]?token)\\?[\"']?\s*[=:]\s*\\?[\"']?)"
+    r"[\w+/=%.~-]{8,}",
+    re.I,
+)
+_SID = re.compile(r"(\bsid: ?)([\w@]{5,100})")
+
+
+def as_it_is(text: str) -> str:
+    return text
+
+
+def scrubbed_text(text: str, hide: Hide = as_it_is) -> str:
+    """`text` without keys: those that `hide` knows, what looks like one, what signs an address.
+
+    >>> scrubbed_text("see https://h.example/a?x=1&signature=abc%3D, key sk-0123456789abcdef")
+    'see https://h.example/a?x=1&signature=…, key …'
+    """
+    text = KEY_SHAPES.sub(GONE, hide(text))
+    if "://" in text or "=" in text or ":" in text:
+        text = _USER.sub("", _PARAMETER.sub(rf"\1{GONE}", text))
+        text = _SIGNED.sub(rf"\1{GONE}", text)
+        text = _SID.sub(lambda found: found[1] + placeholder(found[2]), text)
+    return _BEARER.sub(rf"\1{GONE}", text)
+
+
+def placeholder(text: str) -> str:
+    """Something of the same form.
+
+    >>> placeholder("cht000b92aa@dx194c"), placeholder("req-7F")
+    ('xxx000x00xx@xx000x', 'xxx-0X')
+    """
+    return re.sub(r"[^-_@.:/#]", _sign, text[:LONGEST_WORD])
+
+
+def _sign(found: re.Match[str]) -> str:
+    sign = found[0]
+    if sign.isalpha():
+        return "x" if sign.islower() else "X"
+    return "0" if sign.isdigit() else "-"
