@@ -15,6 +15,7 @@ from .sight import seen
 if TYPE_CHECKING:
     from ..providers.known import Price
     from .gate import Gate
+    from .policy import Permit
     from .pool import Pool
     from .tap import Player, TapMaker
 
@@ -38,6 +39,8 @@ class Call:
     """Who looks on at the wire."""
     player: Player | None = None
     """Who stands in for the service."""
+    permit: Permit | None = None
+    """What a teacher's policy lets one run of it do."""
 
     @property
     def model(self) -> str:

@@ -25,6 +25,7 @@ from .conversation import Conversation
 from .failure import Failure
 from .gate import Gate
 from .keys import Keys, Seats, os_address
+from .policy import Policy
 from .sight import seen
 from .stats import TURNS, ProviderStats, SeatStats, TurnStats
 from .tap import Player, TapMaker, from_environment, stand_ins
@@ -59,6 +60,7 @@ class Session:
         """What was going on when a turn failed last."""
         self.keys = Keys(lambda: str(self.settings.env_file))
         self.audit = Audit()
+        self.policy = Policy(self.audit, lambda call: self.sizes.of_request(call))
         self.ran: dict[str, None] = {}
         """The ids of the notebook cells that this kernel has run, as far as the front end tells them."""
         self.watchers = Watchers()
@@ -107,7 +109,7 @@ class Session:
             if self.player is not None and self.player.model is not None:
                 return self.player.model
         ready = self.ready()
-        return ready[0] if len(ready) == 1 else "demo"
+        return ready[0] if len(ready) == 1 and self.policy.names(registry.get(ready[0])) else "demo"
 
     def undecided(self) -> str | None:
         """What to say where several providers have a key and none is chosen, so that ``demo`` answers."""
@@ -216,7 +218,9 @@ class Session:
             chat = structured.shaped(chat, structured.shape(schema).schema)
         player = player or self.player
         missing = self.keys.missing(provider, found)
-        if player is not None and player.plays(provider, chat):
+        played = player is not None and player.plays(provider, chat)
+        chat = self.policy.allowed(provider, chat, played=played)
+        if played:
             pool, found = None, stand_ins(provider, found)
         elif missing and not pool and not (address and provider.key_optional_elsewhere):
             raise self.keys.no_key(provider, missing)
@@ -250,7 +254,7 @@ class Session:
         """A run whose outcome is counted in `stats`."""
         from .engine import Run  # the engine brings httpx2: not before something is sent
 
-        return Run(call, observer, self._count, buffer=self.settings.buffer)
+        return Run(self.policy.permitted(call), observer, self._count, buffer=self.settings.buffer)
 
     def audit_attachments(self, messages: tuple[Message, ...]) -> None:
         """Note in the audit log what goes along with `messages`."""
@@ -259,6 +263,8 @@ class Session:
 
     def _count(self, run: Run, answer: Answer) -> None:
         name = run.call.provider.name
+        if run.call.permit is not None:
+            run.call.permit.settle(run.call, answer)
         if answer.error is not None:
             self.last_error, self.last_failure = answer.error, Failure.of(run, answer, answer.error)
         self.sizes.learn(run.call, answer)

@@ -74,6 +74,8 @@ async def events(
                 visit.well()
                 return
             except NbstreamError as error:
+                if error.case.startswith("policy_"):  # nobody was asked: no seat has failed
+                    raise
                 provider = call.provider
                 failure = checks.unkeyed(provider.explained(error), provider, call.credentials)
                 failure = masked(failure, provider.name, secrets(call.credentials, request))
@@ -133,6 +135,8 @@ async def _attempt(
     outcome: NbstreamError | WireResponse | None = None
     try:
         played = call.player.opening(call, request, accepted, number) if call.player is not None else None
+        if played is None and call.permit is not None:
+            call.permit.ask(call)
         opening = played or Opening(request, call.limits, accepted)
         async with aclosing(opening.frames()) as batches:
             async for frames in batches:

@@ -20,7 +20,7 @@ GROUPS = {
     "talk": "chat history show edit retry continue undo redo reset branch version pin unpin",
     "answers": "code fix tools",
     "files": "save load restore export",
-    "models": "status use models login logout",
+    "models": "status use models login logout policy",
     "care": "why doctor stats log",
     "self": "lang help",
 }

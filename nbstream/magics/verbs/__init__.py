@@ -11,6 +11,7 @@ from . import files as files
 from . import finding as finding
 from . import keys as keys
 from . import numbers as numbers
+from . import policy as policy
 from . import talking as talking
 from . import toolbox as toolbox
 from . import using as using

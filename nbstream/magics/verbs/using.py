@@ -36,6 +36,11 @@ def status() -> str:
             [t("line.model"), here.default_model()],
             [t("line.conversation"), t("line.turns", name=talk.name, count=len(talk.turns))],
             [t("line.ready"), ready],
+            *(
+                [[t("policy.name"), t("policy.brief_more", brief=brief)]]
+                if (brief := here.policy.in_brief())
+                else []
+            ),
             [t("line.help"), f"%{magic()} help"],
         ],
     )
@@ -114,7 +119,9 @@ def _everybody() -> str:
         also = [alias for alias in others.get(one, ()) if language() == "zh" or alias.isascii()][:ALIASES]
         rows.append([one, provider.label, ", ".join(also), provider.default_model, mark])
     heads = [t("line.provider"), "", t("line.aliases"), t("line.default_model"), t("line.key")]
-    return "\n\n".join(filter(None, [table(heads, rows), running_markdown(found_by(looking))]))
+    brief = here.policy.in_brief()
+    held = literal(t("policy.said", brief=brief)) if brief else ""
+    return "\n\n".join(filter(None, [table(heads, rows), running_markdown(found_by(looking)), held]))
 
 
 def _offered(provider: Provider) -> str:
