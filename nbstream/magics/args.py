@@ -74,7 +74,7 @@ def parse(parser: MagicArgumentParser, line: str) -> argparse.Namespace:
         known, rest = parser.parse_known_args(words(line))
     except UsageError as error:
         reason = str(error)
-        raise fail("config.option_value", reason=_said(reason), line=_nearest(reason)) from None
+        raise fail("config.option_value", reason=said(reason), line=_nearest(reason)) from None
     if rest:
         options = [name for action in parser._actions for name in action.option_strings]
         if rest[0].startswith("-"):
@@ -104,10 +104,10 @@ _SENTENCES = {
 """What argparse says, and our sentence for it: its own are English, whoever reads them."""
 
 
-def _said(message: str) -> str:
+def said(message: str) -> str:
     """What argparse says, in the language in use.
 
-    >>> _said("argument -t/--temperature: invalid float value: 'warm'")
+    >>> said("argument -t/--temperature: invalid float value: 'warm'")
     "-t/--temperature takes a number, not 'warm'."
     """
     for name, pattern in _SENTENCES.items():

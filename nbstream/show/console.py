@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import codecs
 import sys
 from contextlib import suppress
 from typing import TextIO
 
 from .clean import clean
 
+PLAIN = str.maketrans("✓✗⚠·→–…“”‘’", "+x!->-.\"\"''")
+"""What stands for a mark of ours where the encoding does not have it: rows of ``?`` would say nothing."""
+
+
+def _plainer(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end].translate(PLAIN)
+    return "".join(one if one.isascii() else "?" for one in lacking), error.end
+
+
+codecs.register_error("nbstream.plainer", _plainer)
+
 
 def put(text: str, end: str = "\n", file: TextIO | None = None) -> None:
-    """Print `text`, with ``?`` for what the encoding does not have.
+    """Print `text`, with a plain mark or ``?`` for what the encoding does not have.
 
     A Windows console in GBK has no emoji and a terminal in ASCII no Chinese: neither must end an answer,
     or keep the extension from loading.
@@ -21,6 +35,6 @@ def put(text: str, end: str = "\n", file: TextIO | None = None) -> None:
         return
     text = clean(text + end)
     with suppress(LookupError, UnicodeError):  # an encoding that nobody knows: as it is
-        text = text.encode(encoding, "replace").decode(encoding)
+        text = text.encode(encoding, "nbstream.plainer").decode(encoding)
     file.write(text)
     file.flush()

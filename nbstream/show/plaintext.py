@@ -33,9 +33,9 @@ def _aligned(lines: list[str]) -> Iterator[str]:
     rows = [
         row for row in cells if any(re.search("[^-: ]", one) for one in row)
     ]  # not the rule, nor an empty head
-    widths = [max(map(_width, column)) for column in zip(*rows, strict=False)]
+    widths = [max(map(width, column)) for column in zip(*rows, strict=False)]
     for row in rows:
-        padded = (one + " " * (width - _width(one)) for one, width in zip(row, widths, strict=False))
+        padded = (one + " " * (wide - width(one)) for one, wide in zip(row, widths, strict=False))
         yield "  ".join(padded).rstrip()
 
 
@@ -43,5 +43,6 @@ def _bare(text: str) -> str:
     return html.unescape(_MARKS.sub("", text))
 
 
-def _width(text: str) -> int:
+def width(text: str) -> int:
+    """How many columns of a terminal `text` takes."""
     return sum(2 if east_asian_width(one) in "WF" else 1 for one in text)

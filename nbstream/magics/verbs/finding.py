@@ -30,17 +30,19 @@ LOOK_AT = {
 
 @verb("doctor")
 def doctor(provider: str | None = None) -> str:
+    return report(examined(provider))
+
+
+def examined(provider: str | None = None) -> list[Finding]:
     """Look at everything that may stand between a question and its answer."""
     from ...chat import doctor as services
     from ..surroundings import findings, holdings
 
     asked, clocks = services.examine(session(), provider)
+    clock = services.clock(clocks)
     if provider is not None:
-        clock = services.clock(clocks)
-        found = asked + ([clock] if clock.level in ("doubt", "bad") else [])
-    else:
-        found = [*findings(), services.clock(clocks), *asked, *holdings()]
-    return report(found)
+        return asked + ([clock] if clock.level in ("doubt", "bad") else [])
+    return [*findings(), clock, *asked, *holdings()]
 
 
 def report(found: list[Finding]) -> str:

@@ -1,0 +1,7 @@
+"""``python -m nbstream``: the ``nbstream`` command."""
+
+import sys
+
+from .cli import main
+
+sys.exit(main())
