@@ -14,13 +14,14 @@ from .template import Prepared
 if TYPE_CHECKING:
     from ..chat.engine import Run
     from ..chat.history import Turn
+    from ..show.sinks import Sink
 
 
 class Beside(Protocol):
     """Something that stands beside the answer of a cell."""
 
-    def open(self, run: Run, turn: Turn) -> None:
-        """The answer's view stands; the run begins next."""
+    def open(self, run: Run, turn: Turn, sink: Sink) -> None:
+        """The answer's view stands, which is `sink`; the run begins next."""
 
     def settle(self, answer: Answer) -> None:
         """The answer is settled."""

@@ -125,7 +125,7 @@ def ask(
                 sink.when_done = settle  # before the sink opens: its Stop may be pressed at once
             sink.open(run, turn.id)
             if beside is not None:
-                beside.open(run, turn)
+                beside.open(run, turn, sink)
             run.start()
             looking = _look_around(run.call, where)
         if early:

@@ -35,7 +35,7 @@ def signed(url: str, api_key: str, api_secret: str, unix: float, method: str = "
     host = parts.netloc.rpartition("@")[2]
     path = parts.path or "/"
     date = formatdate(int(unix), usegmt=True)
-    lines = f"host: {host}\ndate: {date}\n{method} {path} HTTP/1.1"
+    lines = to_sign(host, date, path, method)
     digest = hmac.digest(api_secret.encode("utf-8", "replace"), lines.encode("utf-8", "replace"), "sha256")
     signature = base64.b64encode(digest).decode()
     claim = (
@@ -46,6 +46,11 @@ def signed(url: str, api_key: str, api_secret: str, unix: float, method: str = "
     query = urlencode({"authorization": authorization, "date": date, "host": host})
     query = f"{parts.query}&{query}" if parts.query else query
     return Signed(urlunsplit((parts.scheme, parts.netloc, path, query, "")), authorization, signature)
+
+
+def to_sign(host: str, date: str, path: str, method: str = "GET") -> str:
+    """The three lines that are signed."""
+    return f"host: {host}\ndate: {date}\n{method} {path} HTTP/1.1"
 
 
 def secret_url(url: str, api_key: Secret, api_secret: Secret, unix: float) -> Secret:

@@ -132,6 +132,7 @@ class WidgetSink(Sink):
             self._seq += 1
             self.widget.send({"seq": self._seq, **message})
             size = sum(len(op[-1]) for op in ops) + len(message.get("think", "")) + 100
+            self.messages, self.characters = self.messages + 1, self.characters + size
             self._pacer.sent(self._seq, size, self._loop.time(), pieces)
 
     def _operations(self, last: bool) -> list[Any]:

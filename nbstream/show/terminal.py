@@ -32,6 +32,8 @@ class Sink:
     """Whether more rounds may follow one that has ended; then somebody says when the turn is `over`."""
     stopped = False
     """Whether somebody has pressed Stop."""
+    messages = characters = 0
+    """What was sent to a page so far."""
     on_stop: Callable[[], object] | None = None
     """Called, on any thread, when somebody does while no run is under way."""
 

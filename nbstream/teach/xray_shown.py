@@ -1,0 +1,133 @@
+"""What of the wire may be seen: requests, frames and events as text, with no secret in it. Pure.
+
+It stays in the notebook, so everything is masked here and cut to a size that one reads.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from ..credentials import Secret, hidden
+from ..i18n import t
+from ..messages import (
+    Event,
+    Finish,
+    Note,
+    Opaque,
+    ReasoningDelta,
+    Retract,
+    TextDelta,
+    ToolCallDelta,
+    Usage,
+)
+from ..show.clean import clean, clean_inline
+from ..wire.request import WireRequest
+from .xray_record import Attempt, Seen
+
+LONGEST_BODY, LONGEST_FRAME, LONGEST_STRING = 6_000, 2_000, 300
+MOST = 200_000
+"""Characters of a body that are looked at: pictures go along as megabytes of letters."""
+
+
+def request_text(attempt: Attempt, secrets: Sequence[Secret]) -> str:
+    """A request as it goes out: its line, headers and body."""
+    request = attempt.request
+    player = attempt.call.player
+    if player is not None and player.plays(attempt.call.provider, attempt.call.chat):
+        return t("xray.tape")
+    if request.transport == "local":
+        return t("xray.local", name=attempt.call.provider.name)
+    if request.transport == "library":
+        return t("xray.library", name=attempt.call.provider.name)
+    method = "GET" if request.transport == "websocket" else request.method
+    lines = [f"{method} {address(request, secrets)}"]
+    lines += [f"{name}: {masked(str(value), secrets)}" for name, value in request.headers.items()]
+    if request.transport == "websocket":
+        lines += ["", t("xray.message")]
+    body = (request.body or b"")[:MOST].decode("utf-8", "replace")
+    return clean("\n".join([*lines, "", json_text(body, secrets, LONGEST_BODY)])).rstrip()
+
+
+def address(request: WireRequest, secrets: Sequence[Secret]) -> str:
+    """Where it goes, with what is secret in it masked."""
+    url = request.url
+    if not isinstance(url, Secret):
+        return masked(url, secrets)
+    return masked(url.reveal(), [url, *secrets])  # first what is signed as a whole
+
+
+def masked(text: str, secrets: Sequence[Secret]) -> str:
+    """`text` with none of `secrets` in it."""
+    return hidden(text, [one for one in secrets if one])
+
+
+def json_text(text: str, secrets: Sequence[Secret], longest: int) -> str:
+    """JSON as one reads it, its long strings and lists cut; anything else as it is."""
+    text = masked(text, secrets)
+    try:
+        shown = json.dumps(_cut(json.loads(text)), ensure_ascii=False, indent=2)
+    except (ValueError, RecursionError):
+        shown = text
+    return _ended(clean(shown), longest)
+
+
+def _cut(value: Any) -> Any:
+    if isinstance(value, str):
+        return _ended(value, LONGEST_STRING)
+    if isinstance(value, dict):
+        return {name: _cut(one) for name, one in value.items()}
+    if isinstance(value, list):
+        shown = value if len(value) <= 12 else [*value[:4], t("xray.more", count=len(value) - 8), *value[-4:]]
+        return [_cut(one) for one in shown]
+    return value
+
+
+def _ended(text: str, longest: int) -> str:
+    if len(text) <= longest:
+        return text
+    return f"{text[:longest]}… {t('xray.more_characters', count=f'{len(text) - longest:,}')}"
+
+
+def frame_text(seen: Seen, secrets: Sequence[Secret]) -> str:
+    """The data of a frame."""
+    return json_text(seen.frame.data, secrets, LONGEST_FRAME)
+
+
+def became(seen: Seen, secrets: Sequence[Secret]) -> str:
+    """The events that a frame became, in a line."""
+    told = [event_text(one) for one in seen.events]
+    return masked(t("timeline.joint").join(told), secrets) if told else t("xray.nothing")
+
+
+def event_text(event: Event) -> str:
+    """An event in a few words.
+
+    >>> event_text(TextDelta("hi")), event_text(Finish("stop", "stop"))
+    ('text “hi”', 'finish: stop')
+    """
+    if isinstance(event, TextDelta):
+        return t("xray.event.text", text=_quoted(event.text))
+    if isinstance(event, ReasoningDelta):
+        return t("xray.event.reasoning", text=_quoted(event.text))
+    if isinstance(event, ToolCallDelta):
+        return t("xray.event.call", text=_quoted(f"{event.name or ''} {event.arguments}".strip()))
+    if isinstance(event, Usage):
+        counts = (event.input_tokens, event.output_tokens)
+        given, got = ("?" if count is None else f"{count:,}" for count in counts)
+        return t("xray.event.usage", input=given, output=got)
+    if isinstance(event, Retract):
+        return t("xray.event.retract")
+    if isinstance(event, Note):
+        return t("xray.event.note", text=_quoted(event.text))
+    if isinstance(event, Finish):
+        return t("xray.event.finish", reason=event.reason)
+    assert isinstance(event, Opaque)
+    return t("xray.event.opaque")
+
+
+def _quoted(text: str, longest: int = 60) -> str:
+    text = text.replace("\n", "⏎")
+    text = clean_inline(text) if text.strip() else text
+    return text if len(text) <= longest else text[:longest] + "…"
