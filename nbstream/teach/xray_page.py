@@ -26,6 +26,7 @@ from .xray_spark import steps
 HEAD, TAIL = 12, 4
 """Frames in the table of the Markdown; the page has more."""
 PAGE_HEAD, PAGE_TAIL = 40, 10
+_FENCE = re.compile(r"^`{3,}\w*\n?", re.M)
 PRE = "max-height:22em;overflow:auto;white-space:pre-wrap;overflow-wrap:anywhere"
 
 
@@ -35,7 +36,7 @@ def bundle(record: Record, facts: str) -> dict[str, str]:
     return {
         "text/html": "".join(_html(record, facts)),
         "text/markdown": prose(text),
-        "text/plain": plain(text),
+        "text/plain": plain(_FENCE.sub("", text)),
     }
 
 

@@ -18,12 +18,13 @@ from ..chat.tap import Tap
 from ..credentials import Secret
 from ..errors import NbstreamError
 from ..messages import Answer, Event, ReasoningDelta, TextDelta
+from ..providers.base import Provider
 from ..wire.request import Frame, WireRequest, WireResponse
 from .timeline import Leg, Track
 
 FIRST, LAST = 100, 100
 """Frames that are kept: the first ones, and the last ones."""
-LONGEST = 20_000
+LONGEST = 100_000
 """Characters of a frame that are kept: enough to read what stands in it."""
 REQUESTS = 6
 
@@ -35,6 +36,7 @@ class Seen:
     number: int
     at: float
     size: int
+    provider: Provider
     frame: Frame
     events: tuple[Event, ...]
 
@@ -135,7 +137,9 @@ class Look(Tap):
         if frame.data:
             record.frames += 1
         kept = frame._replace(data=frame.data[:LONGEST]) if len(frame.data) > LONGEST else frame
-        seen = Seen(record.frames if frame.data else 0, at, size, kept, tuple(events[:20]))
+        seen = Seen(
+            record.frames if frame.data else 0, at, size, attempt.call.provider, kept, tuple(events[:20])
+        )
         if len(record.first) < FIRST:
             record.first.append(seen)
         else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from ..credentials import Secret, hidden
 from ..i18n import t
@@ -24,9 +25,12 @@ from ..messages import (
 )
 from ..show.clean import clean, clean_inline
 from ..wire.request import WireRequest
+from .scrub import scrubbed_frame, scrubbed_text
 from .xray_record import Attempt, Seen
 
 LONGEST_BODY, LONGEST_FRAME, LONGEST_STRING = 6_000, 2_000, 300
+HARMLESS = frozenset({"date", "host", "alt", "limit"})
+"""What may be seen of an address behind its question mark."""
 MOST = 200_000
 """Characters of a body that are looked at: pictures go along as megabytes of letters."""
 
@@ -51,16 +55,25 @@ def request_text(attempt: Attempt, secrets: Sequence[Secret]) -> str:
 
 
 def address(request: WireRequest, secrets: Sequence[Secret]) -> str:
-    """Where it goes, with what is secret in it masked."""
-    url = request.url
-    if not isinstance(url, Secret):
-        return masked(url, secrets)
-    return masked(url.reveal(), [url, *secrets])  # first what is signed as a whole
+    """Where it goes: of what stands behind the question mark, only what is known to be harmless is shown."""
+    url = request.url.reveal() if isinstance(request.url, Secret) else request.url
+    parts = urlsplit(url)
+    query = []
+    for pair in filter(None, parts.query.split("&")):
+        name, _, value = pair.partition("=")
+        query.append(f"{name}={value if name in HARMLESS else tail(unquote(value))}")
+    kept = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="&".join(query), fragment="")
+    return masked(urlunsplit(kept), secrets)
+
+
+def tail(text: str) -> str:
+    """The end of something secret: enough to compare with one's own."""
+    return f"…{text[-4:]}" if len(text) >= 16 else "…"
 
 
 def masked(text: str, secrets: Sequence[Secret]) -> str:
-    """`text` with none of `secrets` in it."""
-    return hidden(text, [one for one in secrets if one])
+    """`text` with none of `secrets` in it, nor what looks like one."""
+    return scrubbed_text(text, lambda given: hidden(given, [one for one in secrets if one]))
 
 
 def json_text(text: str, secrets: Sequence[Secret], longest: int) -> str:
@@ -91,8 +104,9 @@ def _ended(text: str, longest: int) -> str:
 
 
 def frame_text(seen: Seen, secrets: Sequence[Secret]) -> str:
-    """The data of a frame."""
-    return json_text(seen.frame.data, secrets, LONGEST_FRAME)
+    """The data of a frame: the fields that its decoder reads, and no others."""
+    shown = scrubbed_frame(seen.provider, seen.frame, lambda text: masked(text, secrets))
+    return json_text(shown.data, (), LONGEST_FRAME)
 
 
 def became(seen: Seen, secrets: Sequence[Secret]) -> str:

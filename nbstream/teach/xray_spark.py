@@ -15,7 +15,7 @@ from ..credentials import Secret
 from ..i18n import t
 from ..providers.spark_sign import to_sign
 from ..wire.request import WireRequest
-from .xray_shown import masked
+from .xray_shown import address, masked, tail
 
 _CLAIM = re.compile(r'(api_key|signature)="([^"]*)"')
 
@@ -33,19 +33,12 @@ def steps(request: WireRequest, secrets: Sequence[Secret]) -> list[tuple[str, st
         return []
     lines = to_sign(query["host"], query["date"], parts.path)
     signature = dict(_CLAIM.findall(claim)).get("signature", "")
-    shown = masked(_CLAIM.sub(lambda found: f'{found[1]}="{_tail(found[2])}"', claim), secrets)
-    end = _tail(query["authorization"])
-    whole = f"{parts.scheme}://{query['host']}{parts.path}?authorization={end}"
-    rest = parts.query.partition("&date=")[2]
+    shown = masked(_CLAIM.sub(lambda found: f'{found[1]}="{tail(found[2])}"', claim), secrets)
+    end = tail(query["authorization"])
     return [
         (t("xray.sign.lines"), masked(lines, secrets)),
-        (t("xray.sign.hmac"), f'base64(hmac_sha256(api_secret, …)) = "{_tail(signature)}"'),
+        (t("xray.sign.hmac"), f'base64(hmac_sha256(api_secret, …)) = "{tail(signature)}"'),
         (t("xray.sign.claim"), shown),
         (t("xray.sign.authorization"), f'base64(…) = "{end}"'),
-        (t("xray.sign.url"), masked(f"{whole}&date={rest}", secrets)),
+        (t("xray.sign.url"), address(request, secrets)),
     ]
-
-
-def _tail(text: str) -> str:
-    """The end of something secret: enough to compare with one's own."""
-    return f"…{text[-4:]}" if len(text) >= 16 else "…"
