@@ -115,9 +115,10 @@ class Policy:
             if rules.requests_per_hour is not None:
                 yield Budget(rules, rules.requests_per_hour, self.ledger.used(HOUR)[0], "hour", "requests")
 
-    def names(self, provider: Provider) -> bool:
-        """Whether the usual model of `provider` may be asked."""
-        return all(rules.allows(f"{provider.name}:{provider.default_model}") for rules in self.rules())
+    def allows(self, provider: Provider, model: str = "") -> bool:
+        """Whether `model` of `provider`, or its usual one, may be asked at all."""
+        name = f"{provider.name}:{model or provider.default_model}"
+        return provider.name == FREE or all(rules.allows(name) for rules in self.rules())
 
     def in_brief(self) -> str | None:
         """One line of what holds here; None: there is no policy."""

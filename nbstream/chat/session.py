@@ -109,7 +109,7 @@ class Session:
             if self.player is not None and self.player.model is not None:
                 return self.player.model
         ready = self.ready()
-        return ready[0] if len(ready) == 1 and self.policy.names(registry.get(ready[0])) else "demo"
+        return ready[0] if len(ready) == 1 and self.policy.allows(registry.get(ready[0])) else "demo"
 
     def undecided(self) -> str | None:
         """What to say where several providers have a key and none is chosen, so that ``demo`` answers."""

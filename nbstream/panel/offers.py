@@ -22,6 +22,7 @@ PATIENCE = 4.0
 def offers(here: Session) -> list[tuple[str, str]]:
     """The models as far as they are known, by full name, and what is to be said of each."""
     ready, found, others = here.ready(), list[tuple[str, str]](), list[Provider]()
+    may = here.policy.allows  # what a teacher does not allow is not offered
     local = [name for name in catalog().heard_of() if is_local(name)]
     for name in dict.fromkeys([*ready, *local, *registry.names()]):
         with suppress(NbstreamError):  # another package's, which is broken
@@ -29,10 +30,10 @@ def offers(here: Session) -> list[tuple[str, str]]:
             if keyless(provider) and not _there(provider):
                 continue
             if name in ready or keyless(provider):
-                names = catalog().names(name)[:MOST]
+                names = [one for one in catalog().names(name) if may(provider, one)][:MOST]
                 found += [(full(provider, model), provider.label) for model in names]
                 found += [(name, t("sheet.demo"))] if name == "demo" else []
-            elif provider.default_model:
+            elif provider.default_model and may(provider):
                 others.append(provider)
     # Who reads Chinese finds the services with a Chinese name first.
     for provider in sorted(others, key=lambda one: one.label.isascii()):
