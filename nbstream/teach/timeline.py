@@ -174,7 +174,7 @@ def _unlike(found: Sequence[Mark], x: Callable[[float], float]) -> list[tuple[fl
     placed: list[tuple[float, list[str]]] = []
     few = found if len(found) <= 14 else [*found[:7], *found[-7:]]
     for one in few:
-        place, at = x(one.at), f" {seconds(one.at)}" if one.at else ""
+        place, at = x(one.at), f" {seconds(one.at)}" if one.at >= 0.001 else ""
         if placed and place - placed[-1][0] < 3:
             placed[-1][1].append(one.label)
         else:
@@ -274,4 +274,4 @@ def line(track: Track, width: int = 60, longest: float = 0.0) -> str:
 
 def rows(track: Track) -> Iterable[tuple[str, str]]:
     """What happened, and when: for a table."""
-    return [(one.label, seconds(one.at) if one.at else "0") for one in marks(track)]
+    return [(one.label, seconds(one.at) if one.at >= 0.001 else "0") for one in marks(track)]

@@ -27,7 +27,7 @@ HEAD, TAIL = 12, 4
 """Frames in the table of the Markdown; the page has more."""
 PAGE_HEAD, PAGE_TAIL = 40, 10
 _FENCE = re.compile(r"^`{3,}\w*\n?", re.M)
-PRE = "max-height:22em;overflow:auto;white-space:pre-wrap;overflow-wrap:anywhere"
+PRE = "margin:2px 0 10px;max-height:22em;overflow:auto;white-space:pre-wrap;overflow-wrap:anywhere"
 
 
 def bundle(record: Record, facts: str) -> dict[str, str]:
@@ -151,7 +151,8 @@ def _html(record: Record, facts: str) -> Iterator[str]:
         shown = [row(one, record) for one in first]
         shown += [_gap(left_out)] if left_out else []
         shown += [row(one, record) for one in last]
-        yield _folded(t("xray.frames"), html_table(heads(), shown))
+        inside = f'<div style="max-height:22em;overflow:auto">{html_table(heads(), shown)}</div>'
+        yield _folded(t("xray.frames"), inside, unfolded=True)
         raw = [f"#{one.number}\n{frame_text(one, record.secrets)}" for one in [*first, *last] if one.number]
         yield _folded(t("xray.raw"), _pre("\n\n".join(raw)[:60_000]))
 

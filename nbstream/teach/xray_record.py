@@ -99,12 +99,12 @@ class Look(Tap):
     def __init__(self, record: Record, call: Call) -> None:
         self._record = record
         self._attempt: Attempt | None = None
-        if not record.attempts:
-            record.begun = time.perf_counter()
         record.secrets += call.credentials.values()
 
     def attempt(self, call: Call, request: WireRequest) -> None:
         record = self._record
+        if not record.attempts:
+            record.begun = time.perf_counter()
         self._attempt = Attempt(call, request, record.now())
         seats = [seat.credentials for seat in call.pool.seats] if call.pool is not None else []
         known = {id(one) for one in record.secrets}

@@ -1,0 +1,51 @@
+"""The x-ray in a page: it shows the wire while the answer comes, and leaves a table and a picture."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from playwright.sync_api import expect
+
+from tests.browser.page import FrontEnd
+from tests.fakes.spark_server import CREDENTIALS
+from tests.served import Served
+
+LANGUAGE = os.environ.get("NBSTREAM_TEST_LANGUAGE", "en")
+
+
+def environment(server: Served) -> str:
+    given = {"SPARK_BASE_URL": server.url, "NBSTREAM_LANG": LANGUAGE}
+    given |= {f"SPARK_{name.upper()}": value for name, value in CREDENTIALS.items()}
+    return f"import os; os.environ |= {given!r}\n%load_ext nbstream"
+
+
+def test_the_wire_stands_beside_the_answer_while_it_comes_and_stays_when_it_has(lab: FrontEnd) -> None:
+    with Served("spark", key=None) as server:
+        notebook = lab.open([environment(server), "%%llm -m spark:hold --xray\nTell me about the sea."])
+        if theme := os.environ.get("NBSTREAM_TEST_THEME"):
+            lab.set_theme(theme)
+            notebook = lab.view(notebook.path)
+        notebook.run_all(wait=False)
+        live = notebook.output(1).locator(".nbx")
+        expect(live.locator(".nbx-frames > details").first).to_be_visible()
+        # The request and the three lines that are signed stand there while the answer is under way.
+        expect(live).to_contain_text("GET /v4.0/chat HTTP/1.1")
+        expect(live).to_contain_text('api_key="…e1f0"')
+        expect(live.locator("svg[role=img]")).to_be_visible()
+        expect(notebook.output(1).locator(".nbs-answer")).to_be_visible()
+        notebook.screenshot(f"xray-live-{LANGUAGE}")
+        server.release()
+        notebook.wait_done()
+        page = notebook.output(1)
+        expect(page.locator(".nbx")).to_have_count(0)
+        expect(page.locator(".nbs-plot svg")).to_be_visible()
+        expect(page.locator(".jp-RenderedMarkdown")).to_be_visible()
+        expect(page).to_contain_text("GET /v4.0/chat HTTP/1.1")
+        notebook.screenshot(f"xray-settled-{LANGUAGE}")
+        notebook.save()
+        answer, xray = notebook.saved(1)
+        assert set(answer["data"]) == {"text/markdown", "text/plain"}
+        assert {"text/html", "text/markdown", "text/plain"} == set(xray["data"])
+        for name in ("api_key", "api_secret", "app_id"):
+            assert CREDENTIALS[name] not in json.dumps([answer, xray])
