@@ -11,9 +11,11 @@ from contextlib import aclosing
 
 from ..credentials import Secret
 from ..errors import NbstreamError, fail
+from ..i18n import t
 from ..messages import (
     Event,
     Finish,
+    Note,
     ReasoningDelta,
     Retract,
     TextDelta,
@@ -49,6 +51,8 @@ async def events(
     request: WireRequest | None = None
     attempt, asked, shown, renewed, changed = 0, 0, False, False, False
     taps = taps if taps is not None else Taps(call)
+    if notes := taps.notes():
+        yield notes
     with Visit(call) as visit:
         pause = visit.first_pause()
         while True:
@@ -67,7 +71,8 @@ async def events(
                         call = await tokens.with_token(call)
                     request = call.provider.request(call.chat, call.credentials)
                 asked += 1
-                async with aclosing(_attempt(call, request, on_state, taps, asked - 1)) as batches:
+                source = _attempt(call, request, on_state, taps, asked - 1)
+                async with aclosing(source if call.chat.stream else _held(source, call, on_state)) as batches:
                     async for batch in batches:
                         shown = shown or any(isinstance(event, SHOWN) for event in batch)
                         yield batch
@@ -100,6 +105,21 @@ async def events(
                 renewed = changed = False
             if not changed:
                 request = None
+
+
+async def _held(
+    source: AsyncGenerator[list[Event], None], call: Call, on_state: Callable[[State], None]
+) -> AsyncGenerator[list[Event], None]:
+    """All events of `source` at once, at its end: an answer that was not to be streamed."""
+    events: list[Event] = []
+    async with aclosing(source) as batches:
+        async for batch in batches:
+            if not events:
+                on_state(State("waiting"))
+            events += batch
+    if not call.provider.whole:
+        events.insert(max(0, len(events) - 1), Note(t("note.held", label=call.provider.label)))
+    yield events
 
 
 class _Feed(Iterator[Frame]):
@@ -138,6 +158,8 @@ async def _attempt(
         if played is None and call.permit is not None:
             call.permit.ask(call)
         opening = played or Opening(request, call.limits, accepted)
+        if opening.notes:
+            yield list(opening.notes)
         async with aclosing(opening.frames()) as batches:
             async for frames in batches:
                 if batch := decoder.take(frames):

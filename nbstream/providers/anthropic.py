@@ -42,12 +42,13 @@ class Anthropic(HostProvider):
     """Anthropic, and services of the same shape at another base URL."""
 
     no_pictures = None
+    whole = True
 
     def request(self, chat: ChatRequest, credentials: Credentials) -> WireRequest:
         model = chat.model or self.default_model
         if not model:
             raise fail("config.no_model", provider=self.name, label=self.label)
-        body: dict[str, Any] = {"model": model, "messages": self._messages(chat), "stream": True}
+        body: dict[str, Any] = {"model": model, "messages": self._messages(chat), "stream": chat.stream}
         if system := _system(chat):
             body["system"] = system
         if chat.temperature is not None:
@@ -59,11 +60,12 @@ class Anthropic(HostProvider):
         if shape is not None:
             body["output_config"] = {"format": {"type": "json_schema", "schema": shape}}
         body |= chat.options
-        slow = re.search(self.host.slow, model, re.I) or "thinking" in body
+        slow = re.search(self.host.slow, model, re.I) or "thinking" in body or not chat.stream
+        accept = "text/event-stream" if chat.stream else "application/json"
         return WireRequest(
             "sse",
             url=self._url(chat.base_url, ENDPOINT, insecure=chat.allow_insecure),
-            headers=_headers(credentials, "text/event-stream") | {"Content-Type": "application/json"},
+            headers=_headers(credentials, accept) | {"Content-Type": "application/json"},
             body=encoded(body),
             slow_start=bool(slow),
             allow_insecure=chat.allow_insecure,

@@ -70,6 +70,8 @@ class Provider(ABC):
     """Models that are known without asking, where the service has no list of them."""
     dialect: str = ""
     """Its wire format; "" where nothing goes over a wire."""
+    whole: bool = False
+    """Whether `request` asks without streaming where ``chat.stream`` is False; else the engine holds back."""
     package: str = ""
     """Somebody else's package without which it cannot work, by the name of its import and of our extra."""
 

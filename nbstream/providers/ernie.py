@@ -23,7 +23,7 @@ from ..messages import (
     TextDelta,
     ToolCallDelta,
 )
-from ..wire.request import Frame, WireRequest, WireResponse
+from ..wire.request import BODY, Frame, WireRequest, WireResponse
 from .addresses import plain
 from .chunks import chat_events
 from .ernie_asides import Asides
@@ -123,13 +123,14 @@ class _Aside(Iterator[Frame]):
         self.done = False
         """``[DONE]`` has come."""
         self.end = False
-        """``is_end``, of the answers of 2024, has come."""
+        """``is_end``, of the answers of 2024, has come, or a body that is the whole answer."""
         self._withdraw = self._noted = False
 
     def __next__(self) -> Frame:
         if not self.more:
             self.more = documents(next(self._frames))
         self._frame = frame = self.more.pop(0)
+        self.end = self.end or frame.event == BODY  # a whole answer
         if _MARKED.search(frame.data):
             self._look(frame.data)
         elif frame.data.strip() == "[DONE]":

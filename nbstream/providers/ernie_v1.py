@@ -43,10 +43,11 @@ ALIVE = ("rate_limit", "context_length", "content_filter", "interrupted", "quota
 class ErnieV1(HostProvider):
     """The V1 interface, with an OAuth token or a signature."""
 
+    whole = True
     listed = tuple(Model(path, label_of(path)) for path in PATHS)  # the service itself cannot be asked
 
     def request(self, chat: ChatRequest, credentials: Credentials) -> WireRequest:
-        body: dict[str, Any] = {"messages": _messages(chat.messages), "stream": True}
+        body: dict[str, Any] = {"messages": _messages(chat.messages), "stream": chat.stream}
         if system := system_of(chat.system, chat.messages):
             body["system"] = system
         if chat.temperature is not None:
@@ -70,9 +71,9 @@ class ErnieV1(HostProvider):
         return WireRequest(
             "sse",
             url=address,
-            headers=headers | {"Accept": "text/event-stream"},
+            headers=headers | {"Accept": "text/event-stream" if chat.stream else "application/json"},
             body=encoded(body),
-            slow_start=bool(re.search(self.host.slow, chat.model, re.I)),
+            slow_start=bool(re.search(self.host.slow, chat.model, re.I)) or not chat.stream,
             allow_insecure=chat.allow_insecure,
         )
 

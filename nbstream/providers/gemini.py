@@ -23,7 +23,8 @@ from .refusals import clean
 from .structured import without
 from .toolcalls import answered, arguments, function
 
-METHOD = ":streamGenerateContent"
+METHOD, WHOLE = ":streamGenerateContent", ":generateContent"
+"""What stands behind a model in the path: for a stream, and for the whole answer at once."""
 TOP = {
     *("contents", "systemInstruction", "tools", "toolConfig", "safetySettings", "cachedContent"),
     *("generationConfig", "labels", "serviceTier", "store"),
@@ -49,6 +50,7 @@ class Gemini(HostProvider):
     """Google's Gemini, and gateways that speak like it."""
 
     no_pictures = None
+    whole = True
     grace = 30.0  # some that imitate it say STOP with every piece: only the body's end is the end
 
     def request(self, chat: ChatRequest, credentials: Credentials) -> WireRequest:
@@ -65,14 +67,16 @@ class Gemini(HostProvider):
         if config := _config(chat, model, options):
             body["generationConfig"] = config
         body |= {name: value for name, value in options.items() if name in TOP - {"generationConfig"}}
-        url = _plus(self._url(chat.base_url, _path(model) + METHOD, insecure=chat.allow_insecure), "alt=sse")
+        path = _path(model) + (METHOD if chat.stream else WHOLE)
+        url = self._url(chat.base_url, path, insecure=chat.allow_insecure)
         thinks = re.search(self.host.slow, model, re.I) or "thinkingConfig" in config
+        accept = "text/event-stream" if chat.stream else "application/json"
         return WireRequest(
             "sse",
-            url=url,
-            headers=_headers(credentials, "text/event-stream") | {"Content-Type": "application/json"},
+            url=_plus(url, "alt=sse") if chat.stream else url,
+            headers=_headers(credentials, accept) | {"Content-Type": "application/json"},
             body=encoded(body),
-            slow_start=bool(thinks),
+            slow_start=bool(thinks) or not chat.stream,
             allow_insecure=chat.allow_insecure,
             dispensable=tuple(f"generationConfig.{name}" for name in _form(chat, options)),
         )
@@ -89,8 +93,8 @@ class Gemini(HostProvider):
         Or with the mark of an unsigned call, where a model looks at signatures that we thought did not.
         """
         if error.kind == "not_found":
-            asked = urlsplit(str(request.url)).path.rpartition("/")[2].removesuffix(METHOD)
-            facts = dict(model=clean(asked, 100), url=plain(request.url, f"/models/{asked}{METHOD}"))
+            asked, _, method = urlsplit(str(request.url)).path.rpartition("/")[2].rpartition(":")
+            facts = dict(model=clean(asked, 100), url=plain(request.url, f"/models/{asked}:{method}"))
             error.fix = t("refusal.not_found.fix", provider=self.name, **facts)
         if error.status == 400 and re.search("thought_?signature", error.why, re.I):
             return _unsigned(request)

@@ -48,6 +48,8 @@ _PREFIX = re.compile(r"^(?:litellm\.)?(?:\w+: )*(?:litellm\.\w+: )?(?:\w+: )*(?:
 class LiteLLM(OpenAICompatible):
     """Everything behind LiteLLM; the model is LiteLLM's name for it."""
 
+    whole = False
+
     def request(self, chat: ChatRequest, credentials: Credentials) -> WireRequest:
         if find_spec("litellm") is None:
             raise fail("config.no_package", provider=self.name, package="litellm")

@@ -45,12 +45,13 @@ class Ollama(HostProvider):
     """Ollama, on this machine, on another, or in its cloud."""
 
     no_pictures = None
+    whole = True
 
     def request(self, chat: ChatRequest, credentials: Credentials) -> WireRequest:
         model = chat.model or self.default_model
         if not model:
             raise fail("config.no_model", provider=self.name, label=self.label)
-        body: dict[str, Any] = {"model": model, "messages": _messages(chat), "stream": True}
+        body: dict[str, Any] = {"model": model, "messages": _messages(chat), "stream": chat.stream}
         if chat.tools:
             body["tools"] = [
                 tool if (found := function(tool)) is None else {"type": "function", "function": found}
@@ -73,7 +74,7 @@ class Ollama(HostProvider):
             url=self._url(chat.base_url, ENDPOINT, insecure=chat.allow_insecure),
             headers=_headers(credentials, "application/x-ndjson") | {"Content-Type": "application/json"},
             body=encoded(body),
-            slow_start=bool(re.search(self.host.slow, model, re.I)),
+            slow_start=bool(re.search(self.host.slow, model, re.I)) or not chat.stream,
             allow_insecure=chat.allow_insecure,
             dispensable=("format",) if shaped else (),
         )

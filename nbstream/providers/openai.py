@@ -34,12 +34,13 @@ class OpenAICompatible(HostProvider):
     """
 
     no_pictures: str | None = None
+    whole = True
 
     def request(self, chat: ChatRequest, credentials: Credentials) -> WireRequest:
         model = chat.model or self.default_model
         if not model:
             raise fail("config.no_model", provider=self.name, label=self.label)
-        body: dict[str, Any] = {"model": model, "messages": self._messages(chat), "stream": True}
+        body: dict[str, Any] = {"model": model, "messages": self._messages(chat), "stream": chat.stream}
         if self.host.usage_option:
             body["stream_options"] = {"include_usage": True}
         if chat.temperature is not None:
@@ -62,6 +63,7 @@ class OpenAICompatible(HostProvider):
         if body.get("stream") is not True and "stream_options" not in chat.options:
             body.pop("stream_options", None)
         slow = re.search(self.host.slow, model, re.I) or any(name in body for name in THINKING_OPTIONS)
+        accept = "text/event-stream" if chat.stream else "application/json"
         return WireRequest(
             "sse",
             url=endpoint(
@@ -71,10 +73,10 @@ class OpenAICompatible(HostProvider):
                 known=(ENDPOINT,),
                 insecure=chat.allow_insecure,
             ),
-            headers=self._headers(credentials, "text/event-stream") | {"Content-Type": "application/json"},
+            headers=self._headers(credentials, accept) | {"Content-Type": "application/json"},
             # Lone surrogates (a prompt cut in half) cannot be sent as UTF-8: as escapes they can.
             body=encoded(body),
-            slow_start=bool(slow),
+            slow_start=bool(slow) or not chat.stream,
             allow_insecure=chat.allow_insecure,
             dispensable=("response_format",) if body.get("response_format") is form is not None else (),
         )
@@ -86,8 +88,8 @@ class OpenAICompatible(HostProvider):
         return from_response(self.host, response)
 
     def again(self, request: WireRequest, error: NbstreamError) -> WireRequest | None:
-        """Once more without what a 400 named: ``stream_options``, ``max_tokens`` by its old name; or the
-        form.
+        """Once more without what a 400 named: ``stream_options``, ``max_tokens`` by its old name, no stream;
+        or the form.
 
         The form is what promises JSON; words ask for it as well.
         """
@@ -105,6 +107,8 @@ class OpenAICompatible(HostProvider):
             del body["stream_options"]
         elif "max_tokens" in body and "max_completion_tokens" in error.why:
             body["max_completion_tokens"] = body.pop("max_tokens")
+        elif body.get("stream") is False and re.search("stream", error.why, re.I):
+            body["stream"] = True  # a model that only streams: what comes is held back
         else:
             return without(request, error)
         return replace(request, body=encoded(body))

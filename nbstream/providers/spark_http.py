@@ -123,8 +123,9 @@ def _mended(host: Host, frame: Frame) -> Frame:
     changed = False
     choices = data.get("choices")
     for choice in choices if isinstance(choices, list) else ():
-        delta = choice.get("delta") if isinstance(choice, Mapping) else None
-        if isinstance(delta, dict) and isinstance(delta.get("tool_calls"), Mapping):
-            delta["tool_calls"] = [delta["tool_calls"]]
-            changed = True
+        for name in ("delta", "message"):
+            said = choice.get(name) if isinstance(choice, Mapping) else None
+            if isinstance(said, dict) and isinstance(said.get("tool_calls"), Mapping):
+                said["tool_calls"] = [said["tool_calls"]]
+                changed = True
     return Frame(json.dumps(data), frame.event) if changed else frame
