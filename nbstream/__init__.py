@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .magics import load_ipython_extension, unload_ipython_extension
     from .messages import Answer, Attachment, Message
     from .panel.panel import ChatPanel
+    from .teach.tapes import tape
 
 __all__ = [
     "Answer",
@@ -40,6 +41,7 @@ __all__ = [
     "login",
     "stats",
     "stream",
+    "tape",
     "unload_ipython_extension",
     "use",
 ]
@@ -52,6 +54,7 @@ _HOMES = {
     "NbstreamError": "errors",
     "Stream": "chat.stream",
     "load_ipython_extension": "magics",
+    "tape": "teach.tapes",
     "unload_ipython_extension": "magics",
 } | dict.fromkeys(("ask", "config", "conversation", "login", "stats", "stream", "use"), "api")
 

@@ -185,6 +185,8 @@ class Note:
     """Something a person should know about this answer: a sentence, shown with it and in ``.notes``."""
 
     text: str
+    tape: str = ""
+    """The file that the answer is played from, where it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +263,8 @@ class Answer:
     """What the answer says in JSON, where that was asked for: by a pydantic model one of its objects."""
     again: Callable[..., Answer] | None = field(default=None, repr=False, compare=False)
     """How `retry` asks; None in an answer that was loaded or made by hand."""
+    tape: str | None = field(default=None, repr=False, compare=False)
+    """The file that it was played from; None: a service gave it."""
 
     @property
     def code(self) -> str:

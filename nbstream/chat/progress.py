@@ -54,6 +54,7 @@ class Progress:
         self.error: NbstreamError | None = None
         self.finish: Finish | None = None
         self.notes: list[str] = []
+        self.tape: str | None = None
         self.again: Callable[..., Answer] | None = None
         self.stamps = array("d")
         self._started = 0.0
@@ -84,6 +85,7 @@ class Progress:
                 self.notes.append(event.reason)
             elif type(event) is Note:
                 self.notes.append(event.text)
+                self.tape = event.tape or self.tape
         self.events += batch
 
     def end(self, error: NbstreamError | None = None) -> None:
@@ -135,4 +137,5 @@ class Progress:
             context=self._sent_along(usage),
             opaque=tuple(opaque),
             again=self.again,
+            tape=self.tape,
         )

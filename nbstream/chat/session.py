@@ -226,7 +226,8 @@ class Session:
             raise self.keys.no_key(provider, missing)
         call = Call(
             provider, chat, found, limits, s.retries if retries is None else retries,
-            pool, self._gate(provider.name), taps=(*self.taps, *taps), player=player,
+            pool, self._gate(provider.name), player=player,
+            taps=(*self.taps, *taps, *(player.taps if player else ())),
         )  # fmt: skip
         # What cannot be asked is said now, before any history is written.
         provider.request(replace(chat, base_url=base_url or self.base_url(provider)) if pool else chat, found)

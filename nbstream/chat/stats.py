@@ -77,7 +77,7 @@ class TurnStats:
             answer.error.kind if answer.error is not None else stopped,
             usage.input_tokens,
             usage.output_tokens,
-            answer.cost,
+            answer.cost if answer.tape is None else Cost(0.0, answer.cost.currency if answer.cost else "USD"),
             timing.first_token,
             timing.duration,
             retries,

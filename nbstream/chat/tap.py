@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..credentials import Secret
 from ..errors import NbstreamError
-from ..messages import Answer, ChatRequest, Event
+from ..messages import Answer, ChatRequest, Event, Note
 from ..providers.base import Provider
 from ..wire.request import Frame, WireRequest, WireResponse
 from ..wire.transport import Opening
@@ -26,12 +26,15 @@ if TYPE_CHECKING:
 log = logging.getLogger("nbstream")
 TAPE = "NBSTREAM_TAPE"
 """The variable that names a tape for a whole run."""
-STAND_IN = "tape"
-"""What stands in a field of credentials where nothing is sent."""
+STAND_IN = "n/a"
+"""What stands in a field of credentials where nothing is sent; too short to be hidden wherever it stands."""
 
 
 class Tap:
     """Who looks on at one run of a call. What it raises is logged, and it hears no more."""
+
+    note: str = ""
+    """A sentence that stands with the answer: that somebody looks on."""
 
     def attempt(self, call: Call, request: WireRequest) -> None:
         """An attempt begins: `request` is what will be sent. It holds secrets (``Secret``) and may repeat
@@ -60,6 +63,11 @@ class Player:
 
     model: str | None = None
     """Who is asked where nobody says: ``provider:model``."""
+
+    @property
+    def taps(self) -> tuple[TapMaker, ...]:
+        """Who looks on at what it does not answer."""
+        return ()
 
     def plays(self, provider: Provider, chat: ChatRequest) -> bool:
         """Whether it answers this, so that no key and no token is needed. `chat` may lack the history."""
@@ -97,6 +105,10 @@ class Taps:
 
     def __bool__(self) -> bool:
         return bool(self._all)
+
+    def notes(self) -> list[Event]:
+        """What they have to say of the answer."""
+        return [Note(one.note) for one in self._all if one.note]
 
     def tell(self, what: str, *facts: Any) -> None:
         for one in tuple(self._all):

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 
 from ..errors import NbstreamError, fail
+from ..messages import Note
 from .address import shown
 from .http import MAX_REFUSAL, Reply, opened
 from .limits import Limits
@@ -23,6 +24,9 @@ class Opening:
 
     ``async for batch in opening.frames()`` gives lists of frames: all that one read from the socket held.
     """
+
+    notes: tuple[Note, ...] = ()
+    """What is to be said of an answer that comes this way."""
 
     def __init__(
         self, request: WireRequest, limits: Limits, accepted: Callable[[], None] | None = None

@@ -1,0 +1,141 @@
+"""What was asked, as a tape tells it: the question without what is secret, and how it is recognised. Pure."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ..messages import ChatRequest, Message
+from .scrub import shaped
+from .scrubtext import Hide, as_it_is, scrubbed_text
+from .tapeshapes import ANY, OPTIONS
+
+Ask = dict[str, Any]
+"""A question as it stands on a tape: JSON."""
+PARTS = ("system", "messages", "temperature", "max_tokens", "tools", "options", "schema", "stream")
+"""What of a question may be another while its last prompt is the same."""
+_TOKEN = re.compile(r"[a-zA-Z0-9_]+|\s+|.", re.S)
+
+
+def asked(provider: str, chat: ChatRequest, hide: Hide = as_it_is) -> Ask:
+    """The question in `chat`, as far as it may be kept; only what was said, in an order that stays."""
+    given = {name: value for name, value in chat.options.items() if name in OPTIONS}
+    found: Ask = {
+        "provider": provider,
+        "model": scrubbed_text(chat.model, hide),
+        "system": chat.system and scrubbed_text(chat.system, hide),
+        "messages": [_message(one, hide) for one in chat.messages],
+        "temperature": chat.temperature,
+        "max_tokens": chat.max_tokens,
+        "tools": [shaped(_plain(tool), ANY, hide) for tool in chat.tools],
+        "options": shaped(_plain(given), ANY, hide),
+        "schema": None if chat.schema is None else shaped(_plain(chat.schema), ANY, hide),
+        "stream": None if chat.stream else False,
+    }
+    return {name: value for name, value in found.items() if value not in (None, "", [], {})}
+
+
+def _message(message: Message, hide: Hide) -> dict[str, Any]:
+    """One message. What a model thought, and signatures, are left out: they say nothing of the question."""
+    found: dict[str, Any] = {
+        "role": message.role,
+        "content": scrubbed_text(message.content, hide),
+        "tool_calls": [
+            {"id": one.id, "name": one.name, "arguments": scrubbed_text(one.arguments, hide)}
+            for one in message.tool_calls
+        ],
+        "tool_call_id": message.tool_call_id,
+        "attachments": [
+            {"type": one.media_type, "size": len(one.data), "sha256": hashlib.sha256(one.data).hexdigest()}
+            for one in message.attachments
+        ],
+    }
+    return {name: value for name, value in found.items() if name in ("role", "content") or value}
+
+
+def _plain(value: Any) -> Any:
+    """`value` as JSON has it."""
+    return json.loads(
+        json.dumps(value, default=lambda one: dict(one) if isinstance(one, Mapping) else str(one))
+    )
+
+
+# --- recognising --------------------------------------------------------------------------------------
+
+
+def exact(ask: Ask) -> str:
+    """The hash of a whole question."""
+    return _hash(ask)
+
+
+def alike(ask: Ask) -> str:
+    """The hash of a question without what was said before it: the same cell in another conversation."""
+    return _hash(ask | {"messages": _last(ask)})
+
+
+def last(ask: Ask) -> str:
+    """The hash of the last prompt, and of how many rounds of tools have followed it."""
+    turn = _last(ask)
+    return _hash({"prompt": turn[0].get("content", "") if turn else "", "rounds": len(turn)})
+
+
+def prompt(ask: Ask) -> str:
+    """The last prompt, in words."""
+    turn = _last(ask)
+    return str(turn[0].get("content", "")) if turn else ""
+
+
+def model(ask: Ask) -> str:
+    """``provider:model``."""
+    name = ask.get("model")
+    return f"{ask.get('provider')}:{name}" if name else str(ask.get("provider"))
+
+
+def different(one: Ask, other: Ask) -> list[str]:
+    """In which of `PARTS` two questions with the same last prompt differ."""
+    return [name for name in PARTS if one.get(name) != other.get(name)]
+
+
+def _last(ask: Ask) -> list[Any]:
+    """The messages from the last one of the user's on."""
+    messages = ask.get("messages") or []
+    start = max((at for at, one in enumerate(messages) if one.get("role") == "user"), default=0)
+    return list(messages[start:])
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+# --- what changed -------------------------------------------------------------------------------------
+
+
+def nearest(text: str, others: list[str]) -> str | None:
+    """That of `others` which is most like `text`."""
+    near = difflib.get_close_matches(text[:2000], {one[:2000] for one in others}, n=1, cutoff=0.0)
+    return next((one for one in others if near and one[:2000] == near[0]), None)
+
+
+def changed(before: str, now: str, most: int = 300) -> str:
+    """`now` with what differs from `before` marked, word by word.
+
+    >>> changed("Why is the sky blue?", "Why is the sea blue?")
+    'Why is the [−sky−]{+sea+} blue?'
+    >>> changed("为什么天空是蓝的？", "为什么海洋是蓝的？")
+    '为什么[−天空−]{+海洋+}是蓝的？'
+    """
+    a, b = _TOKEN.findall(before[:4000]), _TOKEN.findall(now[:4000])
+    pieces = []
+    for kind, a0, a1, b0, b1 in difflib.SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
+        if kind == "equal":
+            same = "".join(a[a0:a1])
+            pieces.append(same if len(same) <= 80 else f"{same[:38]} … {same[-38:]}")
+            continue
+        pieces.append(f"[−{''.join(a[a0:a1])}−]" if a1 > a0 else "")
+        pieces.append(f"{{+{''.join(b[b0:b1])}+}}" if b1 > b0 else "")
+    said = " ".join("".join(pieces).split())
+    return said if len(said) <= most else said[: most - 1] + "…"

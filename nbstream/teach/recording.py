@@ -1,0 +1,285 @@
+"""Recording: who looks on at runs, and writes each as a take."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import time
+from collections.abc import Iterable, Mapping
+from datetime import date
+from email.utils import parsedate_to_datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+from ..chat.call import Call
+from ..chat.masking import secrets
+from ..chat.session import session
+from ..chat.tap import Tap
+from ..credentials import Secret, hidden
+from ..errors import NbstreamError, fail
+from ..i18n import language, sentences, t
+from ..messages import Answer, Event
+from ..providers.refusals import retry_after
+from ..wire.request import Frame, WireRequest, WireResponse
+from . import asked
+from .scrub import scrubbed_frames, shaped
+from .scrubtext import GONE, Hide, placeholder, scrubbed_text
+from .tape import Take, append, insist_on_tape
+from .tapeshapes import shape_of
+
+log = logging.getLogger("nbstream")
+MOST_FRAMES = 200_000
+"""Frames of one run that are kept in memory; a run that has more is not recorded."""
+IDS = ("x-request-id", "request-id", "x-baidu-request-id", "x-bce-request-id", "x-generation-id")
+MOST_SAID = 2_000
+
+
+class Recorder:
+    """Writes what goes over the wire to a tape: a maker of taps.
+
+    Parameters
+    ----------
+    path : str or path
+        The tape; new takes stand behind those that it has.
+    good : bool
+        Only answers that came whole: for a tape that spares asking again.
+    """
+
+    def __init__(self, path: str, *, good: bool = False) -> None:
+        self.path: Path = insist_on_tape(path)
+        self.good = good
+        self.takes = 0
+        self.trouble: NbstreamError | None = None
+        """Why the last take could not be written."""
+
+    def __call__(self, call: Call) -> Tap | None:
+        if call.player is not None and call.player.plays(call.provider, call.chat):
+            return None
+        if shape_of(call.provider) is None:
+            self.trouble = fail("config.tape_dialect", name=call.provider.name, path=self.path.name)
+            return None
+        return _Recording(self, call)
+
+    def keep(self, take: Take) -> None:
+        """Write a take; what goes wrong is kept in `trouble`."""
+        try:
+            append(self.path, take)
+        except NbstreamError as error:
+            self.trouble = error
+        else:
+            self.takes += 1
+
+
+class _Recording(Tap):
+    """One run as it happens. It is scrubbed and written when it is over."""
+
+    def __init__(self, recorder: Recorder, call: Call) -> None:
+        self._recorder, self._call = recorder, call
+        self._secrets: list[Secret] = []
+        self._attempts: list[dict[str, Any]] = []
+        self._frames: list[tuple[float, Frame]] = []
+        """Of the attempt under way, with the pause before each."""
+        self._since = time.perf_counter()
+        self._waited = 0.0
+        self._transport = ""
+        self._count = 0
+        self.note = t("tape.recorded", file=recorder.path.name)
+
+    def _passed(self) -> float:
+        """Seconds since the last thing that happened."""
+        before, self._since = self._since, time.perf_counter()
+        return round(self._since - before, 3)
+
+    def attempt(self, call: Call, request: WireRequest) -> None:
+        self._close()
+        self._passed()
+        self._transport = request.transport
+        self._secrets += [one for one in secrets(call.credentials, request) if one not in self._secrets]
+        self._attempts.append({"waited": round(self._waited, 3)} if self._waited else {})
+        self._waited = 0.0
+
+    def accepted(self, headers: Mapping[str, str]) -> None:
+        self._attempts[-1] |= {"connect": self._passed(), "headers": dict(headers)}
+
+    def frame(self, frame: Frame, events: list[Event]) -> None:
+        if frame == Frame(""):  # the end, which released what was held back
+            return
+        self._count += 1
+        if self._count <= MOST_FRAMES:
+            self._frames.append((self._passed(), frame))
+
+    def ended(self, outcome: NbstreamError | WireResponse | None) -> None:
+        self._close()
+        if outcome is None:
+            return
+        what = "refused" if isinstance(outcome, WireResponse) else "broke"
+        self._attempts[-1] |= {"after": self._passed(), what: outcome}
+
+    def paused(self, seconds: float) -> None:
+        self._waited = seconds
+
+    def done(self, answer: Answer) -> None:
+        self._close()
+        recorder = self._recorder
+        well = answer.error is None and answer.finish_reason != "cancelled"
+        if not self._attempts or (recorder.good and not well):
+            return
+        if self._count > MOST_FRAMES:
+            recorder.trouble = fail("config.tape_take_large", path=recorder.path.name, size="?")
+            return
+        if answer.finish_reason == "cancelled":
+            self._attempts[-1] |= {"after": self._passed(), "stopped": True}
+        recorder.keep(self._take(answer))
+
+    def _close(self) -> None:
+        """The frames so far belong to the last attempt."""
+        if self._frames:
+            self._attempts[-1]["frames"] = self._frames
+        self._frames = []
+
+    def _take(self, answer: Answer) -> Take:
+        known = [one for _, one in session().keys.known()]
+        every = list(dict.fromkeys([*self._secrets, *self._call.credentials.values(), *known]))
+
+        @cache
+        def hide(text: str) -> str:
+            return hidden(text, every)
+
+        call = self._call
+        attempts = [self._scrubbed(one, hide) for one in self._attempts]
+        ask = asked.asked(call.provider.name, call.chat, hide)
+        return Take(ask, attempts, _receipt(answer), self._transport)
+
+    def _scrubbed(self, attempt: dict[str, Any], hide: Hide) -> dict[str, Any]:
+        provider = self._call.provider
+        plain = ("waited", "connect", "after", "stopped")
+        found: dict[str, Any] = {name: one for name, one in attempt.items() if name in plain}
+        if "headers" in attempt:
+            found["headers"] = scrubbed_headers(attempt["headers"], hide)
+        if "frames" in attempt:
+            frames = scrubbed_frames(provider, [frame for _, frame in attempt["frames"]], hide)
+            pauses = [pause for pause, _ in attempt["frames"]]
+            found["frames"] = [_written(*one) for one in zip(pauses, frames, strict=True)]
+        if (response := attempt.get("refused")) is not None:
+            found["refused"] = scrubbed_refusal(shape_of(provider), response, hide)
+        if (error := attempt.get("broke")) is not None:
+            found["broke"] = scrubbed_error(error, hide)
+        return {name: value for name, value in found.items() if value != {}}
+
+
+def _written(pause: float, frame: Frame) -> list[Any]:
+    """A frame as a tape has it: JSON as JSON, everything else as text."""
+    try:
+        data = json.loads(frame.data)
+    except (ValueError, RecursionError):
+        data = frame.data
+    whole = [pause, frame.data if isinstance(data, str) else data]
+    return [*whole, frame.event] if frame.event else whole
+
+
+def scrubbed_headers(headers: Mapping[str, str], hide: Hide) -> dict[str, str]:
+    """What of a response's headers an answer or an error is made of; a time as what it is from now."""
+    found: dict[str, str] = {}
+    kind = headers.get("content-type", "")
+    if re.fullmatch(r"[\w.+-]+/[\w.+-]+(; ?charset=[\w-]+)?", kind):
+        found["content-type"] = kind
+    if (seconds := retry_after(headers)) is not None:
+        found["retry-after"] = f"{seconds:g}"
+    if headers.get("x-should-retry", "").strip().lower() in ("true", "false"):
+        found["x-should-retry"] = headers["x-should-retry"].strip().lower()
+    try:
+        then = parsedate_to_datetime(headers.get("date", "")).timestamp()
+        found["date"] = f"{round(then - time.time()):+d}"
+    except (ValueError, TypeError, OverflowError):
+        pass
+    if "location" in headers:
+        found["location"] = scrubbed_text(headers["location"], hide).partition("?")[0][:200]
+    if "x-bce-error-code" in headers:
+        found["x-bce-error-code"] = scrubbed_text(headers["x-bce-error-code"], hide)[:100]
+        found["x-bce-error-message"] = scrubbed_text(headers.get("x-bce-error-message", ""), hide)[:500]
+    return found | {name: placeholder(headers[name]) for name in IDS if headers.get(name)}
+
+
+def scrubbed_refusal(shape: Any, response: WireResponse, hide: Hide) -> dict[str, Any]:
+    """What of a refusal may be kept."""
+    text = response.text.strip()
+    try:
+        data = json.loads(text)
+        body: Any = shaped(data[:1] if isinstance(data, list) else data, (shape, [shape]), hide)
+    except (ValueError, RecursionError):
+        title = re.search(r"<title[^>]*>(.*?)</title>", text, re.I | re.S)
+        body = scrubbed_text(text[:MOST_SAID], hide)
+        if text.startswith("<"):
+            body = f"<title>{scrubbed_text(title[1][:200], hide) if title else ''}</title>"
+    if isinstance(body, str) and isinstance(_json(body), str):
+        body = GONE  # a text in quotation marks would be read as the text
+    headers = scrubbed_headers(response.headers, hide)
+    found = {"status": response.status, "headers": headers, "body": body}
+    return {name: value for name, value in found.items() if value not in ({}, "")}
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def scrubbed_error(error: NbstreamError, hide: Hide) -> dict[str, Any]:
+    """A break of the connection: which, and the facts in its sentences, or these as they are."""
+    found: dict[str, Any] = {"error": f"{error.kind}.{error.case}" if error.case else error.kind}
+    facts = _facts(error)
+    if facts is not None:
+        found["facts"] = {name: scrubbed_text(value, hide)[:300] for name, value in facts.items()}
+    else:
+        found |= {name: scrubbed_text(getattr(error, name), hide)[:1000] for name in ("what", "why", "fix")}
+    return {name: value for name, value in found.items() if value}
+
+
+def _facts(error: NbstreamError) -> dict[str, str] | None:
+    """What filled the sentences of `error`, so that it can be told in another language; None: not known."""
+    templates = sentences(language())
+    facts: dict[str, str] = {}
+    for part in ("what", "why", "fix"):
+        template = templates.get(f"error.{error.kind}.{error.case}.{part}", "")
+        pattern, seen = "", set[str]()
+        for number, piece in enumerate(re.split(r"\{(\w+)\}", template)):
+            if number % 2 == 0:
+                pattern += re.escape(piece)
+            else:
+                pattern += f"(?P={piece})" if piece in seen else f"(?P<{piece}>.*?)"
+                seen.add(piece)
+        if (match := re.fullmatch(pattern, getattr(error, part), re.S)) is not None:
+            facts |= match.groupdict()
+    try:
+        again = fail(f"{error.kind}.{error.case}", **cast("dict[str, Any]", facts))
+    except (KeyError, TypeError):
+        return None
+    return facts if (again.what, again.why) == (error.what, error.why) else None
+
+
+def _receipt(answer: Answer) -> dict[str, Any]:
+    usage = answer.usage
+    counts = ("input_tokens", "output_tokens", "reasoning_tokens", "cached_tokens")
+    found: dict[str, Any] = {
+        "recorded": date.today().isoformat(),
+        "finish_reason": answer.finish_reason,
+        "error": answer.error.kind if answer.error is not None else None,
+        "usage": {name: getattr(usage, name) for name in counts if getattr(usage, name) is not None}
+        if usage
+        else None,
+        "first_token": _rounded(answer.timing.first_token),
+        "seconds": _rounded(answer.timing.duration),
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)
+
+
+def session_recorders() -> Iterable[Recorder]:
+    """Those who record every run of this kernel."""
+    return [one for one in session().taps if isinstance(one, Recorder)]

@@ -1,0 +1,89 @@
+"""Tapes: ``%llm record FILE``, ``%llm record stop``, ``%llm replay FILE``, ``%llm replay off``."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from ...chat.session import session
+from ...i18n import magic, t
+from ...magics.verbs.registry import Shown, verb
+from ...plainfiles import located
+from ...show.cards import literal
+
+ENDING = ".tape"
+
+
+@verb("record")
+def record(file: str | None = None) -> Shown:
+    from ..recording import Recorder, session_recorders
+
+    here = session()
+    before = list(session_recorders())
+    if file is None:
+        if not before:
+            return t("record.off", line=f"%{magic()} record lesson{ENDING}")
+        return t("record.on", file=literal(str(before[0].path)), count=before[0].takes)
+    made = None if file in ("stop", "off") else Recorder(named(file))  # first: it may be no tape
+    said = []
+    for one in before:
+        here.taps.remove(one)
+        said.append(t("record.stopped", file=literal(str(one.path)), count=one.takes))
+        if one.trouble is not None:
+            said += [literal(one.trouble.what), literal(one.trouble.why)]
+    if made is None:
+        return "\n\n".join(said) or t("record.off", line=f"%{magic()} record lesson{ENDING}")
+    here.taps.append(made)
+    if here.player is not None:
+        here.player = None
+        said.append(t("replay.off"))
+    said.append(t("record.begun", file=literal(str(made.path)), line=f"`%{magic()} record stop`"))
+    return "\n\n".join(said)
+
+
+@verb("replay")
+def replay(file: str | None = None, *, speed: str | None = None) -> Shown:
+    from ..playing import Tapes, speed_of
+
+    here = session()
+    player = here.player
+    if file is None and isinstance(player, Tapes):
+        if speed is not None:
+            player.speed = speed_of(speed)
+        return _playing(player)
+    if file is None or file in ("off", "stop"):
+        here.player = None
+        here.watchers.changed()
+        return t("replay.off")
+    made = Tapes(named(file), speed_of(speed))
+    from ..recording import session_recorders
+
+    for one in list(session_recorders()):
+        here.taps.remove(one)
+    here.player = made
+    here.watchers.changed()
+    return _playing(made)
+
+
+def _playing(player: object) -> str:
+    from ..playing import AT_ONCE, Tapes
+
+    assert isinstance(player, Tapes)
+    models = t("list.joint").join(dict.fromkeys(one.model for one in player.takes))
+    pace = t("replay.at_once") if player.speed == AT_ONCE else t("replay.pace", speed=f"{player.speed:g}")
+    return t(
+        "replay.on",
+        file=literal(player.path.name),
+        count=len(player.takes),
+        models=literal(models or "—"),
+        pace=pace,
+        line=f"`%{magic()} replay off`",
+    )
+
+
+def named(file: str) -> str:
+    """The name of a tape, which ends in ``.tape`` where nothing else was said."""
+    path = located(file)
+    with suppress(OSError, ValueError):  # odd names are refused by who opens them
+        if path.name and not path.suffix and not path.exists():
+            return f"{file}{ENDING}"
+    return file
