@@ -203,6 +203,7 @@ class Behaving(Loopback):
     ) -> None:
         speech = self.speech(exchange)
         if not speech.streamed:
+            await asyncio.sleep(len([*(thoughts or []), *tokens]) / rate if rate else 0)
             await speech.whole("".join(tokens))
             return
         await speech.open()
