@@ -48,8 +48,8 @@ bench:  ## what we promise, measured
 	@$(BIN)/python tools/ensure_chromium.py
 	@$(BIN)/python bench/run.py $(B)
 
-docs:  ## run the notebooks and every example in the documents
-	@sh tools/venv.sh dev
+docs:  ## the site of docs/ in both languages; runs the notebooks and every example
+	@sh tools/venv.sh docs
 	@$(BIN)/python tools/docs.py
 
 clean:  ## remove .venv, .venv-kernels, .venv-clients and what was built

@@ -1,7 +1,9 @@
-"""Run the documents: every notebook on the embedded demo model, every example in docstrings and pages.
+"""Build the site of docs/ and run the documents: every notebook on the embedded demo model, every example in
+docstrings and pages.
 
-The executed notebooks become HTML in build/docs. Nothing here needs a key or the network; a notebook that
-fails fails the run.
+The site goes to build/docs/html, the executed notebooks beside its pages. Nothing here needs a key or the
+network; a page with a dead link or a notebook that fails fails the run. Addresses outside are listed only, in
+build/docs/external.txt: whether they answer today says nothing about this change.
 """
 
 from __future__ import annotations
@@ -12,6 +14,10 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from tools import website  # noqa: E402
 
 
 def notebooks() -> list[Path]:
@@ -29,17 +35,20 @@ def run(*words: str) -> bool:
 
 
 def main() -> int:
-    good = True
+    good = run("tools/reference.py", "--check")
+    good &= website.build()
     for path in notebooks():
-        out = ROOT / "build/docs" / path.relative_to(ROOT / "notebooks").parent
+        out = website.BUILD / "html" / path.relative_to(ROOT).parent
         good &= run(
             *("-m", "nbconvert", "--to", "html", "--execute", "--ExecutePreprocessor.timeout=300"),
             *("--output-dir", str(out), str(path.relative_to(ROOT))),
         )
     pages = [str(path.relative_to(ROOT)) for path in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])]
     good &= run("-m", "pytest", "--doctest-modules", "--doctest-glob=*.md", "nbstream", *pages)
-    if not notebooks():
-        print("nbstream: there are no notebooks yet")
+    addresses = website.external()
+    (website.BUILD / "external.txt").write_text("\n".join([*addresses, ""]), encoding="utf-8")
+    print(f"nbstream: addresses outside, listed in build/docs/external.txt: {len(addresses)}")
+    print("nbstream: the site is build/docs/html/index.html")
     return 0 if good else 1
 
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Make .venv with `.[lab]`, `.[dev]` or `.[bench]`, once: tools/venv.sh lab|dev|bench
+# Make .venv with `.[lab]`, `.[dev]`, `.[docs]` or `.[bench]`, once: tools/venv.sh lab|dev|docs|bench
 #
 # A stamp holds the checksum of pyproject.toml, the checkout's path and the interpreter, so a warm run
 # installs nothing, and an edited pyproject.toml, a moved checkout or another PYTHON does the right thing.
@@ -30,8 +30,12 @@ wanted="$(cksum <pyproject.toml) $PWD $where"
 
 # -- is it there already? ----------------------------------------------------------------------------
 made() { [ -f "$venv/.made-$1" ] && [ "$(cat "$venv/.made-$1")" = "$wanted" ] && "$venv/bin/python" -c '' 2>/dev/null; }
-# dev holds lab, and bench holds dev.
-if made "$extra" || made bench || { [ "$extra" = lab ] && made dev; }; then exit 0; fi
+# dev holds lab; bench and docs hold dev.
+if made "$extra"; then exit 0; fi
+case $extra in
+    dev) if made bench || made docs; then exit 0; fi ;;
+    lab) if made dev || made bench || made docs; then exit 0; fi ;;
+esac
 
 # -- make it -----------------------------------------------------------------------------------------
 if [ -d "$venv" ] && { ! "$venv/bin/python" -m pip --version >/dev/null 2>&1 ||

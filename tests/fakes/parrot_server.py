@@ -1,4 +1,4 @@
-"""A loopback server that speaks Parrot, the example of docs/providers.md."""
+"""A loopback server that speaks Parrot, the example of docs/write-a-provider.md."""
 
 from __future__ import annotations
 

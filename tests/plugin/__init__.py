@@ -1,1 +1,1 @@
-"""Other people's providers: the example of docs/providers.md, installed and used."""
+"""Other people's providers: the example of docs/write-a-provider.md, installed and used."""

@@ -1,4 +1,4 @@
-"""The provider of docs/providers.md is installed from that page and used like any other."""
+"""The provider of docs/write-a-provider.md is installed from that page and used like any other."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.fakes.parrot_server import CREDENTIALS, scripted
 from tests.fakes.scripted import Scene
 from tools.kernels import find_uv
 
-PAGE = (ROOT / "docs/providers.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs/write-a-provider.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.S | re.M)
 NAMED = {match[1]: text for _, text in BLOCKS if (match := re.match(r"# (\S+\.\w+)\n", text))}
 
@@ -130,9 +130,9 @@ def test_every_other_block_of_the_page_runs(installed: Path, tmp_path: Path) -> 
 
 
 def test_both_languages_lead_to_each_other_and_to_files_that_exist() -> None:
-    chinese = (ROOT / "docs/providers.zh.md").read_text(encoding="utf-8")
+    chinese = (ROOT / "docs/write-a-provider.zh.md").read_text(encoding="utf-8")
     entry = tomllib.loads(re.findall(r"```toml\n(.*?)```", chinese, re.S)[0])["project"]["entry-points"]
     assert entry == tomllib.loads(NAMED["pyproject.toml"])["project"]["entry-points"]
-    assert "(providers.zh.md)" in PAGE and "(providers.md)" in chinese
+    assert "(write-a-provider.zh.md)" in PAGE and "(write-a-provider.md)" in chinese
     for path in re.findall(r"`((?:nbstream|tests|docs)/[\w/.]+)`", PAGE + chinese):
         assert (ROOT / path).exists(), path
