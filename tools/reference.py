@@ -40,8 +40,8 @@ WORDS = {
         "errors": "Every error, and what mends it",
         "errors_intro": "An error has three lines: what happened, why, and what to do. Search this page "
         "for the words that you see; `…` stands for what differs from case to case: a name, a number, what a "
-        "service said. The heading is the first line, and the word beside each group is `error.kind` in Python. "
-        "The twenty that people meet most are told at length in the [questions and answers](faq.md).",
+        "service said. The heading is the first line, and the word beside each group is `error.kind` in "
+        "Python. The twenty that people meet most are told at length in the [questions and answers](faq.md).",
         "why": "Why",
         "fix": "What to do",
         "message": "(what the service said)",
