@@ -97,8 +97,11 @@ def read(path: str | os.PathLike[str]) -> list[Take]:
     return list(found.values())
 
 
-def lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
-    """The lines of a tape that hold something, by number. Raises `NbstreamError` if it is no tape of ours."""
+def lines(path: str | os.PathLike[str], marks: list[int] | None = None) -> Iterator[tuple[int, str]]:
+    """The lines of a tape that hold something, by number. Raises `NbstreamError` if it is no tape of ours.
+
+    The numbers of those that git left in a conflict are added to `marks`.
+    """
     where = plainfiles.located(path)
     try:
         text = plainfiles.contents(where, LARGEST).decode("utf-8-sig")
@@ -114,7 +117,11 @@ def lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
         raise fail("config.tape_other", path=str(path)) from None
     first = True
     for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip() or _CONFLICT.match(line.rstrip("\r")):
+        if _CONFLICT.match(line.rstrip("\r")):
+            if marks is not None:
+                marks.append(number)
+            continue
+        if not line.strip():
             continue
         if first:
             _check_header(line, path)

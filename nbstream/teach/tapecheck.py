@@ -1,0 +1,220 @@
+"""What proves that a tape is clean, and what tells what is on it: ``nbstream tape check``, ``tape show``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..chat.session import session
+from ..credentials import hidden
+from ..errors import NbstreamError
+from ..i18n import t
+from ..providers import registry
+from ..providers.base import Provider
+from ..wire.request import Frame
+from .recording import IDS
+from .scrub import scrubbed_frames, shaped
+from .scrubtext import as_it_is, placeholder, scrubbed_text
+from .tape import Take, lines, parsed, read
+from .tapeshapes import ANY, NUMBER, OPTIONS, TEXT, WORD, Shape, numbers, shape_of
+
+SHORTEST = 8
+"""Characters of a credential of this environment that is looked for."""
+_MESSAGE: Shape = {
+    "role": WORD,
+    "content": TEXT,
+    "tool_calls": [{"id": WORD, "name": WORD, "arguments": TEXT}],
+    "tool_call_id": WORD,
+    "attachments": [{"type": WORD, "size": NUMBER, "sha256": WORD}],
+}
+_ASK: Shape = {
+    **dict.fromkeys(("provider", "model"), WORD),
+    "system": TEXT,
+    "messages": [_MESSAGE],
+    **numbers("temperature max_tokens stream"),
+    "tools": ANY,
+    "options": dict.fromkeys(OPTIONS, ANY),
+    "schema": ANY,
+}
+_HEADERS: Shape = dict.fromkeys(
+    (
+        *("content-type", "retry-after", "x-should-retry", "date", "location"),
+        *("x-bce-error-code", "x-bce-error-message", *IDS),
+    ),
+    TEXT,
+)
+_RECEIPT: Shape = {
+    **dict.fromkeys(("recorded", "finish_reason", "error"), WORD),
+    "usage": numbers("input_tokens output_tokens reasoning_tokens cached_tokens"),
+    **numbers("first_token seconds"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something on a tape that should not be there. What it says holds nothing of it."""
+
+    line: int
+    """0: the whole file."""
+    what: str
+    fix: str = ""
+
+
+def check(path: str) -> list[Finding]:
+    """What is wrong with a tape; nothing, if it is clean.
+
+    Each line must read, hold nothing beyond the fields that are allowed, and nothing that looks like a key;
+    and no credential that this kernel or its environment knows, in any spelling.
+    """
+    found: list[Finding] = []
+    marks: list[int] = []
+    seen: dict[str, int] = {}
+    try:
+        for number, line in lines(path, marks):
+            try:
+                take = parsed(line, number)
+            except ValueError as error:
+                found.append(Finding(number, t("tapecheck.damaged", reason=str(error)), t("tapecheck.mend")))
+                continue
+            if take is None:
+                continue
+            if line.strip() in seen:
+                what = t("tapecheck.twice", other=seen[line.strip()])
+                found.append(Finding(number, what, t("tapecheck.delete")))
+                continue
+            seen[line.strip()] = number
+            found += [
+                Finding(number, what, t("tapecheck.again")) for what in dict.fromkeys(_wrong(take, line))
+            ]
+    except NbstreamError as error:
+        found.append(Finding(0, f"{error.what} {error.why}", error.fix))
+    found += [Finding(number, t("tapecheck.conflict"), t("tapecheck.delete")) for number in marks]
+    return sorted(found, key=lambda one: one.line)
+
+
+def _wrong(take: Take, line: str) -> Iterator[str]:
+    known = [secret for _, secret in session().keys.known(SHORTEST)]
+    if hidden(line, known) != line:
+        yield t("tapecheck.credential")
+    try:
+        provider = registry.get(str(take.ask["provider"]))
+    except NbstreamError:
+        yield t("tapecheck.provider", name=str(take.ask["provider"])[:40])
+        return
+    shape = shape_of(provider)
+    if shape is None:
+        yield t("tapecheck.provider", name=provider.name)
+        return
+    attempt: Shape = {
+        **numbers("waited connect after stopped"),
+        "headers": _HEADERS,
+        "frames": [ANY],  # looked at below
+        "refused": {"status": NUMBER, "headers": _HEADERS, "body": (TEXT, shape, [shape])},
+        "broke": {"error": WORD, "facts": ANY, "what": TEXT, "why": TEXT, "fix": TEXT},
+    }
+    allowed: Shape = {"ask": _ASK, "transport": WORD, "attempts": [attempt], "receipt": _RECEIPT}
+    data = json.loads(line)
+    bare = [one | {"frames": []} if "frames" in one else one for one in data["attempts"]]
+    yield from _compared(data | {"attempts": bare}, allowed)
+    for number, one in enumerate(take.attempts, 1):
+        yield from _frames(provider, one, number)
+        for headers in (one.get("headers", {}), one.get("refused", {}).get("headers", {})):
+            if isinstance(headers, Mapping):
+                for name in IDS:
+                    if placeholder(str(headers.get(name, ""))) != str(headers.get(name, "")):
+                        yield t("tapecheck.secret", field=name)
+
+
+def _compared(data: Any, shape: Shape) -> Iterator[str]:
+    """In which fields `data` holds more than it may."""
+    for path, unknown in _differences(data, shaped(data, shape, _strict)):
+        yield t("tapecheck.unknown" if unknown else "tapecheck.secret", field=path)
+
+
+def _strict(text: str) -> str:
+    return scrubbed_text(text, as_it_is)
+
+
+def _differences(data: Any, kept: Any, path: str = "") -> Iterator[tuple[str, bool]]:
+    """Paths at which `kept` lacks something of `data`, and whether it is the field that is unknown."""
+    if isinstance(data, Mapping) and isinstance(kept, Mapping):
+        for name, one in data.items():
+            if name not in kept:  # its name may be what should not be told
+                yield f"{path}.{scrubbed_text(str(name))[:40]}".lstrip("."), True
+            else:
+                yield from _differences(one, kept[name], f"{path}.{name}")
+    elif isinstance(data, list) and isinstance(kept, list) and len(data) == len(kept):
+        for one, other in zip(data, kept, strict=True):
+            yield from _differences(one, other, path)
+    elif data != kept:
+        yield path.lstrip("."), False
+
+
+def _frames(provider: Provider, attempt: Mapping[str, Any], number: int) -> Iterator[str]:
+    given = [
+        Frame(one[1] if isinstance(one[1], str) else json.dumps(one[1]), one[2] if len(one) > 2 else "")
+        for one in attempt.get("frames", ())
+    ]
+    kept = scrubbed_frames(provider, given, _strict)
+    for place, (one, other) in enumerate(zip(given, kept, strict=True), 1):
+        if one.event != other.event:
+            yield t("tapecheck.unknown", field=f"attempts[{number}].frames[{place}][3]")
+        if (before := _read(one.data)) != (after := _read(other.data)):
+            for path, unknown in _differences(before, after):
+                field = f"attempts[{number}].frames[{place}].{path}".rstrip(".")
+                yield t("tapecheck.unknown" if unknown else "tapecheck.secret", field=field)
+
+
+def _read(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def show(path: str) -> str:
+    """What is on a tape, as a Markdown table. Raises `NbstreamError` for what is none."""
+    from ..show.cards import table
+
+    takes = read(path)
+    rows = [
+        (
+            str(take.line),
+            take.model,
+            _short(take.prompt),
+            _attempts(take),
+            _outcome(take),
+        )
+        for take in takes
+    ]
+    heads = [t(f"tapeshow.{name}") for name in ("line", "model", "prompt", "wire", "outcome")]
+    return table(heads, rows)
+
+
+def _short(text: str, most: int = 60) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _attempts(take: Take) -> str:
+    """What went over the wire, attempt by attempt: ``429 · 4 s · 212 frames``."""
+    parts = []
+    for one in take.attempts:
+        if one.get("waited"):
+            parts.append(t("tapeshow.waited", seconds=f"{one['waited']:g}"))
+        if isinstance(refused := one.get("refused"), Mapping):
+            parts.append(str(refused.get("status", "?")))
+        elif isinstance(broke := one.get("broke"), Mapping):
+            parts.append(str(broke.get("error", "?"))[:40])
+        if one.get("frames"):
+            parts.append(t("tapeshow.frames", count=len(one["frames"])))
+    return " · ".join(parts)
+
+
+def _outcome(take: Take) -> str:
+    receipt = take.receipt
+    said = str(receipt.get("error") or receipt.get("finish_reason") or "—")[:40]
+    seconds = receipt.get("seconds")
+    return f"{said} · {seconds:g} s" if isinstance(seconds, int | float) else said
