@@ -84,34 +84,53 @@ class Conversation(Mendable):
         place the new one takes, on a branch of its own. A key in it is refused; if `raw`, it is sent, and
         kept masked. Nothing changes in the history when the call cannot be put together.
         """
-        if not isinstance(prompt, str):  # what was said before comes from the history, not from a list
-            raise fail("config.message", given=type(prompt).__name__)
-        asked = Message("user", prompt if sent is None else sent, attachments=attachments)
-        keys, system = self._session.keys, options.get("system")
-        if not raw:
-            keys.refuse_in(
-                "\n".join(text for text in (prompt, asked.content, system) if isinstance(text, str))
-            )
+        asked = self._asked(prompt, sent, attachments, options.get("system"), raw=raw)
         call = self._session.call(asked, **options)
-        kept = {
-            name: options[name] for name in ("temperature", "max_tokens") if options.get(name) is not None
-        }
-        turn = Turn(
-            keys.masked(prompt), call.model, system and keys.masked(system), kept, cell, fresh,
-            sent and keys.masked(sent), attachments, line=keys.masked(line),
-            execution=execution, template=template,
+        if options.get("credentials"):
+            options["credentials"] = call.credentials
+        turn = self._made(
+            prompt, call.model, options, cell=cell, fresh=fresh, sent=sent, attachments=attachments,
+            line=line, execution=execution, template=template,
         )  # fmt: skip
-        given = {name: option for name, option in options.items() if name != "taps"}  # they saw this run
-        _GIVEN[turn] = given | ({"credentials": call.credentials} if options.get("credentials") else {})
         with self.lock:
             self.history.begin(turn, at)
             earlier, turn.context = fitted(self.history, turn, call, self._session.sizes)
-        if turn.replaced is not None and (before := self._running.get(turn.replaced.id)) is not None:
-            before.cancel()  # its cell runs again: nobody will read the rest
+        for before in (turn.replaced, *turn.replaced.candidates) if turn.replaced is not None else ():
+            if (run := self._running.get(before.id)) is not None:
+                run.cancel()  # its cell runs again: nobody will read the rest
         self._session.audit_attachments((asked,))
         self._album.add(turn)
         relay = self._relay(turn, observer)
         return turn, self._run(turn, call.with_history(earlier, turn.context), relay)
+
+    def _asked(
+        self, prompt: str, sent: str | None, attachments: tuple[Attachment, ...], system: Any, *, raw: bool
+    ) -> Message:
+        """What goes out. Raises `NbstreamError` for a key in it, unless it is to be `raw`."""
+        if not isinstance(prompt, str):  # what was said before comes from the history, not from a list
+            raise fail("config.message", given=type(prompt).__name__)
+        asked = Message("user", prompt if sent is None else sent, attachments=attachments)
+        if not raw:
+            self._session.keys.refuse_in(
+                "\n".join(text for text in (prompt, asked.content, system) if isinstance(text, str))
+            )
+        return asked
+
+    def _made(self, prompt: str, model: str, options: dict[str, Any], /, **facts: Any) -> Turn:
+        """The turn that keeps `prompt`, without keys in it; whoever goes on with it finds its `options`."""
+        masked, system = self._session.keys.masked, options.get("system")
+        kept = {
+            name: options[name] for name in ("temperature", "max_tokens") if options.get(name) is not None
+        }
+        facts |= {"sent": facts["sent"] and masked(facts["sent"]), "line": masked(facts["line"])}
+        turn = Turn(masked(prompt), model, system and masked(system), kept, **facts)
+        # The taps saw this run.
+        _GIVEN[turn] = {name: option for name, option in options.items() if name != "taps"}
+        return turn
+
+    def _given(self, turn: Turn) -> dict[str, Any]:
+        """What `turn` was asked with, beyond what it tells itself."""
+        return _GIVEN.get(turn, {})
 
     def go_on(self, turn: Turn, messages: tuple[Message, ...], observer: Observer | None = None) -> Run:
         """Another round of the same turn: what it answered, and what is said to that, in `messages`.

@@ -62,6 +62,11 @@ class Turn:
         A cell of the user's asked it, and braces in it meant what they mean there. A file cannot say so.
     opening : float or None
         When a conversation of which the kernel knew nothing yet was begun in this place.
+    candidates : tuple of Turn
+        The answers of several models that were asked at once, each as a turn of its own. They stand in no
+        history: this one does, and its answer says nothing until one of them is kept.
+    kept : int or None
+        Which of them that is, from 1.
     """
 
     prompt: str
@@ -85,6 +90,8 @@ class Turn:
     landmark: Turn | None = field(default=None, repr=False)
     template: bool = field(default=False, repr=False)
     opening: float | None = field(default=None, repr=False)
+    candidates: tuple[Turn, ...] = field(default=(), repr=False)
+    kept: int | None = field(default=None, repr=False)
     id: str = field(default_factory=new_id)
     created: float = field(default_factory=time.time)
 
@@ -111,6 +118,11 @@ class Turn:
         """What a cell says that asks it again. Of ``%llm fix`` that is what it told the model."""
         is_line = self.sent is not None and not self.template and _FIX.match(self.prompt)
         return self.sent if is_line and self.sent else self.prompt
+
+    @property
+    def undecided(self) -> bool:
+        """Whether several models answered it and none of the answers is kept."""
+        return bool(self.candidates) and self.kept is None
 
     @property
     def scripted(self) -> bool:

@@ -76,8 +76,9 @@ class Mendable:
         """Stop what comes of `turn`, whoever asked it: its answer, or the tools that it has called."""
         if (relay := self._relays.get(turn.id)) is not None:
             relay.stop()
-        if (run := self._running.get(turn.id)) is not None:
-            run.cancel()
+        for one in (turn, *turn.candidates):
+            if (run := self._running.get(one.id)) is not None:
+                run.cancel()
 
     def pin(self, turn: Turn, on: bool = True) -> None:
         """Always send `turn` along, however long the conversation gets; or no longer."""

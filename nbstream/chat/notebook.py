@@ -125,6 +125,10 @@ class Receipt:
         value = self._facts.get(name)
         return [Receipt(one) for one in value[:MOST_TURNS]] if isinstance(value, list) else []
 
+    def with_facts(self, more: Receipt) -> Receipt:
+        """These facts, and in their place where both say something, those of `more`."""
+        return Receipt({**self._facts, **more._facts})
+
     def span(self) -> tuple[int, int]:
         """From where to where, of a text that holds several answers, this one's goes; nowhere: (-1, -1)."""
         start, end = self.whole("start"), self.whole("end")

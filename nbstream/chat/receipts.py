@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any, cast
 
 from ..errors import KINDS, NbstreamError, fail
 from ..i18n import t
 from ..messages import Answer, FinishReason, Timing, Usage
 from .checks import MAX_NAME, is_name
-from .kept import Turn
+from .kept import Turn, new_id
 from .notebook import Cell, Receipt
 
 ENDINGS = ("stop", "length", "tool_calls", "content_filter", "cancelled", "other")
@@ -83,6 +84,53 @@ def turn_of(cell: Cell, receipt: Receipt, prompt: str, text: str, *, stale: bool
         stale,
         receipt,
     )
+
+
+def last_told(copies: Sequence[tuple[Receipt, str]]) -> tuple[Receipt, str]:
+    """Of the outputs that tell of one turn, the one that tells how it ended, and its text.
+
+    Of several models' answers that is the one which was kept last. An answer that was gone on with stands
+    whole in a later cell.
+    """
+    kept = [copy for copy in copies if copy[0].whole("kept")]
+    if kept:
+        receipt, text = max(kept, key=lambda copy: copy[0].number("at") or 0.0)
+        parts = _candidates(receipt, text)
+        which = receipt.whole("kept") or 0
+        return parts[which - 1] if which <= len(parts) else (receipt, text)
+    several = next((receipt for receipt, _ in copies if receipt.parts("candidates")), None)
+    return (several, "") if several is not None else max(copies, key=lambda copy: len(copy[1]))
+
+
+def add_candidates(found: Found, copies: Sequence[tuple[Receipt, str]]) -> None:
+    """Give a turn that several models answered their answers back."""
+    parts = next((made for copy in copies if (made := _candidates(*copy))), [])
+    if not parts or found.stale:
+        return
+    turn = found.turn
+    turn.candidates = tuple(
+        replace(turn_of(found.cell, told, turn.prompt, text, stale=False).turn, id=new_id())
+        for told, text in parts
+    )
+    which = found.receipt.whole("kept") or 0
+    turn.kept = which if 1 <= which <= len(parts) else None
+    if turn.kept is None and turn.answer is not None:
+        turn.model = ",".join(one.model for one in turn.candidates)
+        note = t("compare.undecided", count=len(parts))
+        turn.answer = replace(turn.answer, model=turn.model, notes=(note,))
+
+
+def _candidates(receipt: Receipt, text: str) -> list[tuple[Receipt, str]]:
+    """The answers that one output holds, each with what is known of it."""
+    found: list[tuple[Receipt, str]] = []
+    before = 0
+    for part in receipt.parts("candidates"):
+        start, end = part.span()
+        if not before <= start <= end <= len(text):
+            return []
+        found.append((receipt.with_facts(part), text[start:end]))
+        before = end
+    return found
 
 
 def _word(receipt: Receipt, name: str) -> str | None:

@@ -21,7 +21,7 @@ from ..providers import registry
 from . import whereabouts
 from .grafting import grafted
 from .notebook import Book, Cell, Receipt, read, sha256
-from .receipts import Found, turn_of
+from .receipts import Found, add_candidates, last_told, turn_of
 from .replant import Replanted
 
 if TYPE_CHECKING:
@@ -196,15 +196,14 @@ def collect(book: Book) -> tuple[list[Found], list[Row]]:
     found: list[Found] = []
     for copies in told.values():
         cell, receipt, _ = min(copies, key=_far_from_home)
-        # An answer that was gone on with stands whole in a later cell.
-        text = max((text for _, _, text in copies), key=len)
-        ending = next(one for _, one, its in copies if its is text)
+        ending, text = last_told([(one, its) for _, one, its in copies])
         rows += [_no_turn(one, "copy") for one, _, _ in copies if one is not cell and one.prompt is not None]
         prompt = _prompt(cell, receipt, prompts)
         if prompt is None and cell.prompt is None:
             rows.append(_no_turn(cell, "unread", receipt))
             continue
         one = turn_of(cell, ending, prompt or cell.prompt or "", text, stale=prompt is None)
+        add_candidates(one, [(told, its) for _, told, its in copies])
         if one.turn.id in book.undone:
             rows.append(_no_turn(cell, "undone", receipt))
         elif one.conversation is None:
@@ -271,6 +270,8 @@ def _asks_now(cell: Cell, usual: str) -> str | None:
             named = following
         elif word.startswith("--model="):
             named = word.partition("=")[2]
+    if "," in named:  # several
+        return None
     try:
         provider, model = registry.split(named)
     except NbstreamError:

@@ -249,6 +249,7 @@ _TURN: dict[str, Read] = {
     "id": text, "created": number, "prompt": text, "model": text, "system": maybe(text), "options": mapping,
     "cell": maybe(text), "fresh": flag, "sent": maybe(text), "attachments": each(_attachment),
     "rounds": each(_message), "pinned": flag, "line": text, "opening": maybe(number),
-    "answer": maybe(_answer), "context": maybe(_context),
+    "answer": maybe(_answer), "context": maybe(_context), "kept": maybe(whole),
+    "candidates": each(lambda value: _read_turn(value)),
 }  # fmt: skip
 _read_turn = record(Turn, **_TURN)

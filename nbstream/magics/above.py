@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
 from argparse import Namespace
+from collections.abc import Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
 from ..errors import NbstreamError
+from ..i18n import magic, t
 from ..messages import Answer
 from .surface import Surface
 from .template import Prepared
 
 if TYPE_CHECKING:
+    from ..chat.conversation import Conversation
     from ..chat.engine import Run
     from ..chat.history import Turn
     from ..show.sinks import Sink
@@ -36,11 +40,35 @@ def looked_at(options: Namespace, where: Surface) -> None:
         import_module("nbstream.teach.xray").beside(options, where)
 
 
+def troubles(options: Namespace | None) -> Iterator[NbstreamError]:
+    """What went wrong with who writes beside the cell: the audit log, a tape. Each is told once."""
+    from ..chat.session import session
+
+    player = getattr(options, "player", None)
+    for one in (*session().taps, *(player.taps if player is not None else ())):
+        if isinstance(trouble := getattr(one, "trouble", None), NbstreamError):
+            one.trouble = None  # type: ignore[attr-defined]
+            yield trouble
+    if (logged := session().audit.trouble()) is not None:
+        yield logged
+
+
 def several(options: Namespace) -> bool:
     """Whether more than one model is to answer."""
     return "," in (options.model or "") or "，" in (options.model or "")
 
 
-def compare(prepared: Prepared, options: Namespace, where: Surface) -> NbstreamError | None:
-    """Ask all of them; gives an error if none answered."""
-    return cast("NbstreamError | None", import_module("nbstream.teach.compare").ask(prepared, options, where))
+def compare(
+    prepared: Prepared, options: Namespace, where: Surface, at: Turn | None = None
+) -> NbstreamError | None:
+    """Ask all of them, in the place of the turn `at` if there is one; gives an error if none answered."""
+    ask = import_module("nbstream.teach.compare").ask
+    return cast("NbstreamError | None", ask(prepared, options, where, at))
+
+
+def undecided(talk: Conversation, turn: Turn) -> Iterator[str]:
+    """What to say where several models answered right before `turn`, and nobody said which is to be kept."""
+    before = turn.parent
+    if before is not None and before.undecided and not turn.fresh:
+        named = "" if talk.name == "main" else f" -c {shlex.quote(talk.name)}"
+        yield t("compare.not_sent", number=before.number, line=f"%{magic()} keep 1{named}")

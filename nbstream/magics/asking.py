@@ -20,6 +20,7 @@ from ..errors import NbstreamError
 from ..i18n import magic, t
 from ..show.console import put
 from . import after
+from .above import undecided
 from .calls import offered
 from .shaping import wanted
 from .surface import Surface, cell_id, code, execution
@@ -35,11 +36,6 @@ if TYPE_CHECKING:
     from ..providers.local import Running
     from ..show.sinks import Sink
     from .above import Beside
-
-TICK = 0.03
-"""Seconds between looks at the turn: what an interrupt may have to wait for where locks do not hear it."""
-PATIENCE = 0.5
-"""Seconds in which a view may be heard on the control channel before its comm messages are pumped."""
 
 
 @dataclass(slots=True)
@@ -93,8 +89,9 @@ def ask(
 
     try:
         # The first time this imports a lot; Ctrl-C would end in the traceback of an import, so it waits.
-        with _undisturbed(most=1) as early:
+        with undisturbed(most=1) as early:
             from ..chat.stream import Stream
+            from .pump import TICK
 
             shape = wanted(options)
             sink = _sink(where, background=options.background, json=shape is not None)
@@ -116,7 +113,7 @@ def ask(
                     schema=shape,
                     tools=() if detached else offered(),
                 )
-            for hint in (*alike, *prepared.hints, *left_behind(talk, turn, before)):
+            for hint in (*alike, *prepared.hints, *left_behind(talk, turn, before), *undecided(talk, turn)):
                 put(hint)
             sink.rounds = not detached and bool(run.call.chat.tools or shape or resumed)
             asking = Asking(options, where, talk, turn, run, sink)
@@ -140,7 +137,7 @@ def ask(
         if asking is None:
             raise
         asking.run.cancel()
-    with _undisturbed() as pressed:
+    with undisturbed() as pressed:
         end = time.monotonic() + 2.0  # pressed once more: do not wait for the socket
         while not pressed and not asking.run.wait(TICK) and time.monotonic() < end:
             pass
@@ -198,30 +195,31 @@ def left_behind(talk: Conversation, turn: Turn, before: Sequence[Turn]) -> Itera
 
 def _rounds(asking: Asking) -> None:
     """Wait for the answer; and for the next one, as long as something is to be said to it."""
+    from .pump import waited
     from .rounds import next_round
 
-    _wait(asking.run, asking.sink)
+    waited(asking.run, asking.sink)
     if asking.talk.balked(asking.run):  # then it is asked to
         asking.run = asking.talk.resume(asking.turn, asking.sink, again=True)
         asking.sink.again(asking.run)
         asking.run.start()
-        _wait(asking.run, asking.sink)
+        waited(asking.run, asking.sink)
     while (answer := asking.turn.answer) is not None:
         messages = next_round(asking, answer)
         if messages is None:
             return
-        with _undisturbed(most=1) as pressed:
+        with undisturbed(most=1) as pressed:
             asking.run = asking.talk.go_on(asking.turn, messages, asking.sink)
             asking.sink.again(asking.run)
             asking.run.start()
         if pressed or asking.sink.stopped:
             asking.run.cancel()
             return
-        _wait(asking.run, asking.sink)
+        waited(asking.run, asking.sink)
 
 
 @contextmanager
-def _undisturbed(most: int = sys.maxsize) -> Iterator[list[int]]:
+def undisturbed(most: int = sys.maxsize) -> Iterator[list[int]]:
     """Ctrl-C waits for the end of this block, which is short: an answer half settled would be lost.
 
     Whoever presses it more than `most` times is not made to wait.
@@ -267,17 +265,6 @@ def _introduction(answer: Any, looking: Future[list[Running]] | None, patience: 
 
     here.introduced = True
     return connect_markdown(here.ready(), found_by(looking, patience) if looking is not None else ())
-
-
-def _wait(run: Run, sink: Sink) -> None:
-    """Block until the turn is over."""
-    from .pump import pump
-
-    step = pump()
-    patient = time.monotonic() + PATIENCE
-    while not run.wait(TICK):
-        if step is not None and not sink.on_control and time.monotonic() > patient:
-            step()
 
 
 def _sink(where: Surface, *, background: bool, json: bool) -> Sink:

@@ -8,7 +8,7 @@ from IPython.core.magic_arguments import argument, magic_arguments
 from ..chat.session import session
 from ..errors import NbstreamError
 from . import args as arguments
-from .above import compare, looked_at, several
+from .above import compare, looked_at, several, troubles
 from .asking import ask, show_error
 from .editing import place
 from .help import cell_help
@@ -44,7 +44,7 @@ def llm(line: str, cell: str) -> None:
     %%llm -m deepseek -t 0.2
     Explain the difference between a list and a tuple.
     """
-    where = surface()
+    where, options = surface(), None
     try:
         options = arguments.parse(llm.parser, line)
         if options.help:
@@ -53,13 +53,13 @@ def llm(line: str, cell: str) -> None:
         options.line = line
         looked_at(options, where)
         if several(options):
-            error = compare(prepared(cell, options), options, where)
+            error = compare(prepared(cell, options), options, where, place(options))
         else:
             error = ask(prepared(cell, options), options, where, place(options))
     except NbstreamError as unsent:
         session().last_error = error = unsent
         show_error(error, where)
-    if (trouble := session().audit.trouble()) is not None:
+    for trouble in troubles(options):
         show_error(trouble, where)
     if error is not None and where == "headless":
         raise error

@@ -12,10 +12,16 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from IPython.core.getipython import get_ipython
+
+TICK = 0.03
+"""Seconds between looks at the turn: what an interrupt may have to wait for where locks do not hear it."""
+PATIENCE = 0.5
+"""Seconds in which a view may be heard on the control channel before its comm messages are pumped."""
 
 log = logging.getLogger("nbstream")
 
@@ -69,3 +75,24 @@ def _deliver(kernel: Any, item: Any) -> None:
         kernel._publish_status("idle", "shell", parent=message)
     except Exception:  # a view's message must not end the cell
         log.exception("a comm message could not be delivered")
+
+
+class Waits(Protocol):
+    """Something that one can wait for."""
+
+    def wait(self, timeout: float | None = None) -> bool: ...
+
+
+class Heard(Protocol):
+    """A view, which may have been heard on the control channel."""
+
+    on_control: bool
+
+
+def waited(run: Waits, view: Heard) -> None:
+    """Block until `run` is over; what `view` says is heard meanwhile."""
+    step = pump()
+    patient = time.monotonic() + PATIENCE
+    while not run.wait(TICK):
+        if step is not None and not view.on_control and time.monotonic() > patient:
+            step()

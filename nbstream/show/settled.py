@@ -26,6 +26,11 @@ def bundle(
     `after` is Markdown of ours to stand behind the answer. ``text/plain`` is the model's text alone, which
     history and restore read; our card and footer stand outside the answer, in the Markdown only.
     """
+    if turn.undecided:
+        from . import compared
+
+        answers = [one.answer or Answer(model=one.model) for one in turn.candidates]
+        return compared.bundle(turn, answers, conversation, footer=footer)
     parts = [_part(one) for one in cards(turn.rounds, names())]
     if answer.text.strip():
         parts.append(prose(in_code(answer.text)))

@@ -58,6 +58,8 @@ def versions_markdown(versions: Sequence[Turn], used: Turn | None) -> str:
 
 def status(turn: Turn) -> str:
     """What became of `turn`, where that is worth a word."""
+    if turn.undecided:
+        return t("compare.undecided", count=len(turn.candidates))
     if turn.answer is not None and turn.answer.finish_reason in ("length", "content_filter"):
         return t(f"footer.{turn.answer.finish_reason}")
     return t(f"turn.{turn.status}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from html import escape
 from typing import Any
 
@@ -102,16 +103,28 @@ def sent_along(context: Context) -> str:
 
 def receipt(turn: Turn, answer: Answer, conversation: str | None) -> dict[str, Any]:
     """The metadata of a settled output: enough to rebuild the turn from the notebook; never a key."""
-    provider, _, model = turn.model.partition(":")
-    usage = answer.usage
     facts: dict[str, Any] = {
         "version": __version__,
-        "provider": provider,
-        "model": model,
         "options": dict(turn.options),
         "conversation": conversation,
         "turn": turn.id,
         "cell": turn.cell,
+        "prompt_sha256": hashlib.sha256(turn.prompt.encode("utf-8", "replace")).hexdigest(),
+        **ended(turn, answer),
+        **_place(turn),
+    }
+    if turn.kept is not None:  # another may be kept later, and then this one is not
+        facts |= {"kept": turn.kept, "at": round(time.time(), 3)}
+    return {"nbstream": facts}
+
+
+def ended(turn: Turn, answer: Answer) -> dict[str, Any]:
+    """Who answered, how that ended and what it took."""
+    provider, _, model = turn.model.partition(":")
+    usage = answer.usage
+    facts: dict[str, Any] = {
+        "provider": provider,
+        "model": model,
         "finish_reason": answer.finish_reason,
         "usage": None
         if usage is None
@@ -126,13 +139,11 @@ def receipt(turn: Turn, answer: Answer, conversation: str | None) -> dict[str, A
             "first_token": _rounded(answer.timing.first_token),
             "duration": _rounded(answer.timing.duration),
         },
-        "prompt_sha256": hashlib.sha256(turn.prompt.encode("utf-8", "replace")).hexdigest(),
         "characters": len(clean(turn.whole(answer).text)),
-        **_place(turn),
     }
     if answer.error is not None:
         facts["error"] = {"kind": answer.error.kind, "status": answer.error.status, "code": answer.error.code}
-    return {"nbstream": facts}
+    return facts
 
 
 def _place(turn: Turn) -> dict[str, Any]:

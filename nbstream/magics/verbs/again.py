@@ -6,6 +6,7 @@ from IPython.core.getipython import get_ipython
 
 from ...chat.resuming import unfinished
 from ...i18n import t
+from ..above import compare, several
 from ..asking import ask
 from ..editing import as_it_was, asked_with, cell_for
 from ..surface import cell_id, execution, surface
@@ -43,7 +44,10 @@ def retry(number: str | None = None, *, model: str | None = None, conversation: 
     here = talk(conversation)
     own = here.history.of_cell(cell_id(), execution())  # run again, this cell repeats what it repeated
     turn = own if own is not None and number is None else turn_of(here, number)
-    return ask(as_it_was(turn), asked_with(turn, conversation, model), surface(), at=turn)
+    options = asked_with(turn, conversation, model)
+    if several(options):
+        return compare(as_it_was(turn), options, surface(), turn)
+    return ask(as_it_was(turn), options, surface(), at=turn)
 
 
 @verb("continue")

@@ -1,0 +1,117 @@
+"""The answers of several models, side by side: what stays of them in the notebook, as one table. Pure."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from ..chat.kept import Turn
+from ..errors import NbstreamError
+from ..i18n import magic, t
+from ..messages import Answer
+from . import words
+from .amounts import money
+from .cards import code, literal
+from .clean import clean
+from .escape import html_text
+from .incell import in_cell
+
+log = logging.getLogger("nbstream")
+
+
+def bundle(
+    turn: Turn, answers: Sequence[Answer], conversation: str | None, *, footer: bool = True
+) -> tuple[dict[str, str], dict[str, Any]]:
+    """The output's data and metadata: a table with a row for each of `turn`'s candidates.
+
+    ``text/plain`` holds all answers in full, one below the other, and the receipt says where each stands.
+    """
+    whole = turn.answer or Answer(model=turn.model)
+    facts = words.receipt(turn, whole, conversation)["nbstream"]
+    parts: list[dict[str, Any]] = []
+    plain = ""
+    for number, (candidate, answer) in enumerate(zip(turn.candidates, answers, strict=True), 1):
+        said = clean(answer.text) or (clean(str(answer.error)) if answer.error else "")
+        plain += ("\n\n" if plain else "") + f"# {number} · {clean(words.title(candidate.model))}\n\n"
+        start, plain = len(plain), plain + said
+        parts.append({**words.ended(candidate, answer), "start": start, "end": len(plain)})
+    if turn.kept is None:
+        facts |= {"provider": None, "model": None}
+    markdown = table(turn, answers)
+    if footer and turn.kept is None and conversation is not None:
+        markdown += f"\n\n*{words.MARK} {keeping(turn)}*"
+    return {"text/markdown": markdown, "text/plain": plain}, {"nbstream": facts | {"candidates": parts}}
+
+
+def table(turn: Turn, answers: Sequence[Answer]) -> str:
+    """The table alone: number, model with what it took, answer."""
+    lines = [f"| # | {t('line.model')} | {t('line.answer')} |", "| :-- | :-- | :-- |"]
+    for number, (candidate, answer) in enumerate(zip(turn.candidates, answers, strict=True), 1):
+        mark = "✓ " if turn.kept == number else ""
+        told = "<br>".join([f"**{literal(words.title(candidate.model))}**", *map(_number, numbers(answer))])
+        lines.append(f"| {mark}{number} | {told} | {_said(answer)} |")
+    return "\n".join(lines)
+
+
+def _number(text: str) -> str:
+    return literal(text).replace(" ", "\u00a0")  # the column stays as wide as they are
+
+
+def _said(answer: Answer) -> str:
+    parts = []
+    if answer.text.strip():
+        try:
+            parts.append(in_cell(answer.text))
+        except Exception:
+            log.exception("an answer could not be settled in a table")
+            parts.append("<br>".join(literal(line) for line in clean(answer.text).splitlines()))
+    if answer.error is not None:
+        parts.append(_error(answer.error))
+    return "<br><br>".join(parts) or f"*{t('compare.nothing')}*"
+
+
+def _error(error: NbstreamError) -> str:
+    fix = f"<code>{html_text(clean(error.fix))}</code>" if words.is_line(error.fix) else literal(error.fix)
+    lines = [f"**⚠ {literal(error.what)}**", literal(error.why), f"→ {fix}" if error.fix else ""]
+    return "<br>".join(filter(None, lines))
+
+
+def numbers(answer: Answer) -> list[str]:
+    """What an answer took, and how it ended if not well: time to first token, tokens/s, tokens, cost."""
+    parts = []
+    usage, timing = answer.usage, answer.timing
+    if answer.finish_reason == "cancelled":
+        parts.append(t("footer.stopped"))
+    elif answer.finish_reason in ("length", "content_filter"):
+        parts.append(t(f"footer.{answer.finish_reason}"))
+    if answer.error is not None:
+        parts.append(t("footer.failed"))
+    counted = usage.output_tokens if usage is not None else None
+    if timing.first_token is not None:
+        parts.append(t("footer.first", seconds=f"{max(0.01, timing.first_token):.2f}"))
+        spent = (timing.duration or 0.0) - timing.first_token
+        if spent > 0.05 and (made := counted or timing.pieces):
+            parts.append(("" if counted else "≈ ") + t("footer.speed", rate=f"{made / spent:.0f}"))
+    if usage is not None and counted is not None:
+        given = "?" if usage.input_tokens is None else f"{usage.input_tokens:,}"
+        parts.append(t("footer.tokens", input=given, output=f"{counted:,}"))
+    elif timing.pieces:
+        parts.append(t("footer.about", output=f"{timing.pieces:,}"))
+    if answer.cost is not None and answer.cost.amount:
+        parts.append(f"≈ {money(answer.cost)}")
+    elif timing.pieces and answer.cost is None and answer.model.partition(":")[0] not in ("", "demo"):
+        parts.append(t("compare.no_price"))
+    return parts
+
+
+def keeping(turn: Turn) -> str:
+    """Our line below the table: nothing of it is sent along yet."""
+    line = code(f"%{magic()} keep {next_best(turn)}")
+    return t("compare.keep", line=line)
+
+
+def next_best(turn: Turn) -> int:
+    """The number of an answer that one can keep, for an example: the last one."""
+    answers = [one.answer.text if one.answer is not None else "" for one in turn.candidates]
+    return max((number for number, text in enumerate(answers, 1) if text.strip()), default=1)
