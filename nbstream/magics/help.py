@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from .verbs import Verb
 
 GROUPS = {
-    "talk": "chat history show edit retry continue undo redo reset branch version pin unpin",
+    "talk": "chat history show edit retry continue undo redo reset branch version keep pin unpin",
     "answers": "code fix tools",
     "files": "save load restore export",
     "models": "status use models login logout policy",
+    "teach": "record replay stream-vs-wait",
     "care": "why doctor stats log",
     "self": "lang help",
 }

@@ -36,7 +36,9 @@ class Leg:
     first: float | None = None
     """The first frame."""
     tokens: Sequence[float] = ()
-    """When each piece of text or reasoning came."""
+    """When each piece of text or reasoning could be read."""
+    held: Sequence[float] = ()
+    """When those came that were held back."""
     end: float | None = None
     outcome: str = ""
     """"" for a good end, else ``failed`` or ``stopped``."""
@@ -111,7 +113,7 @@ def timeline(tracks: Sequence[Track], title: str = "") -> str:
 def _told(track: Track) -> str:
     """A track in words, for who does not see it."""
     said = t("list.joint").join(f"{one.label} {seconds(one.at)}" for one in marks(track)[: 5 * MOST_LEGS])
-    count = sum(len(leg.tokens) for leg in track.legs)
+    count = sum(len(leg.held or leg.tokens) for leg in track.legs)
     return " ".join(filter(None, [track.caption, said, t("timeline.count", count=f"{count:,}")]))
 
 
@@ -131,9 +133,11 @@ def _track(track: Track, y: float, top: float) -> tuple[list[str], float]:
         begun = leg.tokens[0] if leg.tokens else end
         parts.append(_rect(x(leg.start), y, x(accepted) - x(leg.start), "fill:currentColor;opacity:.16"))
         parts.append(_rect(x(accepted), y, x(begun) - x(accepted), "fill:currentColor;opacity:.3"))
+        if leg.held:
+            parts.append(_ticks([x(at) for at in leg.held], y, "currentColor;opacity:.45"))
         if leg.tokens:
             parts.append(_rect(x(begun), y, x(end) - x(begun), f"fill:{TOKENS};opacity:.16"))
-            parts.append(_tokens([x(at) for at in leg.tokens], y))
+            parts.append(_ticks([x(at) for at in leg.tokens], y, TOKENS))
         if leg.outcome == "failed":  # not by its colour alone
             parts.append(_text(x(end), y + 13, "✕", "middle", f"fill:{FAILED};font-size:14px"))
     y += BAR
@@ -182,18 +186,18 @@ def _unlike(found: Sequence[Mark], x: Callable[[float], float]) -> list[tuple[fl
     return [(place, t("timeline.joint").join(labels)) for place, labels in placed]
 
 
-def _tokens(places: Sequence[float], y: float) -> str:
+def _ticks(places: Sequence[float], y: float, colour: str) -> str:
     """A tick for each token; a band as high as they are dense where there are many."""
     if len(places) <= MOST_TICKS:
         ticks = "".join(f"M{place:.1f} {y:.0f}v{BAR}" for place in dict.fromkeys(round(p, 1) for p in places))
-        return f'<path d="{ticks}" style="stroke:{TOKENS};stroke-width:1.2;fill:none"/>'
+        return f'<path d="{ticks}" style="fill:none;stroke-width:1.2;stroke:{colour}"/>'
     low, wide = places[0], max(places[-1] - places[0], 1.0)
     counts = [0] * BINS
     for place in places:
         counts[min(BINS - 1, int((place - low) / wide * BINS))] += 1
     most = max(counts)
     steps = "".join(f"V{y + BAR * (1 - count / most):.1f}h{wide / BINS:.2f}" for count in counts)
-    return f'<path d="M{low:.1f} {y + BAR:.0f}{steps}V{y + BAR:.0f}z" style="fill:{TOKENS}"/>'
+    return f'<path d="M{low:.1f} {y + BAR:.0f}{steps}V{y + BAR:.0f}z" style="fill:{colour}"/>'
 
 
 def _rect(x: float, y: float, width: float, style: str) -> str:
@@ -239,7 +243,7 @@ def _scale(length: float) -> tuple[float, float]:
 def line(track: Track, width: int = 60, longest: float = 0.0) -> str:
     """The same in one line of text: ``·`` nothing yet, ``░`` accepted, then how dense the tokens are.
 
-    >>> line(Track([Leg(0, 1, 2, [2, 2.1, 3, 3.9], 4)]), 8)
+    >>> line(Track([Leg(0, 1, 2, [2, 2.1, 3, 3.9], end=4)]), 8)
     '··░░█▁▄▄'
     """
     top = longest or track.length or 1.0

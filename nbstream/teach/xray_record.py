@@ -56,8 +56,12 @@ class Attempt:
     pause: float = 0.0
 
     def leg(self) -> Leg:
-        times = (self.start, self.accepted, self.first, self.tokens, self.end)
-        return Leg(*times, outcome=self.outcome, pause=self.pause)
+        times, more = (self.start, self.accepted, self.first), (self.outcome, self.pause)
+        if self.call.chat.stream:
+            return Leg(*times, self.tokens, (), self.end, *more)
+        # What came before the end, nobody has seen.
+        seen = (self.end,) if self.end is not None and self.tokens and self.outcome != "failed" else ()
+        return Leg(*times, seen, self.tokens, self.end, *more)
 
 
 class Record:
