@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 
 from ...chat.session import session
@@ -42,7 +43,7 @@ def record(file: str | None = None) -> Shown:
 
 @verb("replay")
 def replay(file: str | None = None, *, speed: str | None = None) -> Shown:
-    from ..playing import Tapes, speed_of
+    from ..playing import SPEED, Tapes, speed_of
 
     here = session()
     player = here.player
@@ -54,7 +55,7 @@ def replay(file: str | None = None, *, speed: str | None = None) -> Shown:
         here.player = None
         here.watchers.changed()
         return t("replay.off")
-    made = Tapes(named(file), speed_of(speed))
+    made = Tapes(named(file), speed_of(speed or os.environ.get(SPEED)))
     from ..recording import session_recorders
 
     for one in list(session_recorders()):
@@ -70,6 +71,7 @@ def _playing(player: object) -> str:
     assert isinstance(player, Tapes)
     models = t("list.joint").join(dict.fromkeys(one.model for one in player.takes))
     pace = t("replay.at_once") if player.speed == AT_ONCE else t("replay.pace", speed=f"{player.speed:g}")
+    pace = t("replay.as_recorded") if player.speed == 1 else pace
     return t(
         "replay.on",
         file=literal(player.path.name),
