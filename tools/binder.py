@@ -58,7 +58,7 @@ def say(*words: object) -> None:
 def python() -> str:
     """The interpreter that Binder would have."""
     wanted = (ROOT / "binder/runtime.txt").read_text().strip().removeprefix("python-")
-    for name in (f"python{wanted}", sys.executable):
+    for name in filter(None, (os.environ.get("PYTHON"), f"python{wanted}", sys.executable)):
         seen = [name, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
         try:
             found = subprocess.run(seen, capture_output=True, text=True).stdout.strip()
@@ -66,7 +66,9 @@ def python() -> str:
             continue
         if found == wanted:
             return name
-    raise SystemExit(f"binder: Python {wanted} (binder/runtime.txt) is needed, and is not on PATH")
+    raise SystemExit(
+        f"binder: Python {wanted} is needed (binder/runtime.txt): PYTHON=/path/to/python{wanted}"
+    )
 
 
 def environment(where: Path) -> Path:
