@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..messages import ChatRequest, Message
+from .requestshapes import OPTIONS
 from .scrub import shaped
 from .scrubtext import Hide, as_it_is, scrubbed_text
-from .tapeshapes import ANY, OPTIONS
+from .tapeshapes import ANY
 
 Ask = dict[str, Any]
 """A question as it stands on a tape: JSON."""

@@ -16,9 +16,10 @@ from urllib.parse import urlsplit
 
 from ..credentials import Secret
 from ..wire.request import Frame, WireRequest
+from .requestshapes import HEADERS, REQUEST
 from .scrubtext import GONE, LONGEST_WORD, Hide, as_it_is, placeholder
 from .scrubtext import scrubbed_text as scrubbed_text
-from .tapeshapes import EVENTS, HEADERS, REQUEST, SHAPES, Leaf, Shape, shape_of
+from .tapeshapes import EVENTS, SHAPES, Leaf, Shape, shape_of
 
 if TYPE_CHECKING:
     from ..providers.base import Provider

@@ -15,10 +15,11 @@ from ..providers import registry
 from ..providers.base import Provider
 from ..wire.request import Frame
 from .recording import IDS
+from .requestshapes import OPTIONS
 from .scrub import scrubbed_frames, shaped
 from .scrubtext import as_it_is, placeholder, scrubbed_text
 from .tape import Take, lines, parsed, read
-from .tapeshapes import ANY, NUMBER, OPTIONS, TEXT, WORD, Shape, numbers, shape_of
+from .tapeshapes import ANY, NUMBER, TEXT, WORD, Shape, numbers, shape_of
 
 SHORTEST = 8
 """Characters of a credential of this environment that is looked for."""

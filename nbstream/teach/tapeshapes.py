@@ -269,46 +269,6 @@ def _read(given: Any) -> Shape:
     return Leaf(given)
 
 
-REQUEST: Shape = {
-    # Spark
-    "header": {},
-    "parameter": {"chat": ANY},
-    "payload": {"message": {"text": [{"role": WORD, "content": TEXT}]}, "functions": ANY},
-    # all others
-    "model": WORD,
-    "messages": ANY,
-    "contents": ANY,
-    "system": ANY,
-    "systemInstruction": ANY,
-    "stream": NUMBER,
-    "stream_options": ANY,
-    "tools": ANY,
-    "functions": ANY,
-    "generationConfig": ANY,
-    "options": ANY,
-    **dict.fromkeys(
-        (
-            *("max_tokens", "max_completion_tokens", "max_output_tokens", "temperature", "top_p", "top_k"),
-            *("presence_penalty", "frequency_penalty", "penalty_score", "seed", "keep_alive"),
-            *("reasoning_effort", "enable_thinking", "think", "tool_calls_switch"),
-        ),
-        WORD,
-    ),
-    **dict.fromkeys(
-        (
-            *("stop", "thinking", "response_format", "format", "output_config", "tool_choice", "web_search"),
-            "disable_search",
-        ),
-        ANY,
-    ),
-}
-"""What of a request's body is shown or kept: what was asked. Not who asked it (ids, keys, metadata)."""
-HEADERS = ("accept", "content-type", "anthropic-version")
-"""Headers of a request that are shown as they are; of all others only that they are there."""
-OPTIONS = frozenset(REQUEST) - {"header", "parameter", "payload", "messages", "contents", "system"} | {
-    *("n", "delay", "logprobs", "top_logprobs", "auditing", "search", "num_ctx", "thinkingConfig"),
-}
-"""Names in ``options`` that belong to the question."""
 EVENTS = frozenset(
     {
         *("body", "bare", "error", "message", "ping", "done", "message_start", "message_delta"),

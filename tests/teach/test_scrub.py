@@ -1,0 +1,150 @@
+"""What may be kept of the wire: by allow-list, and so that the decoders make the same of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from nbstream.credentials import Secret, hidden
+from nbstream.messages import ChatRequest, Message
+from nbstream.providers import registry
+from nbstream.teach.playing import played_refusal
+from nbstream.teach.recording import scrubbed_headers, scrubbed_refusal
+from nbstream.teach.scrub import scrubbed_frame, scrubbed_frames, scrubbed_request
+from nbstream.teach.scrubtext import as_it_is, scrubbed_text
+from nbstream.teach.tapeshapes import SHAPES, shape_of
+from nbstream.wire.request import Frame
+from tests.canary.canaries import canary, hits
+from tests.teach.frames import every, made, poisoned, told, with_canaries
+
+TRANSCRIPTS = every()
+STREAMS = [name for name, one in TRANSCRIPTS.items() if one.refused is None]
+REFUSALS = [name for name, one in TRANSCRIPTS.items() if one.refused is not None]
+
+
+def test_every_dialect_has_a_shape_and_so_has_every_provider_of_ours() -> None:
+    for provider in registry.loaded():
+        assert shape_of(provider) is not None or provider.name == "parrot", provider.name
+    assert {TRANSCRIPTS[name].provider for name in STREAMS} == set(SHAPES) - {"demo"}
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_the_decoder_makes_the_same_of_a_stream_whose_frames_were_scrubbed(name: str) -> None:
+    one = TRANSCRIPTS[name]
+    wanted = made(one.provider, one.frames)
+    assert made(one.provider, scrubbed_frames(one.provider, one.frames)) == wanted
+    dirty = [poisoned(frame) for frame in one.frames]
+    cleaned = scrubbed_frames(one.provider, dirty)
+    assert made(one.provider, cleaned) == wanted, "what was unknown had made a difference"
+    assert scrubbed_frames(one.provider, cleaned) == cleaned, "what is clean is left alone"
+    assert hits("\n".join(f"{frame.event} {frame.data}" for frame in cleaned)) == []
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_the_error_of_a_refusal_that_was_scrubbed_is_the_same(name: str) -> None:
+    one = TRANSCRIPTS[name]
+    assert one.refused is not None
+    provider = registry.get(one.provider)
+    try:
+        body = json.dumps(with_canaries(json.loads(one.refused.body))).encode()
+    except ValueError:
+        body = one.refused.body
+    dirty = type(one.refused)(
+        one.refused.status,
+        {**one.refused.headers, "set-cookie": canary("tape", "cookie"), "x-user": canary("tape", "header")},
+        body,
+    )
+    kept = scrubbed_refusal(shape_of(provider), dirty, as_it_is)
+    assert hits(json.dumps(kept)) == []
+    assert told(provider.refused(played_refusal(kept))) == told(provider.refused(one.refused))
+
+
+def test_a_credential_that_a_model_repeats_goes_also_when_it_comes_in_pieces() -> None:
+    key = "9f8e7d6c5b4a39281706abcdef012345"
+    pieces = ["Your key is ", *re.findall("...?", key), ", I think."]
+    frames = [Frame(json.dumps({"choices": [{"delta": {"content": piece}}]})) for piece in pieces]
+    kept = scrubbed_frames("openai", frames, lambda text: hidden(text, [Secret(key)]))
+    said = "".join(json.loads(frame.data)["choices"][0]["delta"]["content"] for frame in kept)
+    assert said.startswith("Your key is ") and said.endswith(", I think.")
+    assert not any(key[at : at + 8] in said for at in range(len(key) - 8))
+    assert len(kept) == len(frames), "each frame keeps its place in time"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "see wss://h.example/v1?host=h&date=Sat&authorization=YXBpX2tleT0iMTIzNDU2Nzg5MCI",
+        "https://bucket.example/a.png?X-Amz-Signature=0a1b2c3d4e5f60718293&X-Amz-Expires=60",
+        "https://u5er:pa55word@h.example/path",
+        "curl -H 'Authorization: Bearer 0123456789abcdef0123'",
+        'api_key="0123456789abcdef0123456789"',
+        "it is sk-proj-0123456789abcdef, keep it",
+        "bce-v3/ALTAK-0123456789/abcdef0123",
+    ],
+)
+def test_what_looks_like_a_secret_in_a_text_goes(text: str) -> None:
+    kept = scrubbed_text(text)
+    assert not re.search("YXBpX2|0a1b2c3d|pa55word|0123456789", kept)
+    assert scrubbed_text(kept) == kept
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'client = OpenAI(api_key=os.environ["OPENAI_API_KEY"])',
+        "https://example.org/search?q=streaming&page=2",
+        "Set SPARK_API_SECRET=… first; a token is about 4 characters.",
+        "签名写在 authorization 参数里",
+    ],
+)
+def test_a_text_that_only_speaks_of_keys_stays(text: str) -> None:
+    assert scrubbed_text(text) == text
+
+
+@pytest.mark.parametrize(
+    "name", ["spark", "spark-http", "ernie", "ernie-v1", "anthropic", "gemini", "openai"]
+)
+def test_of_a_request_one_sees_what_was_asked_and_not_who_asked(name: str) -> None:
+    provider = registry.get(name)
+    keys = {field.name: Secret(canary("tape", field.name)) for field in provider.fields}
+    keys["token"] = Secret(canary("tape", "token"))
+    chat = ChatRequest(
+        Message.many("Why is the sky blue?"), provider.default_model, "Be brief.",
+        base_url="https://h.example?ak=" + "0123456789ab",
+        options={"uid" if name == "spark" else "user": canary("tape", "user")[:30]},
+    )  # fmt: skip
+    try:
+        request = provider.request(chat, keys)
+    except Exception:
+        chat = ChatRequest(chat.messages, chat.model, chat.system, options=chat.options)
+        request = provider.request(chat, keys)
+    shown = scrubbed_request(provider, request)
+    text = json.dumps(shown, ensure_ascii=False)
+    assert "Why is the sky blue?" in text and "Be brief." in text
+    assert hits(text) == [] and "0123456789ab" not in text and "?" not in shown["address"]
+
+
+def test_nothing_is_kept_of_a_provider_of_which_nobody_said_what_is_safe() -> None:
+    class Other:
+        name, dialect = "other", ""
+
+    other: Any = Other()
+    assert scrubbed_frame(other, Frame('{"text": "hi"}')).data == "…"
+    other.frame_shape = {"text": "text"}
+    assert scrubbed_frame(other, Frame('{"text": "hi", "user": "me"}')).data == '{"text": "hi"}'
+
+
+def test_of_headers_only_those_are_kept_that_an_answer_is_made_of() -> None:
+    given = {
+        "content-type": "text/event-stream",
+        "set-cookie": "a=1",
+        "x-request-id": "req-7f",
+        "server": "x",
+    }
+    assert scrubbed_headers(given, as_it_is) == {
+        "content-type": "text/event-stream",
+        "x-request-id": "xxx-0x",
+    }
