@@ -5,6 +5,7 @@ Each in a process of its own with a clean environment; what comes back is what a
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -68,3 +69,53 @@ def execute(runner: str, cells: Sequence[str], folder: Path, **env: str) -> Outc
         timeout=180,
     )
     return Outcome(done.returncode, done.stdout, nbformat.read(folder / "done.ipynb", as_version=4))
+
+
+MANY = """
+import sys, nbclient, nbformat
+for name in sys.argv[1:]:
+    notebook = nbformat.read(name, as_version=4)
+    try:
+        nbclient.NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+    except nbclient.exceptions.CellExecutionError as error:
+        print(name, error, sep=": ")
+    finally:
+        nbformat.write(notebook, name)
+"""
+OFFLINE = """
+import sys
+
+def refuse(event, arguments):
+    if event == "socket.getaddrinfo":
+        host = arguments[0]
+    elif event == "socket.connect" and isinstance(arguments[1], tuple):
+        host = arguments[1][0]
+    else:
+        return
+    host = host.decode() if isinstance(host, bytes) else host
+    if host not in (None, "", "localhost", "::1", "0.0.0.0") and not str(host).startswith("127."):
+        raise OSError(f"there is no network here: {host}")
+
+sys.addaudithook(refuse)
+"""
+"""A ``sitecustomize``: nothing but this machine can be reached."""
+
+
+def execute_files(folder: Path, names: Sequence[str], **env: str) -> tuple[str, dict[str, Any]]:
+    """Run notebooks that stand in `folder`, one after the other, with no network: what was said, and each."""
+    offline = folder / "offline"
+    offline.mkdir()
+    (offline / "sitecustomize.py").write_text(OFFLINE)
+    environment = clean(folder / "home", **env)
+    environment["PYTHONPATH"] = os.pathsep.join([str(offline), environment["PYTHONPATH"]])
+    done = subprocess.run(
+        [sys.executable, "-c", MANY, *names],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+    )
+    return done.stdout, {name: nbformat.read(folder / name, as_version=4) for name in names}
