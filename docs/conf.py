@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
+from itertools import pairwise
+
+from sphinx.application import Sphinx
+from sphinx.search import SearchLanguage
 
 language = os.environ.get("NBSTREAM_DOCS", "en")
 chinese = language.startswith("zh")
@@ -34,3 +39,38 @@ autodoc_typehints_description_target = "documented"
 napoleon_google_docstring = False
 pygments_style = "friendly"
 pygments_dark_style = "monokai"
+
+
+class Chinese(SearchLanguage):
+    """Chinese is written without blanks: pairs of neighbours stand in the index, and are asked for.
+
+    Sphinx's own way cuts words with a large dictionary, if that is installed, for the index alone; a reader's
+    question is not cut, so that most of what one types is not found.
+    """
+
+    lang = "zh_CN"
+    language_name = "Chinese"
+    js_splitter_code = r"""
+function splitQuery(query) {
+  return (query.match(/[\u3400-\u9fff]+|[\p{L}\p{N}_]+?(?=[\u3400-\u9fff]|[^\p{L}\p{N}_]|$)/gu) || [])
+    .flatMap((run) => /[\u3400-\u9fff]/.test(run) && run.length > 2
+      ? [...run].slice(1).map((one, place) => run[place] + one) : [run]);
+}
+"""
+
+    def split(self, input: str) -> list[str]:
+        runs = re.findall(r"[\u3400-\u9fff]+|[^\W\u3400-\u9fff]+", input)
+        words = []
+        for run in runs:
+            if re.match(r"[\u3400-\u9fff]", run):
+                words += [*run, *map("".join, pairwise(run))]
+            else:
+                words.append(run)
+        return words
+
+    def word_filter(self, word: str) -> bool:
+        return True
+
+
+def setup(app: Sphinx) -> None:
+    app.add_search_language(Chinese)
