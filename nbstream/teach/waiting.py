@@ -5,12 +5,15 @@ Neither is part of a conversation. The two timelines stand on one axis; the sent
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
+from ..chat.background import io_loop
 from ..chat.session import session
+from ..errors import NbstreamError
 from ..i18n import t
 from ..magics.pump import waited
 from ..magics.surface import Surface, surface
@@ -29,38 +32,54 @@ if TYPE_CHECKING:
     from ..magics.verbs.registry import Shown
     from ..show.sinks import Sink
 
+STEP = 0.5
+"""Seconds between pictures."""
 WIDTH = 56
 """Signs of a bar in the Markdown."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Asked:
     """One of the two."""
 
     title: str
     answer: Answer
-    track: Track
+    record: Record
+    model: str = ""
+
+    @property
+    def track(self) -> Track:
+        return self.record.track(" · ".join(filter(None, [self.model, self.title])))
 
 
 def race(prompt: str, model: str | None) -> Shown:
     """Ask twice, show both as they come, and then what was the difference."""
-    where, done = surface(), list[Asked]()
+    where, both = surface(), list[Asked]()
+    above = Above(both) if where == "notebook" else None
     for stream in (True, False):
-        title = t("waiting.streamed" if stream else "waiting.waited")
-        _say(f"**{len(done) + 1} · {title}**", where)
-        one = _asked(prompt, model, title, where, stream=stream)
-        done.append(one)
-        if one.answer.error is not None:
-            return one.answer.error
-        if one.answer.finish_reason == "cancelled":
+        one = Asked(t("waiting.streamed" if stream else "waiting.waited"), Answer(), Record())
+        one.record.changed = above.changed if above is not None else one.record.changed
+        both.append(one)
+        try:
+            _ask(one, f"**{len(both)} · {one.title}**", prompt, model, where, stream=stream)
+        except NbstreamError as unsent:
+            one.answer = Answer(error=unsent)
+            if above is not None:
+                above.settle(_compared(both)[0])
+            raise
+        if one.answer.error is not None or one.answer.finish_reason == "cancelled":
             break
-    return _compared(done)
+    shown = _compared(both)
+    if above is not None:
+        above.settle(shown[0])
+    return both[-1].answer.error or (None if above is not None else shown)
 
 
-def _asked(prompt: str, model: str | None, title: str, where: Surface, *, stream: bool) -> Asked:
-    record, sink = Record(), _sink(where)
-    talk = session().scratch()
-    turn, run = talk.begin(prompt, model=model, stream=stream, observer=sink, taps=(record.tap,))
+def _ask(one: Asked, head: str, prompt: str, model: str | None, where: Surface, *, stream: bool) -> None:
+    sink, talk = _sink(where), session().scratch()
+    turn, run = talk.begin(prompt, model=model, stream=stream, observer=sink, taps=(one.record.tap,))
+    one.model = run.call.model
+    _say(head, where)
     try:
         sink.open(run, turn.id)
         run.start()
@@ -68,9 +87,32 @@ def _asked(prompt: str, model: str | None, title: str, where: Surface, *, stream
     except KeyboardInterrupt:
         run.cancel()
         run.wait(2.0)
-    answer = run.progress.answer()
-    sink.settle(*bundle(turn, answer, None, footer=session().settings.footer))
-    return Asked(title, answer, record.track(f"{run.call.model} · {title}"))
+    one.answer = run.progress.answer()
+    sink.settle(*bundle(turn, one.answer, None, footer=session().settings.footer))
+
+
+class Above:
+    """The picture over both answers: drawn as they come, on the io loop, and not often."""
+
+    def __init__(self, both: list[Asked]) -> None:
+        self._both, self._loop = both, io_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._settled = False
+        self._handle = display({"text/plain": t("waiting.title")}, raw=True, display_id=True)
+
+    def changed(self) -> None:
+        if self._timer is None and not self._settled:
+            self._timer = self._loop.call_later(STEP, self._draw)
+
+    def _draw(self) -> None:
+        self._timer = None
+        if not self._settled:
+            shown = picture([one.track for one in self._both], t("waiting.title"))
+            self._handle.update({"text/html": shown, "text/plain": t("waiting.title")}, raw=True)
+
+    def settle(self, data: dict[str, str]) -> None:
+        self._settled = True
+        self._handle.update(data, raw=True)
 
 
 def _sink(where: Surface) -> Sink:
@@ -89,7 +131,7 @@ def _say(markdown: str, where: Surface) -> None:
         display({"text/markdown": markdown, "text/plain": plain(markdown)}, raw=True)
 
 
-def _compared(both: list[Asked]) -> Shown:
+def _compared(both: list[Asked]) -> tuple[dict[str, str], dict[str, Any]]:
     """The two timelines, a table, and a sentence."""
     head = ["", t("waiting.first"), t("waiting.end")]
     rows = [[one.title, *map(seconds, _times(one))] for one in both]
@@ -109,6 +151,8 @@ def _times(one: Asked) -> tuple[float | None, float | None]:
 
 def _said(both: list[Asked]) -> str:
     """The lesson in a sentence; of numbers only."""
+    if both[-1].answer.error is not None:
+        return t("waiting.failed")
     if len(both) < 2:
         return t("waiting.stopped")
     (first, whole), (waited, ended) = map(_times, both)

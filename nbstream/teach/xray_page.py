@@ -17,7 +17,6 @@ from ..show.cards import literal, table
 from ..show.clean import clean
 from ..show.plaintext import plain
 from ..show.settled import prose
-from ..show.tables import html_table
 from .timeline import Track, line, rows, timeline
 from .xray_record import Attempt, Record, Seen
 from .xray_shown import became, frame_text, request_text
@@ -148,10 +147,20 @@ def _html(record: Record, facts: str) -> Iterator[str]:
         shown = [row(one, record) for one in first]
         shown += [_gap(left_out)] if left_out else []
         shown += [row(one, record) for one in last]
-        inside = f'<div style="max-height:22em;overflow:auto">{html_table(heads(), shown)}</div>'
+        inside = f'<div style="max-height:22em;overflow:auto">{_table(shown)}</div>'
         yield _folded(t("xray.frames"), inside, unfolded=True)
         raw = [f"#{one.number}\n{frame_text(one, record.secrets)}" for one in [*first, *last] if one.number]
         yield _folded(t("xray.raw"), _pre("\n\n".join(raw)[:60_000]))
+
+
+def _table(shown: Sequence[Sequence[str]]) -> str:
+    """The frames; their words from the left, where a front end would have all cells at the right."""
+    head = "".join(f'<th style="text-align:left">{_text(name)}</th>' for name in heads())
+    body = "".join(
+        "<tr>" + "".join(f'<td style="text-align:left">{_text(cell)}</td>' for cell in one) + "</tr>"
+        for one in shown
+    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _folded(title: str, inside: str, *, unfolded: bool = False) -> str:

@@ -49,3 +49,12 @@ def test_the_wire_stands_beside_the_answer_while_it_comes_and_stays_when_it_has(
         assert {"text/html", "text/markdown", "text/plain"} == set(xray["data"])
         for name in ("api_key", "api_secret", "app_id"):
             assert CREDENTIALS[name] not in json.dumps([answer, xray])
+
+
+def test_streamed_and_waited_for_stand_in_one_picture(lab: FrontEnd) -> None:
+    setup = f"import os; os.environ |= {{'NBSTREAM_LANG': {LANGUAGE!r}, 'NBSTREAM_DEMO_SPEED': '4'}}"
+    notebook = lab.open([f"{setup}\n%load_ext nbstream", "%llm stream-vs-wait -m demo"])
+    notebook.run_all()
+    page = notebook.output(1)
+    expect(page.locator(".nbs-plot svg")).to_be_visible()
+    notebook.screenshot(f"waiting-{LANGUAGE}")
