@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from importlib import import_module
 
-from ..magics.verbs.finding import MARKS
-from ..show.cards import table
+from ..i18n import t
 from ..show.console import put
 from ..show.plaintext import plain
 from . import BROKEN, GOOD
@@ -14,17 +12,28 @@ from . import BROKEN, GOOD
 
 def check(options: argparse.Namespace) -> int:
     """Whether each tape is sound, and holds nothing that a tape may not; with 1 where one does not."""
-    tapecheck = import_module("nbstream.teach.tapecheck")
+    from ..teach.tapecheck import check as looked_at
+
     bad = False
-    for number, path in enumerate(options.file):
-        found = tapecheck.check(path)
-        bad |= any(one.level == "bad" for one in found)
-        rows = [[MARKS[one.level], one.what, one.said, one.fix] for one in found]
-        put(("\n" if number else "") + f"{path}\n{plain(table([''] * 4, rows))}")
+    for path in options.file:
+        found = looked_at(path)
+        bad |= bool(found)
+        if not found:
+            put(t("command.tape_check.clean", file=path))
+            continue
+        put(f"✗ {path}")
+        for one in found:
+            put(
+                "  "
+                + (t("command.tape_check.line", number=one.line, what=one.what) if one.line else one.what)
+            )
+            put(f"    → {one.fix}" if one.fix else "", end="\n" if one.fix else "")
     return BROKEN if bad else GOOD
 
 
 def show(options: argparse.Namespace) -> int:
-    """What a tape holds, turn by turn."""
-    put(plain(import_module("nbstream.teach.tapecheck").show(options.file)))
+    """What a tape holds, answer by answer."""
+    from ..teach.tapecheck import show as told
+
+    put(plain(told(options.file)))
     return GOOD

@@ -18,7 +18,7 @@ from nbstream.cli.arguments import COMMANDS
 from nbstream.i18n import set_language
 from nbstream.providers import registry
 from tests.browser.jupyter import free_port
-from tests.environment import clean
+from tests.environment import ROOT, clean
 
 OTHER_KEYS = [one for one in os.environ if one.endswith(("_KEY", "_SECRET", "_AK", "_SK"))]
 
@@ -142,6 +142,40 @@ def test_the_doctor_ends_with_one_where_a_row_is_red_and_else_with_none(
     code, out, _ = run(capsys, "doctor mistral")
     assert code == 1
     assert "✗  mistral" in out and "%llm login mistral" in out
+
+
+# --- tapes --------------------------------------------------------------------------------------------
+
+
+def test_a_tape_is_checked_line_by_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    good = ROOT / "notebooks/tapes/variables_and_tools.tape"
+    code, out, _ = run(capsys, f"tape check {good}")
+    assert (code, out.count("✓")) == (0, 1)
+    spoilt = tmp_path / "spoilt.tape"
+    lines = good.read_text("utf-8").splitlines()
+    lines[1] = lines[1].replace(
+        '"provider"', '"authorization": "Bearer sk-0123456789abcdef0123", "provider"', 1
+    )
+    spoilt.write_text("\n".join([*lines, "{half a line"]), "utf-8")
+    code, out, _ = run(capsys, f"tape check {good} {spoilt}")
+    assert code == 1
+    assert "line 2: " in out and f"line {len(lines) + 1}: " in out and "line 3: " not in out
+    assert "0123456789" not in out
+
+
+def test_a_tape_is_shown_answer_by_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, f"tape show {ROOT / 'notebooks/tapes/variables_and_tools.tape'}")
+    assert code == 0
+    assert len(out.splitlines()) == 9
+    assert "成都" in out and "tool_calls" in out
+
+
+@pytest.mark.parametrize("command", ["check", "show"])
+@pytest.mark.parametrize("file", ["nowhere.tape", __file__])
+def test_what_is_no_tape_is_said(capsys: pytest.CaptureFixture[str], command: str, file: str) -> None:
+    code, out, err = run(capsys, f"tape {command} {file}")
+    assert code == 1
+    assert "→" in out + err and "Traceback" not in err and "mistake in nbstream" not in err
 
 
 # --- what it is read on -------------------------------------------------------------------------------
