@@ -156,7 +156,8 @@ def opens(clone: Path, programs: Path, env: dict[str, str]) -> None:
         assert b"jupyter-config-data" in get(f"lab/tree/{FIRST}")
         assert json.loads(get(f"api/contents/{FIRST}"))["type"] == "notebook"
         news = json.loads(get("lab/api/settings/@jupyterlab/apputils-extension:notification"))
-        assert '"fetchNews": "false"' in json.dumps(news), news
+        usual = {name: one.get("default") for name, one in news["schema"]["properties"].items()}
+        assert (usual["fetchNews"], usual["checkForUpdates"]) == ("false", False), usual
     finally:
         server.terminate()
         server.wait(20)

@@ -165,7 +165,8 @@ class Policy:
             if rules.broken:
                 raise self._refused("policy_broken", rules, model, reason=rules.broken)
             if not rules.allows(model):
-                raise self._refused("policy_model", rules, model, allowed=t("list.joint").join(rules.allowed))
+                allowed = t("list.joint").join(rules.allowed)
+                raise self._refused("policy_model", rules, model, allowed=allowed, instead=rules.instead)
             for name, value in _inner(chat.options):
                 other = f"{provider.name}:{value}"
                 if rules.models is not None and name in SAYS_MODEL and not rules.allows(other):

@@ -58,8 +58,13 @@ class Rules:
     @property
     def allowed(self) -> list[str]:
         """The patterns as a person reads them, ``demo`` at the end."""
-        named = [one.removesuffix(":*") for one in self.models or ()]
+        named = [one.removesuffix(":*") if one.count(":") == 1 else one for one in self.models or ()]
         return [*(one for one in dict.fromkeys(named) if one != FREE), FREE]
+
+    @property
+    def instead(self) -> str:
+        """One that is allowed, to be used instead."""
+        return next(one for one in self.allowed if "*" not in one)
 
 
 class _Wrong(ValueError):

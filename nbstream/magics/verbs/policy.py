@@ -25,13 +25,17 @@ def policy() -> str:
         return t("policy.none", places=where)
     heads = [t(f"policy.{name}") for name in ("rule", "bound", "used", "left", "file")]
     rows = [row for one in rules for row in _rows(held, one)]
+    kept = _kept(held)
+    if len(rules) == 1:  # its name once is enough
+        heads, rows = heads[:-1], [row[:-1] for row in rows]
+        kept.insert(0, t("policy.stand", path=literal(str(rules[0].path))))
     notes = [
         t("policy.broken", path=literal(str(one.path)), reason=literal(one.broken))
         for one in rules
         if one.broken
     ]
     notes += [literal(t("policy.note", note=one.note).strip()) for one in rules if one.note]
-    return "\n\n".join([*notes, table(heads, rows), *_kept(held), t("policy.honest")])
+    return "\n\n".join([*notes, table(heads, rows), *kept, t("policy.honest")])
 
 
 def _rows(held: Policy, rules: Rules) -> list[Row]:
