@@ -44,8 +44,9 @@ WORDS = {
         "Python. The twenty that people meet most are told at length in the [questions and answers](faq.md).",
         "why": "Why",
         "fix": "What to do",
-        "message": "(what the service said)",
         "label": "the service",
+        "spark": "iFlytek Spark",
+        "ernie": "Baidu ERNIE",
         "provider": "PROVIDER",
         "table": "| name | service, and where it gives out keys | keys, in the environment | default model |",
         "none": "none needed",
@@ -73,8 +74,9 @@ WORDS = {
         "最常见的二十种在[常见问题](faq.zh.md)里有详细说明。",
         "why": "原因",
         "fix": "解决",
-        "message": "（服务商返回的话）",
         "label": "该服务",
+        "spark": "讯飞星火",
+        "ernie": "百度文心",
         "provider": "服务商",
         "table": "| 名称 | 服务（链接：取得密钥的页面） | 密钥（环境变量） | 默认模型 |",
         "none": "不需要",
@@ -151,9 +153,10 @@ def magics(lang: str) -> str:
 
 
 def cases() -> dict[str, list[str]]:
-    """The cases of each kind, in the order of the error tree."""
+    """The cases of each kind: first what comes from outside, then the many that are said of a call."""
     keys = [key.removesuffix(".what") for key in sentences("en") if re.match(r"error\..*\.what$", key)]
-    return {kind: sorted(key for key in keys if key.startswith(f"error.{kind}.")) for kind in KINDS}
+    kinds = sorted(KINDS, key=lambda kind: kind == "config")
+    return {kind: sorted(key for key in keys if key.startswith(f"error.{kind}.")) for kind in kinds}
 
 
 def anchor(key: str) -> str:
@@ -161,35 +164,37 @@ def anchor(key: str) -> str:
     return key.removeprefix("error.").replace(".", "-")
 
 
-def shown(sentence: str, lang: str) -> str:
-    """A template as one reads it: dots for what is filled in, a word for some."""
+def shown(key: str, lang: str) -> str:
+    """A sentence as one reads it: dots for what is filled in, a word for some."""
     words = WORDS[lang]
-    fields = {name: words[name] for name in ("label", "message", "provider")}
-    filled = re.sub(r"{{|}}|{(\w+)}", lambda one: fields.get(one[1], "…") if one[1] else one[0][0], sentence)
-    filled = re.sub(r"…(\s*…)+", "…", filled)
-    filled = re.sub(r"(?<=[\u4e00-\u9fff]) (?=该服务)|(?<=该服务) (?=[\u4e00-\u9fff])", "", filled)
-    return filled[:1].upper() + filled[1:] if filled.startswith("the ") else filled
+    whose = next((name for name in ("spark", "ernie") if f".{name}_" in key), "label")
+    fields = {"label": words[whose], "provider": words["provider"]}
+    text = sentences(lang)[key]
+    text = re.sub(r"{{|}}|{(\w+)}", lambda one: fields.get(one[1], "…") if one[1] else one[0][0], text)
+    text = re.sub(r"…(\s*…)+", "…", text).replace("….", "…").replace("…。", "…")
+    name = re.escape(words[whose])
+    if lang == "zh":  # no blanks between Chinese and Chinese
+        text = re.sub(rf"(?<=[\u4e00-\u9fff，。：]) (?={name})|(?<={name}) (?=[\u4e00-\u9fff])", "", text)
+    return text[:1].upper() + text[1:] if text.startswith("the ") else text
 
 
 def errors(lang: str) -> str:
     """Each error: what it says, why, and the line that mends it."""
-    words, said = WORDS[lang], sentences(lang)
+    words = WORDS[lang]
     lines = [f"# {words['errors']}", "", words["other"].format(page="errors"), "", words["note"], ""]
     lines.append(words["errors_intro"])
     for kind, keys in cases().items():
-        lines += [
-            "",
-            f"## {t(f'kind.{kind}')} (`{kind}`)" if lang == "en" else f"## {t(f'kind.{kind}')}（`{kind}`）",
-        ]
+        head = t(f"kind.{kind}")
+        lines += ["", f"## {head[:1].upper()}{head[1:]}{words['bracketed'].format(kind)}"]
         for key in keys:
-            what, why, fix = (shown(said[f"{key}.{part}"], lang) for part in ("what", "why", "fix"))
-            head = what if what != "…" else anchor(key).split("-")[1].replace("_", " ")
-            lines += ["", f'<a id="{anchor(key)}"></a>', "", f"### {prose(head)}", ""]
+            what, why, fix = (shown(f"{key}.{part}", lang) for part in ("what", "why", "fix"))
+            name = anchor(key)
+            title = what if what != "…" else name.split("-")[1].replace("_", " ")
+            lines += ["", f'<a id="{name}"></a>', "", f"### {prose(title)}", ""]
             lines.append(f"**{words['why']}**{words['colon']}{prose(why)}")
-            if all(PASTE.match(shown(sentences(one)[f"{key}.fix"], one)) for one in LANGUAGES):
-                lines += ["", f"**{words['fix']}**{words['colon'].rstrip()}", "", "```text", fix, "```"]
-            elif fix != "…":
-                lines += ["", f"**{words['fix']}**{words['colon']}{prose(fix)}"]
+            if fix != "…":
+                mend = f"`{fix}`" if PASTE.match(fix) and "`" not in fix else prose(fix)
+                lines += ["", f"**{words['fix']}**{words['colon']}{mend}"]
     return "\n".join(lines) + "\n"
 
 

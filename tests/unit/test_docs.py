@@ -152,8 +152,21 @@ def test_every_error_has_its_place_which_no_change_of_words_moves(lang: str) -> 
     every = {key.removesuffix(".what") for key in sentences("en") if re.match(r"error\..+\.what$", key)}
     page = reference.page(lang, "errors")
     assert set(re.findall(r'<a id="([^"]+)">', read(page))) == {reference.anchor(key) for key in every}
-    assert [re.findall(r"\w+", text)[-1] for depth, text in headings(page) if depth == 2] == [*KINDS]
+    kinds = [text.split("`")[1] for depth, text in headings(page) if depth == 2]
+    assert set(kinds) == {*KINDS} and len(kinds) == len(KINDS)
     assert not re.search(r"(?<!\{)\{[a-z_]+\}(?!\})", read(page))
+
+
+@pytest.mark.parametrize("lang", website.LANGUAGES)
+def test_the_questions_quote_what_one_really_reads(lang: str) -> None:
+    theirs = ("Cell magic", "No module named", "Error displaying widget")
+    said = re.sub(r"\{+\w+\}+", "", "\n".join(sentences(lang).values()))
+    heads = [text for depth, text in headings(reference.page(lang, "faq")) if depth == 3]
+    quoted = [quote for head in heads for quote in re.findall(r"[\"“](.+?)[\"”]", head)]
+    assert len(quoted) >= 12 and len(heads) >= 25
+    for quote in quoted:
+        for part in re.split("…+", quote):
+            assert quote.startswith(theirs) or part.strip() in said, quote
 
 
 @pytest.mark.parametrize("lang", website.LANGUAGES)
