@@ -78,6 +78,8 @@ async def events(
                         yield batch
                 visit.well()
                 return
+            except _Unplayed as missing:  # nothing that a provider could mend, or a repeat
+                raise missing.error from None
             except NbstreamError as error:
                 if error.case.startswith("policy_"):  # nobody was asked: no seat has failed
                     raise
@@ -140,6 +142,23 @@ class _Feed(Iterator[Frame]):
         return frame
 
 
+class _Unplayed(Exception):
+    """Who stands in for the service has no answer, and says so in `error`."""
+
+    def __init__(self, error: NbstreamError) -> None:
+        super().__init__(error.what)
+        self.error = error
+
+
+def _played(call: Call, request: WireRequest, accepted: Callable[[], None], number: int) -> Opening | None:
+    if call.player is None:
+        return None
+    try:
+        return call.player.opening(call, request, accepted, number)
+    except NbstreamError as error:
+        raise _Unplayed(error) from None
+
+
 async def _attempt(
     call: Call, request: WireRequest, on_state: Callable[[State], None], taps: Taps, number: int
 ) -> AsyncGenerator[list[Event], None]:
@@ -154,7 +173,7 @@ async def _attempt(
     refusal: NbstreamError | None = None
     outcome: NbstreamError | WireResponse | None = None
     try:
-        played = call.player.opening(call, request, accepted, number) if call.player is not None else None
+        played = _played(call, request, accepted, number)
         if played is None and call.permit is not None:
             call.permit.ask(call)
         opening = played or Opening(request, call.limits, accepted)

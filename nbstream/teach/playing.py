@@ -77,7 +77,7 @@ class Tapes(Player):
     def __init__(self, path: str, speed: float = 1.0, *, records: bool = False) -> None:
         self.speed = speed
         self.path = Path(path)
-        self._recorder = Recorder(path, good=True) if records else None
+        self._recorder = Recorder(path, good=True, kept=self._keep) if records else None
         self.takes = read(path)
         self.model = self.takes[0].model if self.takes else None
         self._played: dict[str, int] = {}
@@ -91,6 +91,9 @@ class Tapes(Player):
     @property
     def trouble(self) -> NbstreamError | None:
         return self._recorder.trouble if self._recorder is not None else None
+
+    def _keep(self, take: Take) -> None:
+        self.takes.append(take)
 
     def plays(self, provider: Provider, chat: ChatRequest) -> bool:
         ask = self._asked(provider, chat)
@@ -241,7 +244,7 @@ def played_headers(given: Mapping[str, Any]) -> dict[str, str]:
     """Headers as they would come now."""
     found = {str(name): str(value) for name, value in given.items()}
     try:
-        found["date"] = formatdate(time.time() + float(found["date"]), usegmt=True)
+        found["date"] = formatdate(round(time.time() + float(found["date"])), usegmt=True)
     except (KeyError, ValueError, OverflowError):
         found.pop("date", None)
     return found

@@ -6,7 +6,7 @@ import json
 import logging
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from email.utils import parsedate_to_datetime
 from functools import cache
@@ -45,11 +45,15 @@ class Recorder:
         The tape; new takes stand behind those that it has.
     good : bool
         Only answers that came whole: for a tape that spares asking again.
+    kept : function
+        Called with each take that was written.
     """
 
-    def __init__(self, path: str, *, good: bool = False) -> None:
+    def __init__(
+        self, path: str, *, good: bool = False, kept: Callable[[Take], None] = lambda take: None
+    ) -> None:
         self.path: Path = insist_on_tape(path)
-        self.good = good
+        self.good, self._kept = good, kept
         self.takes = 0
         self.trouble: NbstreamError | None = None
         """Why the last take could not be written."""
@@ -70,6 +74,7 @@ class Recorder:
             self.trouble = error
         else:
             self.takes += 1
+            self._kept(take)
 
 
 class _Recording(Tap):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,7 @@ from ..wire.request import Frame
 from .recording import IDS
 from .requestshapes import OPTIONS
 from .scrub import scrubbed_frames, shaped
-from .scrubtext import as_it_is, placeholder, scrubbed_text
+from .scrubtext import GONE, as_it_is, placeholder, scrubbed_text
 from .tape import Take, lines, parsed, read
 from .tapeshapes import ANY, NUMBER, TEXT, WORD, Shape, numbers, shape_of
 
@@ -143,7 +144,8 @@ def _differences(data: Any, kept: Any, path: str = "") -> Iterator[tuple[str, bo
     if isinstance(data, Mapping) and isinstance(kept, Mapping):
         for name, one in data.items():
             if name not in kept:  # its name may be what should not be told
-                yield f"{path}.{scrubbed_text(str(name))[:40]}".lstrip("."), True
+                said = name if re.fullmatch(r"[A-Za-z_][\w-]{,30}", name) else GONE
+                yield f"{path}.{said}".lstrip("."), True
             else:
                 yield from _differences(one, kept[name], f"{path}.{name}")
     elif isinstance(data, list) and isinstance(kept, list) and len(data) == len(kept):
