@@ -47,7 +47,7 @@ def troubles(options: Namespace | None) -> Iterator[NbstreamError]:
     player = getattr(options, "player", None)
     for one in (*session().taps, *(player.taps if player is not None else ())):
         if isinstance(trouble := getattr(one, "trouble", None), NbstreamError):
-            one.trouble = None  # type: ignore[attr-defined]
+            one.trouble = None
             yield trouble
     if (logged := session().audit.trouble()) is not None:
         yield logged
