@@ -141,6 +141,8 @@ def ended(turn: Turn, answer: Answer) -> dict[str, Any]:
         },
         "characters": len(clean(turn.whole(answer).text)),
     }
+    if answer.tape is not None:
+        facts["tape"] = answer.tape
     if answer.error is not None:
         facts["error"] = {"kind": answer.error.kind, "status": answer.error.status, "code": answer.error.code}
     return facts
