@@ -1,9 +1,10 @@
-"""Every test, in three processes side by side: two that drive a browser, and the others.
+"""Every test, in four processes side by side: two that drive a browser, one of kernels, and the others.
 
     python tools/test.py                 everything
     python tools/test.py tests/unit -x   what pytest is to be given, in one process
 
-A browser test waits most of the time; together the three take little more than the longest one.
+Whoever waits for a page or a kernel leaves the processor to the others, so that two processors are busy
+until the end. What counts objects or threads counts those of its own process.
 """
 
 from __future__ import annotations
@@ -19,11 +20,15 @@ ROOT = Path(__file__).resolve().parents[1]
 PYTEST = (sys.executable, "-m", "pytest")
 NOTHING_COLLECTED = 5
 PANEL = "test_panel_*.py"
+KERNELS = ("tests/kernel", "tests/clients", "tests/bench", "tests/plugin")
+"""Where tests start kernels and other programs, and wait for them."""
 ASIDE = {
-    "browser": ["tests", f"--ignore-glob=*/{PANEL}"],
-    "panel": sorted(str(path) for path in (ROOT / "tests/browser").glob(PANEL)),
+    "kernels": ["-m", "not browser", *KERNELS],
+    "browser": ["-m", "browser", "tests", f"--ignore-glob=*/{PANEL}"],
+    "panel": ["-m", "browser", *sorted(str(path) for path in (ROOT / "tests/browser").glob(PANEL))],
 }
 """What runs beside the others; each has a cache of its own, for it may not write where another does."""
+OTHERS = ["-m", "not browser", *(f"--ignore={folder}" for folder in KERNELS)]
 
 
 def main(given: list[str]) -> int:
@@ -31,10 +36,10 @@ def main(given: list[str]) -> int:
         return subprocess.run([*PYTEST, *given], cwd=ROOT).returncode
     with ExitStack() as stack:
         # What these say comes last: runs that write at once are hard to read.
-        aside = {name: _started(name, what, stack) for name, what in ASIDE.items() if what}
+        aside = {name: _started(name, what, stack) for name, what in ASIDE.items()}
         try:
-            codes = [subprocess.run([*PYTEST, "-m", "not browser"], cwd=ROOT).returncode]
-            print("nbstream: the browser tests go on, and are shown when they are done", file=sys.stderr)
+            codes = [subprocess.run([*PYTEST, *OTHERS], cwd=ROOT).returncode]
+            print(f"nbstream: {', '.join(aside)} go on, and are shown when they are done", file=sys.stderr)
             for process, _ in aside.values():
                 process.wait()
         except BaseException:
@@ -51,7 +56,7 @@ def main(given: list[str]) -> int:
 def _started(name: str, what: list[str], stack: ExitStack) -> tuple[subprocess.Popen[str], IO[str]]:
     kept = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
     stack.enter_context(kept)
-    options = ["-m", "browser", "-o", f"cache_dir=.pytest_cache/{name}", "--color=no"]
+    options = ["-o", f"cache_dir=.pytest_cache/{name}", "--color=no"]
     process = subprocess.Popen(
         [*PYTEST, *what, *options],
         cwd=ROOT,

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-
-from tests.kernel import headless
 from tests.kernel.kernels import Kernel
 
 
@@ -35,15 +30,3 @@ def test_an_interrupt_ends_a_cell(shared_kernel: Kernel) -> None:
     run.until(lambda r: "begun" in r.text)
     shared_kernel.interrupt()
     assert run.finish(timeout=10).errors[0]["ename"] == "KeyboardInterrupt"
-
-
-@pytest.mark.parametrize("runner", headless.RUNNERS)
-def test_headless_runners_run_and_fail_when_a_cell_fails(runner: str, tmp_path: Path) -> None:
-    cells = ["import os; print(os.environ['GIVEN'])", "1 / 0", "print('not reached')"]
-    outcome = headless.execute(runner, cells[:1], tmp_path, GIVEN="hello")
-    assert outcome.code == 0, outcome.said
-    assert outcome.outputs(0)[0].text == "hello\n"
-    outcome = headless.execute(runner, cells, tmp_path, GIVEN="hello")
-    assert outcome.code != 0
-    assert "ZeroDivisionError" in outcome.said
-    assert not outcome.outputs(2)
