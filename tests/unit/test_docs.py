@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import unicodedata
+from ast import PyCF_ALLOW_TOP_LEVEL_AWAIT
 from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
@@ -18,6 +20,7 @@ from markdown_it.token import Token
 import nbstream
 from nbstream.errors import KINDS
 from nbstream.i18n import sentences
+from nbstream.magics import args as arguments
 from nbstream.magics.cell import llm
 from nbstream.magics.verbs import VERBS
 from nbstream.settings import Settings
@@ -175,6 +178,29 @@ def test_every_setting_and_variable_is_documented(lang: str) -> None:
     assert set(re.findall(r"^\| `(\w+)` \|", page, re.M)) >= set(Settings.class_own_traits(config=True))
     code = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "nbstream").rglob("*.py")))
     assert set(re.findall(r"\bNBSTREAM_[A-Z_]+\b", code)) == set(re.findall(r"\bNBSTREAM_[A-Z_]+\b", page))
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_every_line_to_paste_can_be_pasted(name: str) -> None:
+    """Cells and lines of ours, in fences and between backticks, and blocks of Python."""
+    if Path(name).name.startswith("errors."):  # with dots for what differs
+        return
+    for token in tokens(name):
+        if token.type == "fence" and token.info == "python" and ">>>" not in token.content:
+            compile(token.content, name, "exec", PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        spans = [child.content for child in token.children or () if child.type == "code_inline"]
+        for line in spans + (token.content.splitlines() if token.type == "fence" else []):
+            line = re.sub(r" {2,}#.*", "", re.sub(r"\b[NK]\b", "2", line))
+            if re.search(r"[\[\]|…]", line):
+                continue
+            if line.startswith("%%llm "):
+                arguments.parse(llm.parser, line.removeprefix("%%llm"))
+            elif line.startswith("%llm ") and (given := shlex.split(line)[1:]):
+                verb = VERBS[given[0]]
+                words, _ = verb._read(given[1:])
+                least, most = verb.arity
+                assert len(words) <= (len(words) if most is None else most), line
+                assert len(words) >= least or line == f"%llm {verb.name}", line
 
 
 @pytest.mark.parametrize("lang", website.LANGUAGES)
