@@ -6,6 +6,7 @@ It stays in the notebook, so everything is masked here and cut to a size that on
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -47,11 +48,19 @@ def request_text(attempt: Attempt, secrets: Sequence[Secret]) -> str:
     lines = [f"{method} {address(request, secrets)}"]
     if player is not None and player.plays(attempt.call.provider, attempt.call.chat):
         lines = [t("xray.tape"), "", *lines]
-    lines += [f"{name}: {masked(str(value), secrets)}" for name, value in request.headers.items()]
+    lines += [f"{name}: {header(value, secrets)}" for name, value in request.headers.items()]
     if request.transport == "websocket":
         lines += ["", t("xray.message")]
     body = (request.body or b"")[:MOST].decode("utf-8", "replace")
     return clean("\n".join([*lines, "", json_text(body, secrets, LONGEST_BODY)])).rstrip()
+
+
+def header(value: str | Secret, secrets: Sequence[Secret]) -> str:
+    """A header; of one with a key in it only how it begins, if that is a scheme, and the key's end."""
+    if not isinstance(value, Secret):
+        return masked(value, secrets)
+    scheme = re.match(r"(?:Bearer|Basic) ", value.reveal())
+    return (scheme[0] if scheme else "") + str(value)
 
 
 def address(request: WireRequest, secrets: Sequence[Secret]) -> str:
@@ -111,22 +120,22 @@ def frame_text(seen: Seen, secrets: Sequence[Secret]) -> str:
 
 def became(seen: Seen, secrets: Sequence[Secret]) -> str:
     """The events that a frame became, in a line."""
-    told = [event_text(one) for one in seen.events]
-    return masked(t("timeline.joint").join(told), secrets) if told else t("xray.nothing")
+    told = [event_text(one, secrets) for one in seen.events]
+    return t("timeline.joint").join(told) if told else t("xray.nothing")
 
 
-def event_text(event: Event) -> str:
+def event_text(event: Event, secrets: Sequence[Secret] = ()) -> str:
     """An event in a few words.
 
     >>> event_text(TextDelta("hi")), event_text(Finish("stop", "stop"))
     ('text “hi”', 'finish: stop')
     """
     if isinstance(event, TextDelta):
-        return t("xray.event.text", text=_quoted(event.text))
+        return t("xray.event.text", text=_quoted(event.text, secrets))
     if isinstance(event, ReasoningDelta):
-        return t("xray.event.reasoning", text=_quoted(event.text))
+        return t("xray.event.reasoning", text=_quoted(event.text, secrets))
     if isinstance(event, ToolCallDelta):
-        return t("xray.event.call", text=_quoted(f"{event.name or ''} {event.arguments}".strip()))
+        return t("xray.event.call", text=_quoted(f"{event.name or ''} {event.arguments}".strip(), secrets))
     if isinstance(event, Usage):
         counts = (event.input_tokens, event.output_tokens)
         given, got = ("?" if count is None else f"{count:,}" for count in counts)
@@ -134,14 +143,14 @@ def event_text(event: Event) -> str:
     if isinstance(event, Retract):
         return t("xray.event.retract")
     if isinstance(event, Note):
-        return t("xray.event.note", text=_quoted(event.text))
+        return t("xray.event.note", text=_quoted(event.text, secrets))
     if isinstance(event, Finish):
         return t("xray.event.finish", reason=event.reason)
     assert isinstance(event, Opaque)
     return t("xray.event.opaque")
 
 
-def _quoted(text: str, longest: int = 60) -> str:
-    text = text.replace("\n", "⏎")
+def _quoted(text: str, secrets: Sequence[Secret], longest: int = 60) -> str:
+    text = masked(text[:LONGEST_FRAME], secrets).replace("\n", "⏎")
     text = clean_inline(text) if text.strip() else text
     return text if len(text) <= longest else text[:longest] + "…"
