@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 POLICY = "NBSTREAM_POLICY"
 """The variable that names a policy file."""
-SAYS_MODEL = frozenset({"model", "models", "domain"})
+SAYS_MODEL = frozenset({"model", "models", "domain", "fallbacks", "fallback_models"})
 """Options that would have a request ask another model than it says."""
 SAYS_TOKENS = frozenset(
     {"max_tokens", "max_completion_tokens", "max_output_tokens", "maxOutputTokens", "num_predict"}
@@ -157,24 +157,25 @@ class Policy:
         """`call` with a permit for one run, where there is any policy."""
         return replace(call, permit=Permit(self)) if self.rules() or call.permit else call
 
-    def _check(self, provider: Provider, chat: ChatRequest, every: list[Rules]) -> None:
-        model = _full(provider, chat)
-        if provider.name == FREE:
+    def insist(self, model: str) -> None:
+        """Raise `NbstreamError` (permission) if `model`, ``provider:model``, may never be asked."""
+        if model.partition(":")[0] == FREE:
             return
-        for rules in every:
+        for rules in self.rules():
             if rules.broken:
                 raise self._refused("policy_broken", rules, model, reason=rules.broken)
             if not rules.allows(model):
                 allowed = t("list.joint").join(rules.allowed)
                 raise self._refused("policy_model", rules, model, allowed=allowed, instead=rules.instead)
+
+    def _check(self, provider: Provider, chat: ChatRequest, every: list[Rules]) -> None:
+        model = _full(provider, chat)
+        if provider.name == FREE:
+            return
+        self.insist(model)
+        for rules in every:
             for name, value in _inner(chat.options):
-                other = f"{provider.name}:{value}"
-                if rules.models is not None and name in SAYS_MODEL and not rules.allows(other):
-                    raise self._refused("policy_option", rules, model, option=name[:40])
-                if rules.max_tokens is not None and (
-                    (name in SAYS_TOKENS and not (type(value) is int and 0 < value <= rules.max_tokens))
-                    or (name in SAYS_ANSWERS and value != 1)
-                ):
+                if not _keeps(rules, provider.name, name, value):
                     raise self._refused("policy_option", rules, model, option=name[:40])
             if rules.max_tokens is not None and not 0 < (chat.max_tokens or 0) <= rules.max_tokens:
                 given = chat.max_tokens if chat.max_tokens is not None else "∞"
@@ -242,6 +243,17 @@ class Permit:
 
 def _full(provider: Provider, chat: ChatRequest) -> str:
     return f"{provider.name}:{chat.model or provider.default_model}"
+
+
+def _keeps(rules: Rules, provider: str, name: str, value: Any) -> bool:
+    """Whether the option `name` leaves alone what the rules decide."""
+    if rules.models is not None and name in SAYS_MODEL:
+        others = value if isinstance(value, (list, tuple)) else [value]
+        if not rules.allows(*(f"{provider}:{one}" for one in others if isinstance(one, str))):
+            return False
+    if rules.max_tokens is not None and name in SAYS_TOKENS:
+        return type(value) is int and 0 < value <= rules.max_tokens
+    return rules.max_tokens is None or name not in SAYS_ANSWERS or value == 1
 
 
 def _inner(options: Any) -> Iterator[tuple[str, Any]]:

@@ -86,7 +86,10 @@ class Session:
 
     def use(self, model: str) -> str:
         """Make `model` this kernel's default, and give its full name."""
-        self.chosen = self.named(model)
+        chosen = self.named(model)
+        if self.player is None:  # a tape asks nobody
+            self.policy.insist(chosen if ":" in chosen else f"{chosen}:")
+        self.chosen = chosen
         self.watchers.changed()
         return self.chosen
 

@@ -96,9 +96,11 @@ class Heading(Part):
         try:
             provider, name = registry.split(str(wish.get("name", "")))
             provider.check_model(name, here.base_url(provider))
+            model = full(provider, name)
+            if here.player is None:
+                here.policy.insist(model)
         except NbstreamError as error:
             return {"sheet": self._rather(wish, error)}
-        model = full(provider, name)
         missing = here.keys.missing(provider, here.credentials(provider))
         if missing and not (here.base_url(provider) and provider.key_optional_elsewhere):
             return {"sheet": sheets.key(provider, {"model": model, "only": only})}

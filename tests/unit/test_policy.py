@@ -19,6 +19,7 @@ from nbstream.chat.stream import Stream
 from nbstream.chat.tap import Player
 from nbstream.errors import NbstreamError
 from nbstream.i18n import set_language
+from nbstream.magics.verbs import VERBS
 from nbstream.messages import Answer
 from nbstream.wire.request import Frame, WireRequest
 from nbstream.wire.transport import Opening
@@ -122,6 +123,16 @@ def test_demo_only_leaves_demo_and_is_what_one_gets_unasked(write: Write) -> Non
     assert refused(here).case == "policy_model"
 
 
+def test_a_model_that_is_not_allowed_cannot_be_chosen_either(write: Write) -> None:
+    write('models = ["openai:words:5"]')
+    here = Session()
+    for name in ("openai:gpt-5", "ollama", "ernie"):
+        with pytest.raises(NbstreamError) as caught:
+            here.use(name)
+        assert "%llm use openai:words:5" in caught.value.fix
+    assert here.chosen is None and here.use("openai:words:5") and here.use("demo")
+
+
 def test_every_road_to_a_service_is_held(write: Write, server: OpenAIServer) -> None:
     write("demo_only = true")
     here = Session()
@@ -151,7 +162,7 @@ def test_a_policy_that_came_later_holds_the_next_round_and_the_next_retry(
 @pytest.mark.parametrize("name", ["model", "domain", "models"])
 def test_no_option_asks_another_model(name: str, write: Write, server: OpenAIServer) -> None:
     write('models = ["openai:words:*"]')
-    error = refused(Session(), options={"extra": [{name: "rich:5"}]})
+    error = refused(Session(), options={"extra": [{name: ["words:5", "rich:5"]}]})
     assert error.case == "policy_option" and name in error.what and not server.log
     assert ask(Session(), options={"model": "words:3"}).text  # which is allowed
 
@@ -164,6 +175,12 @@ def test_several_keys_are_none_the_worse_for_a_refusal(write: Write) -> None:
     with pytest.raises(NbstreamError):
         Stream(here.run(prepared)).wait()
     assert [seat.errors for seat in here.keys.pools["openai"].seats] == [0, 0]
+
+
+def test_a_form_with_a_field_of_that_name_asks_nobody_else(write: Write) -> None:
+    write('models = ["openai:words:*"]')
+    form = {"type": "object", "properties": {"model": {"type": "string"}}}
+    assert ask(Session(), options={"metadata": form}).text
 
 
 # --- which file ---------------------------------------------------------------------------------------
@@ -450,6 +467,47 @@ def test_tapes_can_be_shut_off(write: Write) -> None:
     here = Session()
     here.player = Tape()
     assert refused(here, "openai:played").case == "policy_tapes"
+
+
+# --- shown openly -----------------------------------------------------------------------------------------
+
+
+def shown(here: Session, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr("nbstream.magics.verbs.policy.session", lambda: here)
+    monkeypatch.setattr("nbstream.magics.verbs.policy.places", policies.places)
+    text = VERBS["policy"]([])
+    assert isinstance(text, str)
+    return text.replace("\\", "")
+
+
+def test_where_there_is_none_one_is_told_where_it_would_be(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = Session()
+    assert "No policy holds here" in shown(here, monkeypatch)
+    assert str(place / "etc/policy.toml") in shown(here, monkeypatch)
+    monkeypatch.setenv("NBSTREAM_POLICY", str(place / "policy.toml"))
+    assert "restart the kernel" in shown(here, monkeypatch)
+
+
+def test_each_rule_is_shown_with_its_file_and_what_is_left(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = write('models = ["openai"]\nnote = "<b>Room</b> 3"', system=True)
+    other = write("tokens = 9000\nmax_tokens = 77\ntapes = false")
+    here = Session()
+    ask(here)
+    text = shown(here, monkeypatch)
+    for said in (str(one), str(other), "openai, demo", "9,000", "77", f"{9000 - spent(here):,}"):
+        assert said in text
+    assert "<b>" not in text and "Room" in text and "not a wall" in text
+    assert str(here.policy.ledger.path) in text
+
+
+def test_a_file_that_is_wrong_is_named_with_its_line(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write("demo = true")
+    text = shown(Session(), monkeypatch)
+    assert str(path) in text and "line 1: there is no rule demo" in text
 
 
 def test_the_audit_log_tells_what_was_refused(write: Write, place: Path) -> None:
