@@ -598,3 +598,14 @@ def test_what_was_played_cost_nothing(tmp_path: Path, playing: Any) -> None:
     playing(a_tape(tmp_path / "a.tape", take("one")))
     counted = ProviderStats("openai")
     assert counted.add(said(), []).cost is not None and counted.cost == 0.0
+
+
+@pytest.mark.parametrize("page", ["tapes.md", "tapes.zh.md"])
+def test_the_example_in_the_docs_is_a_tape_that_plays(page: str, tmp_path: Path, playing: Any) -> None:
+    text = (Path(__file__).parents[2] / "docs" / page).read_text("utf-8")
+    example = next(re.finditer(r"```json\n(.*?)```", text, re.S))[1]
+    path = tmp_path / "lesson.tape"
+    path.write_text(example, "utf-8")
+    assert check(str(path)) == []
+    playing(path)
+    assert nbstream.ask("你好").text == "你好！"
