@@ -2,6 +2,7 @@
 
 A package brings one through the entry point group ``nbstream.providers``; the entry's name is the
 provider's, and it loads to a `Provider`, or to a class or function that makes one without arguments.
+Before it is a package, `add` takes it for as long as the kernel runs.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ BUDGET = 0.2
 log = logging.getLogger("nbstream")
 
 _ROWS: dict[str, Host] = {host.name: host for host in (*HOSTS, *NATIVES)}
+_ADDED: dict[str, Provider] = {}
 _ALIASES: dict[str, str] = {alias: host.name for host in _ROWS.values() for alias in host.aliases}
 
 
@@ -47,7 +49,7 @@ def get(name: str) -> Provider:
     if wanted not in known:
         wanted = _ALIASES.get(wanted, wanted)
     if wanted in known:
-        return _made(wanted)
+        return _ADDED.get(wanted) or _made(wanted)
     import difflib
     import re
 
@@ -57,6 +59,17 @@ def get(name: str) -> Provider:
         if re.match(row.models, wanted):
             line = f"use {row.name}:{name.strip()[:80]}"
     raise fail("config.unknown_provider", name=name.strip()[:80], line=line, known=", ".join(known))
+
+
+def add(provider: Provider) -> None:
+    """Know `provider` by its name until the kernel ends; another of that name gives way to it.
+
+    For one that is being written, in a notebook. The names of ours are taken.
+    """
+    name = provider.name.strip().lower()
+    if not name or name == "demo" or name in _ROWS or name in _ALIASES:
+        raise ValueError(f"the name {name!r} is taken")
+    _ADDED[name] = provider
 
 
 def unknown(given: Iterable[str]) -> tuple[str, str] | None:
@@ -80,7 +93,7 @@ def names() -> list[str]:
     >>> {"demo", "openai", "deepseek"} <= set(names())
     True
     """
-    return sorted({"demo", *_ROWS, *_others()})
+    return sorted({"demo", *_ROWS, *_others(), *_ADDED})
 
 
 def aliases() -> dict[str, str]:

@@ -90,3 +90,17 @@ def test_the_name_of_a_model_alone_leads_to_its_provider(typed: str, line: str) 
 def test_a_chinese_colon_is_a_colon() -> None:
     provider, model = registry.split("spark：lite")
     assert (provider.name, model) == ("spark", "lite")
+
+
+def test_one_that_is_being_written_is_known_at_once_and_takes_no_name_of_ours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(registry, "_ADDED", {})
+    first, second = (type("Mine", (Demo,), {"name": "mine"})() for _ in range(2))
+    registry.add(first)
+    assert registry.split("mine:any") == (first, "any") and "mine" in registry.names()
+    registry.add(second)  # its cell is run again
+    assert registry.get("Mine") is second
+    for name in ("demo", "spark", "星火", ""):
+        with pytest.raises(ValueError, match="taken"):
+            registry.add(type("Mine", (Demo,), {"name": name})())
