@@ -250,6 +250,6 @@ _TURN: dict[str, Read] = {
     "cell": maybe(text), "fresh": flag, "sent": maybe(text), "attachments": each(_attachment),
     "rounds": each(_message), "pinned": flag, "line": text, "opening": maybe(number),
     "answer": maybe(_answer), "context": maybe(_context), "kept": maybe(whole),
-    "candidates": each(lambda value: _read_turn(value)),
+    "candidates": each(turn),
 }  # fmt: skip
 _read_turn = record(Turn, **_TURN)

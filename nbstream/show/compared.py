@@ -45,17 +45,16 @@ def bundle(
 
 
 def table(turn: Turn, answers: Sequence[Answer]) -> str:
-    """The table alone: number, model with what it took, answer."""
-    lines = [f"| # | {t('line.model')} | {t('line.answer')} |", "| :-- | :-- | :-- |"]
+    """The table alone: a row for each answer, with its model and what it took above it.
+
+    They stand in the answer's own cell: in one beside it readers would show them halfway down a long answer.
+    """
+    lines = [f"| # | {t('line.answer')} |", "| :-- | :-- |"]
     for number, (candidate, answer) in enumerate(zip(turn.candidates, answers, strict=True), 1):
         mark = "✓ " if turn.kept == number else ""
-        told = "<br>".join([f"**{literal(words.title(candidate.model))}**", *map(_number, numbers(answer))])
-        lines.append(f"| {mark}{number} | {told} | {_said(answer)} |")
+        told = [f"**{literal(words.title(candidate.model))}**", *map(literal, numbers(answer))]
+        lines.append(f"| {mark}{number} | {' · '.join(told)}<br><br>{_said(answer)} |")
     return "\n".join(lines)
-
-
-def _number(text: str) -> str:
-    return literal(text).replace(" ", "\u00a0")  # the column stays as wide as they are
 
 
 def _said(answer: Answer) -> str:

@@ -1,53 +1,42 @@
-// Several answers side by side as they come. What ops.js, steady.js and settling.js define stands before this.
+// Several answers side by side. What ops.js, steady.js, settling.js and view.js define stands before this.
 
-const shared = new Map(); // initialize() and render() get different model objects: what they share is here
-
-function views(model) {
-  const key = model.get("turn");
-  if (!shared.has(key)) shared.set(key, new Set());
-  return shared.get(key);
+function button(parent, text, title, does) {
+  const made = make("button", "nbk-button", parent, text);
+  made.title = title;
+  made.onclick = does;
+  return made;
 }
 
-function make(tag, name = "", parent, text = "") {
-  const node = document.createElement(tag);
-  node.className = name;
-  node.textContent = text;
-  parent?.append(node);
-  return node;
-}
-
-const fill = (text, facts) => text.replace(/\{(\w+)\}/g, (all, name) => facts[name] ?? all);
+const fill = (text, facts) => text.replace(/\{(\w+)\}/g, (all, name) => facts[name]);
 
 class Column {
   constructor(view, index, name) {
     const { words } = (this.view = view);
     const about = { number: index + 1, model: name };
     this.index = index;
+    this.live = true;
     this.el = make("section", "nbk-column", view.columns);
     this.el.role = "region";
     this.el.ariaLabel = fill(words.region, about);
     const head = make("header", "nbk-head", this.el);
     make("b", "", head, index + 1);
     make("span", "", head, name).title = name;
-    this.stop = make("button", "nbk-button", head, words.stop);
-    this.stop.ariaLabel = this.stop.title = fill(words.stop_one, about);
-    this.stop.onclick = () => view.halt(this);
+    this.stop = button(head, words.stop, fill(words.stop_one, about), () => view.halt(this));
+    this.stop.ariaLabel = this.stop.title;
     this.room = make("div", "nbk-room", this.el);
     this.room.tabIndex = 0; // so that keys can scroll it
     this.fold = make("details", "nbk-fold", this.room);
     make("summary", "", this.fold, words.thinking);
     this.thought = make("div", "", this.fold);
     this.fold.hidden = true;
-    this.body = make("div", "nbs-body jp-RenderedHTMLCommon", this.room);
-    this.blocks = createBlocks(this.body);
+    const body = make("div", "nbs-body jp-RenderedHTMLCommon", this.room);
+    this.blocks = createBlocks(body);
     const foot = make("footer", "nbk-foot", this.el);
     this.dot = make("span", "nbk-dot", foot);
     this.status = make("span", "nbk-status", foot);
-    this.keep = make("button", "nbk-button", foot, words.keep_button);
-    this.keep.title = words.keep_title;
-    this.keep.onclick = () => view.say({ do: "keep", column: index }, true);
+    const wish = { do: "keep", column: index };
+    this.keep = button(foot, words.keep_button, words.keep_title, () => view.say(wish, true));
     this.keep.hidden = true;
-    this.live = true;
   }
 
   receive(msg, full) {
@@ -61,20 +50,19 @@ class Column {
     if (msg.think) this.thought.append(msg.think);
     this.fold.hidden = !this.thought.firstChild;
     if (msg.end != null) this.end(msg);
-    else if (msg.status) this.show(msg.status);
+    else if (msg.status && this.live && !this.stop.disabled) this.show(msg.status);
     if (along) room.scrollTop = room.scrollHeight;
   }
 
-  show(status) {
+  show({ text, seconds, step }) {
     clearInterval(this.ticking);
-    if (!this.live || this.stop.disabled) return; // "stopping" stands until it has
     const from = Date.now();
     const paint = () => {
-      const s = Math.max(0, Math.round(status.seconds + (status.step * (Date.now() - from)) / 1000));
-      this.status.textContent = status.text.replace("{s}", s);
+      const s = Math.max(0, Math.round(seconds + (step * (Date.now() - from)) / 1000));
+      this.status.textContent = text.replace("{s}", s);
     };
     paint();
-    if (status.step) this.ticking = setInterval(paint, 250);
+    if (step) this.ticking = setInterval(paint, 250);
   }
 
   end({ end, keep }) {
@@ -87,30 +75,28 @@ class Column {
 
   stopping() {
     if (!this.live) return;
-    clearInterval(this.ticking);
+    this.show({ text: this.view.words.stopping, seconds: 0, step: 0 });
     this.stop.disabled = true;
-    this.status.textContent = this.view.words.stopping;
   }
 }
 
 class View {
   constructor(model, el) {
+    const names = model.get("names");
     this.model = model;
     this.words = model.get("words");
     this.el = make("div", "nbk-compare", el);
     this.columns = make("div", "nbk-columns", this.el);
-    this.all = model.get("names").map((name, index) => new Column(this, index, name));
+    this.columns.style.setProperty("--nbk-n", names.length > 3 ? Math.ceil(names.length / 2) : names.length);
+    this.all = names.map((name, index) => new Column(this, index, name));
     const bar = make("div", "nbk-bar", this.el);
     this.left = make("span", "", bar);
     this.left.role = "status";
-    this.stop = make("button", "nbk-button", bar, this.words.stop_all);
-    this.stop.title = this.words.stop_all_title;
-    this.stop.onclick = () => this.halt();
+    this.stop = button(bar, this.words.stop_all, this.words.stop_all_title, () => this.halt());
     this.steady = createSteady(this.el, this.columns);
     this.seq = -1;
-    this.acked = 0;
     this.sync();
-    // What a page sends before its subshell stands waits until the cell ends: ask until something comes.
+    // What is sent before the page's subshell stands may wait: ask until something comes.
     this.asking = setInterval(() => (this.seq < 0 ? this.sync(true) : clearInterval(this.asking)), 60);
   }
 
@@ -120,19 +106,19 @@ class View {
     this.say({ do: "sync" }, again || (this.seq >= 0 && !this.heard));
   }
 
-  // A comm may wait for the running cell, the control channel waits for nothing.
+  // A comm waits for the running cell, the control channel for nothing: see answer.js.
   say(wish, both) {
     const { model } = this;
     try {
       const kernel = model.widget_manager.kernel;
       const msg_type = model.get("control");
       if (!msg_type) throw 0;
-      const names = { session: kernel.clientId, username: kernel.username, version: "5.3" };
-      const header = { msg_type, msg_id: "" + Math.random(), date: new Date().toISOString(), ...names };
-      const content = { turn: model.get("turn"), ...wish };
-      kernel.sendControlMessage({
-        channel: "control", header, parent_header: {}, metadata: {}, content, buffers: [],
-      });
+      const { clientId: session, username } = kernel;
+      const ids = { msg_type, msg_id: "" + Math.random(), session, username };
+      const header = { ...ids, date: new Date().toISOString(), version: "5.3" };
+      const content = { turn: model.get("key"), ...wish };
+      const rest = { channel: "control", parent_header: {}, metadata: {}, buffers: [] };
+      kernel.sendControlMessage({ ...rest, header, content });
     } catch {
       both = true; // no such channel
     }
@@ -153,63 +139,42 @@ class View {
     this.steady.before();
     for (const [index, column] of msg.columns) this.all[index].receive(column, msg.full);
     this.steady.after();
-    const left = this.all.filter((column) => column.live).length;
-    const text = left ? fill(this.words.answering, { left, count: this.all.length }) : "";
-    if (text !== this.left.textContent) this.left.textContent = text;
+    const left = this.all.filter((one) => one.live).length;
+    this.left.textContent = left ? fill(this.words.answering, { left, count: this.all.length }) : "";
     this.stop.hidden = !left;
     this.acknowledge();
   }
 
   chose(index) {
-    for (const { keep, el, index: one } of this.all) {
+    this.all.forEach(({ keep, el }, one) => {
       keep.textContent = one === index ? this.words.kept : this.words.keep_button;
       keep.ariaPressed = one === index;
       el.classList.toggle("nbk-kept", one === index);
-    }
+    });
   }
 
   acknowledge() {
-    if (this.later) return;
-    const wait = Math.max(0, this.acked + 250 - Date.now());
-    this.later = setTimeout(() => {
+    this.later ||= setTimeout(() => {
       this.later = 0;
-      this.acked = Date.now();
       this.say({ do: "ack", seq: this.seq }, !this.heard);
-    }, wait);
+    }, 250);
   }
 
-  // One column, or all.
   halt(column) {
     this.el.closest(".jp-Cell")?.focus({ preventScroll: true }); // or the keyboard would be nowhere
     for (const one of column ? [column] : this.all) one.stopping();
-    if (!column) this.stop.disabled = true;
-    this.say({ do: "stop", ...(column && { column: column.index }) }, true);
-    // Where the kernel cannot hear us because our own cell holds it, interrupt it as the ■ does: of all, once.
+    this.say({ do: "stop", column: column?.index }, true);
+    if (column) return;
+    this.stop.disabled = true;
+    // Where the kernel cannot hear us, for our own cell holds it: as the ■ does.
     setTimeout(() => {
-      const live = this.all.some((one) => one.live);
-      if (!column && live && this.model.get("blocking")) this.model.widget_manager?.kernel?.interrupt?.();
+      if (!this.stop.hidden && this.model.get("blocking")) this.model.widget_manager?.kernel?.interrupt?.();
     }, 400);
   }
 
   close() {
     clearInterval(this.asking);
     clearTimeout(this.later);
-    for (const column of this.all) clearInterval(column.ticking);
+    for (const { ticking } of this.all) clearInterval(ticking);
   }
 }
-
-export default {
-  initialize({ model }) {
-    const all = views(model);
-    model.on("msg:custom", (msg) => all.forEach((view) => view.receive(msg)));
-    return () => shared.delete(model.get("turn"));
-  },
-  render({ model, el }) {
-    const view = new View(model, el);
-    views(model).add(view);
-    return () => {
-      views(model).delete(view);
-      view.close();
-    };
-  },
-};

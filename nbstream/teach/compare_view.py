@@ -79,7 +79,7 @@ class ViewColumn(Column):
     def end(self, answer: Answer) -> None:
         """Nothing more comes: what it took, or what went wrong, takes the status's place."""
         card = words.card_html(answer.error) if answer.error is not None else ""
-        told = " · ".join(escape(clean(one)) for one in numbers(answer))
+        told = escape(clean(_line(answer)))
         self._last, self.over = True, True
         self.keepable = bool(answer.text.strip())
         self._end = self._message["end"] = card + (f"<p>{told}</p>" if told else "")
@@ -113,7 +113,7 @@ class ViewColumn(Column):
         if not stamps:
             return ""
         timing = Timing(0.0, stamps[0], stamps[-1], len(stamps))
-        return " · ".join(numbers(Answer(timing=timing)))
+        return _line(Answer(timing=timing))
 
     def take(self) -> tuple[dict[str, Any], int, int]:
         """What the view is to be told; how many bytes that is, and how many pieces of text."""
@@ -144,6 +144,11 @@ class ViewColumn(Column):
             "end": self._end,
             "keep": self.keepable,
         }
+
+
+def _line(answer: Answer) -> str:
+    """What an answer took; no line breaks within a number."""
+    return " · ".join(one.replace(" ", "\u00a0") for one in numbers(answer))
 
 
 class ViewBoard(Board):

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import anywidget
 from traitlets import Bool, Dict, List, Unicode
 
 from ..i18n import t
-from ..show.answer import asset, route_to_subshell
+from ..show.answer import asset as shown
+from ..show.answer import route_to_subshell
 from ..show.highlight import CSS
-
-
-@cache
-def own(name: str) -> str:
-    """A file of this folder."""
-    return files("nbstream.teach").joinpath(name).read_text(encoding="utf-8")
+from .assets import asset
 
 
 class CompareWidget(anywidget.AnyWidget):
@@ -28,9 +22,10 @@ class CompareWidget(anywidget.AnyWidget):
     control channel: ``{do: "sync" | "ack" | "stop" | "keep"}``, with ``column`` where one is meant.
     """
 
-    _esm = asset("ops.js", "steady.js", "settling.js") + own("compare.js")
-    _css = own("compare.css") + CSS
-    turn = Unicode().tag(sync=True)
+    _esm = shown("ops.js", "steady.js", "settling.js") + asset("view.js", "compare.js")
+    _css = asset("compare.css") + CSS
+    key = Unicode().tag(sync=True)
+    """The id of the turn."""
     words = Dict().tag(sync=True)
     names = List(Unicode()).tag(sync=True)
     """The models, as a person reads them."""
@@ -42,8 +37,11 @@ class CompareWidget(anywidget.AnyWidget):
 
     def __init__(self, turn: str, names: list[str], *, blocking: bool, keeps: bool, control: str) -> None:
         words = {name: t(f"view.{name}") for name in ("stop", "stop_title", "stopping", "thinking")}
-        words |= {name: t(f"compare.{name}") for name in ("region", "stop_all", "stop_all_title", "stop_one")}
-        words |= {name: t(f"compare.{name}") for name in ("keep_button", "keep_title", "kept", "answering")}
+        plain = ("stop_all", "stop_all_title", "keep_button", "keep_title", "kept")
+        words |= {name: t(f"compare.{name}") for name in plain}
+        about = {"number": "{number}", "model": "{model}"}  # which the view fills in
+        words |= {name: t(f"compare.{name}", **about) for name in ("region", "stop_one")}
+        words["answering"] = t("compare.answering", left="{left}", count="{count}")
         super().__init__(turn=turn, words=words, names=names, blocking=blocking, keeps=keeps, control=control)
         route_to_subshell(self.comm)
 

@@ -1,21 +1,5 @@
 // The view of an x-ray: what goes over the wire, as it goes. All text is text; the picture is made by the
-// kernel, of numbers and of words of ours.
-
-const shared = new Map(); // initialize() and render() get different model objects
-
-function views(model) {
-  const key = model.get("key");
-  if (!shared.has(key)) shared.set(key, new Set());
-  return shared.get(key);
-}
-
-function make(tag, name = "", parent, text = "") {
-  const node = document.createElement(tag);
-  node.className = name;
-  node.textContent = text;
-  parent?.append(node);
-  return node;
-}
+// kernel, of numbers and of words of ours. What view.js defines stands before this in the same module.
 
 class View {
   constructor(model, el) {
@@ -111,20 +95,8 @@ class View {
     area.style.minHeight = getComputedStyle(area).height;
     setTimeout(() => (area.style.minHeight = ""), 700);
   }
-}
 
-export default {
-  initialize({ model }) {
-    const all = views(model);
-    model.on("msg:custom", (msg) => all.forEach((view) => view.receive(msg)));
-    return () => shared.delete(model.get("key"));
-  },
-  render({ model, el }) {
-    const view = new View(model, el);
-    views(model).add(view);
-    return () => {
-      views(model).delete(view);
-      clearInterval(view.asking);
-    };
-  },
-};
+  close() {
+    clearInterval(this.asking);
+  }
+}

@@ -8,8 +8,6 @@ from __future__ import annotations
 import asyncio
 from argparse import Namespace
 from collections import deque
-from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import anywidget
@@ -23,6 +21,7 @@ from ..messages import Answer
 from ..show.answer import route_to_subshell
 from ..show.console import put
 from ..show.control import Ear
+from .assets import asset
 from .timeline import timeline
 from .xray_page import bundle, heads, requests, row, signature, size
 from .xray_record import Attempt, Record, Seen
@@ -76,16 +75,10 @@ class Beside:
             display(data, raw=True)
 
 
-@cache
-def asset(*names: str) -> str:
-    """Files of this folder, one after the other: anywidget loads one module, without imports."""
-    return "\n".join(files("nbstream.teach").joinpath(name).read_text(encoding="utf-8") for name in names)
-
-
 class XrayWidget(anywidget.AnyWidget):
     """Carries what was seen to the view, as custom messages. Nothing of it is in a trait."""
 
-    _esm = asset("xray.js")
+    _esm = asset("view.js", "xray.js")
     _css = asset("xray.css")
     key = Unicode().tag(sync=True)
     words = Dict().tag(sync=True)
