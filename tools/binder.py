@@ -200,7 +200,8 @@ def prove(folder: Path) -> int:
     tried.touch()
     env = variables(folder, programs, PYTHONPATH=str(guard), NBSTREAM_TRIED=str(tried))
     opens(clone, programs, env)
-    wrong = runs(clone, programs, env)
+    hurry = {"NBSTREAM_DEMO_SPEED": "max", "NBSTREAM_TAPE_SPEED": "max"}  # nobody watches
+    wrong = runs(clone, programs, env | hurry)
     wrong += [f"was to be reached: {line}" for line in tried.read_text().splitlines()]
     for one in wrong:
         say(one)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -41,6 +42,8 @@ SAYS_TOKENS = frozenset(
 """Options that would have it take another number of tokens."""
 SAYS_ANSWERS = frozenset({"n", "best_of", "candidateCount", "candidate_count"})
 """Options that would have it give several answers."""
+TYPICAL = 1_000
+"""Tokens that are reckoned for an answer under way that nothing bounds."""
 
 
 def places() -> list[Path]:
@@ -85,6 +88,7 @@ class Policy:
         self._audit, self._estimate = audit, estimate
         self._read: dict[Path, tuple[object, Rules]] = {}
         self.ledger = Ledger()
+        self.lock = threading.Lock()
 
     # --- what there is --------------------------------------------------------------------------------
 
@@ -215,10 +219,11 @@ class Permit:
         if self._begun is not None:  # an attempt that failed took nothing
             policy.ledger.put_right(self._begun[0], call.model, -self._begun[1])
             self._begun = None
-        policy._check(call.provider, call.chat, policy.rules())
-        if call.provider.name != FREE and any(True for _ in policy.budgets()):
-            may_take = policy._estimate(call) + (call.chat.max_tokens or 0)
-            self._begun = policy.ledger.begin(call.model, may_take), may_take
+        with policy.lock:  # of many that begin at once each sees those before it
+            policy._check(call.provider, call.chat, policy.rules())
+            if call.provider.name != FREE and any(True for _ in policy.budgets()):
+                may_take = policy._estimate(call) + (call.chat.max_tokens or TYPICAL)
+                self._begun = policy.ledger.begin(call.model, may_take), may_take
 
     def settle(self, call: Call, answer: Answer) -> None:
         """The run is over."""
@@ -230,8 +235,9 @@ class Permit:
     def _took(self, call: Call, answer: Answer) -> int:
         usage = answer.usage
         came = bool(answer.text or answer.reasoning or answer.tool_calls)
-        if usage is not None and usage.output_tokens is not None and usage.input_tokens is not None:
-            return usage.input_tokens + usage.output_tokens
+        told = (usage.input_tokens, usage.output_tokens) if usage is not None else (None, None)
+        if told[0] is not None and told[1] is not None and min(told[0], told[1]) >= 0:
+            return told[0] + told[1]
         if answer.error is not None and not came:
             return 0
         # It was stopped, or the service tells no numbers: then what is seen of it is reckoned.

@@ -85,7 +85,7 @@ def read(path: Path) -> Rules:
         return _rules(path, tomllib.loads(text))
     except _Wrong as wrong:
         said = t(wrong.key, name=wrong.name[:40], **wrong.facts)
-        place = re.search(rf"^[ \t]*\[*[\"']?{re.escape(wrong.name)}\b", text, re.M)
+        place = re.search(rf"^[ \t]*\[*[\"']?{re.escape(wrong.name)}(?![\w-])", text, re.M)
         line = text.count("\n", 0, place.start()) + 1 if place else 0
         return _closed(path, t("policy.at_line", line=line, reason=said) if line else said)
     except TooLarge:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import AsyncGenerator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -313,6 +314,28 @@ def test_a_request_under_way_counts_with_what_it_may_take(write: Write) -> None:
     first.cancel()
     assert first.wait(5)
     assert ask(here).text  # it took less than it might have
+
+
+def test_of_twenty_that_begin_at_once_no_more_go_than_the_budget_has_room_for(
+    write: Write, server: OpenAIServer
+) -> None:
+    write("tokens = 3000")  # a thousand are reckoned for each
+    here = Session()
+    runs = [here.run(here.call("Hi", model="openai:hold")) for _ in range(20)]
+    threads = [threading.Thread(target=run.start) for run in runs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for _ in range(1000):
+        if sum(run.wait(0) for run in runs) >= 17:
+            break
+        runs[0].wait(0.01)
+    assert sum(run.wait(0) for run in runs) == 17 and len(server.log) <= 3
+    for run in runs:
+        run.cancel()
+        assert run.wait(5)
+    assert spent(here) < 1000
 
 
 def test_a_kernel_that_is_killed_has_counted_what_it_asked(write: Write, place: Path) -> None:
