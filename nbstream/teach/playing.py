@@ -19,6 +19,7 @@ from weakref import WeakKeyDictionary
 from ..chat.call import Call
 from ..chat.session import session
 from ..chat.tap import Player, TapMaker
+from ..credentials import hidden
 from ..errors import KINDS, NbstreamError, fail
 from ..i18n import magic, t
 from ..messages import ChatRequest, Note
@@ -126,7 +127,8 @@ class Tapes(Player):
     # --- finding --------------------------------------------------------------------------------------
 
     def _asked(self, provider: Provider, chat: ChatRequest) -> Ask:
-        return asked.asked(provider.name, chat, session().keys.hide_in)
+        known = [secret for _, secret in session().keys.known()]
+        return asked.asked(provider.name, chat, lambda text: hidden(text, known))
 
     def _any(self, ask: Ask) -> bool:
         wanted = asked.last(ask)

@@ -17,11 +17,11 @@ CELLS = (
     "%%llm\nWhy is the sky blue?",
     HELLO,
     HELLO,
+    "%llm retry",
     "%llm record mine",
     "%%llm -m demo\nWhat can you do?",
     "%llm record stop",
     "%llm replay lesson.tape --speed 4",
-    "%llm retry",
     "%llm replay",
     "%%llm -m openai:m\nWhy is the sea blue?",
 )
@@ -59,12 +59,16 @@ def test_a_cell_with_a_tape_asks_once_and_is_played_from_then_on(run: Any) -> No
     assert [one.prompt for one in read(run[1] / "own.tape")] == ["hello"]
 
 
+def test_to_ask_such_a_cell_once_more_asks_its_tape(run: Any) -> None:
+    assert "played from own.tape" in markdown(run, 4)
+
+
 def test_lines_record_and_play_and_say_what_they_do(run: Any) -> None:
-    assert "mine.tape" in markdown(run, 4) and "`%llm record stop`" in markdown(run, 4)
-    assert "recorded on mine.tape" in markdown(run, 5)
-    assert "Recorded 1 answer on" in markdown(run, 6)
+    assert "mine.tape" in markdown(run, 5) and "`%llm record stop`" in markdown(run, 5)
+    assert "recorded on mine.tape" in markdown(run, 6)
+    assert "Recorded 1 answer on" in markdown(run, 7)
     assert [one.prompt for one in read(run[1] / "mine.tape")] == ["What can you do?"]
-    assert "lesson.tape (1 answer of openai:m), at 4 times the pace" in markdown(run, 7)
+    assert "lesson.tape (1 answer of openai:m), at 4 times the pace" in markdown(run, 8)
     assert "`%llm replay off`" in markdown(run, 9)
 
 

@@ -6,7 +6,7 @@ from IPython.core.getipython import get_ipython
 
 from ...chat.resuming import unfinished
 from ...i18n import t
-from ..above import compare, several
+from ..above import compare, looked_at, several
 from ..asking import ask
 from ..editing import as_it_was, asked_with, cell_for
 from ..surface import cell_id, execution, surface
@@ -45,6 +45,7 @@ def retry(number: str | None = None, *, model: str | None = None, conversation: 
     own = here.history.of_cell(cell_id(), execution())  # run again, this cell repeats what it repeated
     turn = own if own is not None and number is None else turn_of(here, number)
     options = asked_with(turn, conversation, model)
+    looked_at(options, surface())
     if several(options):
         return compare(as_it_was(turn), options, surface(), turn)
     return ask(as_it_was(turn), options, surface(), at=turn)

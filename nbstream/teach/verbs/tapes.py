@@ -6,6 +6,7 @@ import os
 from contextlib import suppress
 
 from ...chat.session import session
+from ...errors import NbstreamError
 from ...i18n import magic, t
 from ...magics.verbs.registry import Shown, verb
 from ...plainfiles import located
@@ -25,18 +26,13 @@ def record(file: str | None = None) -> Shown:
             return t("record.off", line=f"%{magic()} record lesson{ENDING}")
         return t("record.on", file=literal(str(before[0].path)), count=before[0].takes)
     made = None if file in ("stop", "off") else Recorder(named(file))  # first: it may be no tape
-    said = []
-    for one in before:
-        here.taps.remove(one)
-        said.append(t("record.stopped", file=literal(str(one.path)), count=one.takes))
-        if one.trouble is not None:
-            said += [literal(one.trouble.what), literal(one.trouble.why)]
+    said = _stopped()
     if made is None:
         return "\n\n".join(said) or t("record.off", line=f"%{magic()} record lesson{ENDING}")
     here.taps.append(made)
-    if here.player is not None:
-        here.player = None
-        said.append(t("replay.off"))
+    with suppress(NbstreamError):  # one that the environment names, and that cannot be read
+        said += [t("replay.off")] if here.player is not None else []
+    here.player = None
     said.append(t("record.begun", file=literal(str(made.path)), line=f"`%{magic()} record stop`"))
     return "\n\n".join(said)
 
@@ -46,23 +42,34 @@ def replay(file: str | None = None, *, speed: str | None = None) -> Shown:
     from ..playing import SPEED, Tapes, speed_of
 
     here = session()
-    player = here.player
-    if file is None and isinstance(player, Tapes):
-        if speed is not None:
-            player.speed = speed_of(speed)
-        return _playing(player)
-    if file is None or file in ("off", "stop"):
+    if file in ("off", "stop"):
         here.player = None
         here.watchers.changed()
         return t("replay.off")
+    if file is None:
+        if not isinstance(player := here.player, Tapes):
+            return t("replay.off")
+        if speed is not None:
+            player.speed = speed_of(speed)
+        return _playing(player)
     made = Tapes(named(file), speed_of(speed or os.environ.get(SPEED)))
-    from ..recording import session_recorders
-
-    for one in list(session_recorders()):
-        here.taps.remove(one)
+    said = _stopped()
     here.player = made
     here.watchers.changed()
-    return _playing(made)
+    return "\n\n".join([*said, _playing(made)])
+
+
+def _stopped() -> list[str]:
+    """End what is being recorded; what is to be said of it."""
+    from ..recording import session_recorders
+
+    said = []
+    for one in list(session_recorders()):
+        session().taps.remove(one)
+        said.append(t("record.stopped", file=literal(str(one.path)), count=one.takes))
+        if one.trouble is not None:
+            said += [literal(one.trouble.what), literal(one.trouble.why)]
+    return said
 
 
 def _playing(player: object) -> str:
