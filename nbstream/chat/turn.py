@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
+from functools import partial
 
 from ..credentials import Secret
 from ..errors import NbstreamError, fail
@@ -176,7 +177,8 @@ async def _attempt(
         played = _played(call, request, accepted, number)
         if played is None and call.permit is not None:
             call.permit.ask(call)
-        opening = played or Opening(request, call.limits, accepted)
+        reached = partial(taps.tell, "reached") if taps else None
+        opening = played or Opening(request, call.limits, accepted, reached)
         if opening.notes:
             yield list(opening.notes)
         async with aclosing(opening.frames()) as batches:

@@ -44,6 +44,8 @@ class Leg:
     """"" for a good end, else ``failed`` or ``stopped``."""
     pause: float = 0.0
     """Seconds of waiting after it, before it is asked again."""
+    reached: float | None = None
+    """The connection stood; None also where an older one was used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def marks(track: Track) -> list[Mark]:
     found: list[Mark] = []
     for number, leg in enumerate(track.legs):
         found.append(Mark(leg.start, "again" if number else "asked"))
-        for name, at in (("accepted", leg.accepted), ("first", leg.first)):
+        for name, at in (("reached", leg.reached), ("accepted", leg.accepted), ("first", leg.first)):
             found += [Mark(at, name)] if at is not None else []
         found += [Mark(leg.tokens[0], "token")] if leg.tokens else []
         if leg.end is not None:

@@ -48,6 +48,7 @@ class Attempt:
     call: Call
     request: WireRequest
     start: float
+    reached: float | None = None
     accepted: float | None = None
     first: float | None = None
     tokens: array[float] = field(default_factory=lambda: array("d"))
@@ -58,10 +59,10 @@ class Attempt:
     def leg(self) -> Leg:
         times, more = (self.start, self.accepted, self.first), (self.outcome, self.pause)
         if self.call.chat.stream:
-            return Leg(*times, self.tokens, (), self.end, *more)
+            return Leg(*times, self.tokens, (), self.end, *more, reached=self.reached)
         # What came before the end, nobody has seen.
         seen = (self.end,) if self.end is not None and self.tokens and self.outcome != "failed" else ()
-        return Leg(*times, seen, self.tokens, self.end, *more)
+        return Leg(*times, seen, self.tokens, self.end, *more, reached=self.reached)
 
 
 class Record:
@@ -121,6 +122,10 @@ class Look(Tap):
         ):  # many are tries of one that fails: the first ones and the last
             del record.attempts[REQUESTS]
         record.changed()
+
+    def reached(self) -> None:
+        if self._attempt is not None:
+            self._attempt.reached = self._record.now()
 
     def accepted(self, headers: Mapping[str, str]) -> None:
         if self._attempt is not None:

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import urllib.request
 import weakref
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from contextvars import ContextVar
 
@@ -94,8 +94,13 @@ class Reply:
 
 
 @asynccontextmanager
-async def opened(request: WireRequest, limits: Limits) -> AsyncIterator[Reply]:
-    """Send `request` and give its `Reply`; leaving the block closes the connection if it is not read up."""
+async def opened(
+    request: WireRequest, limits: Limits, reached: Callable[[], None] | None = None
+) -> AsyncIterator[Reply]:
+    """Send `request` and give its `Reply`; leaving the block closes the connection if it is not read up.
+
+    `reached` is called when a connection stands that there was none of before.
+    """
     # The plain URL, which may hold a token, stays out of the variables of this frame: it raises.
     address = shown(_plain(request.url))
     if address.startswith("http:") and not request.allow_insecure and not is_loopback(address):
@@ -107,7 +112,7 @@ async def opened(request: WireRequest, limits: Limits) -> AsyncIterator[Reply]:
         try:
             limit = limits.patience(begun=False, slow_start=request.slow_start)
             async with asyncio.timeout(limit):
-                response = await _sent(client, request, limits)
+                response = await _sent(client, request, limits, reached)
         except TimeoutError:
             failure = fail("timeout.first", address=address, seconds=f"{limit:g}")
         except httpx.ConnectTimeout:
@@ -129,6 +134,8 @@ async def opened(request: WireRequest, limits: Limits) -> AsyncIterator[Reply]:
                 await response.aclose()
 
 
+CONNECTED = ("connection.connect_tcp.complete", "connection.start_tls.complete")
+"""What httpx2 calls it when a connection stands: with TLS it is the second."""
 _ours: ContextVar[bool] = ContextVar("nbstream_request", default=False)
 # httpx2 logs whole URLs at INFO; in ours a password or a key may stand. What is below it logs the headers of
 # the answer, in which some services repeat the key.
@@ -136,7 +143,13 @@ for _name in ("httpx2", "httpcore2.connection", "httpcore2.http11", "httpcore2.p
     logging.getLogger(_name).addFilter(lambda record: not _ours.get())
 
 
-async def _sent(client: httpx.AsyncClient, request: WireRequest, limits: Limits) -> httpx.Response:
+async def _sent(
+    client: httpx.AsyncClient, request: WireRequest, limits: Limits, reached: Callable[[], None] | None
+) -> httpx.Response:
+    async def watch(name: str, info: object) -> None:
+        if reached is not None and name in CONNECTED:
+            reached()
+
     token = _ours.set(True)
     try:
         built = client.build_request(
@@ -146,6 +159,7 @@ async def _sent(client: httpx.AsyncClient, request: WireRequest, limits: Limits)
             | {name: _plain(value) for name, value in request.headers.items()},
             content=request.body,
             timeout=httpx.Timeout(None, connect=limits.connect),
+            extensions={"trace": watch} if reached is not None else None,
         )
         return await client.send(built, stream=True)
     finally:

@@ -20,7 +20,8 @@ FIELDS = (b"data", b"event", b"id", b"retry", b":")
 
 
 class Opening:
-    """Frames of one request, and what is known of its state. `accepted` is called when a stream is open.
+    """Frames of one request, and what is known of its state. `accepted` is called when a stream is open,
+    `reached` when a new connection stands.
 
     ``async for batch in opening.frames()`` gives lists of frames: all that one read from the socket held.
     """
@@ -29,10 +30,15 @@ class Opening:
     """What is to be said of an answer that comes this way."""
 
     def __init__(
-        self, request: WireRequest, limits: Limits, accepted: Callable[[], None] | None = None
+        self,
+        request: WireRequest,
+        limits: Limits,
+        accepted: Callable[[], None] | None = None,
+        reached: Callable[[], None] | None = None,
     ) -> None:
         self._request = request
         self._accepted = accepted or (lambda: None)
+        self._reached = reached
         self._limits = limits
         self._reply: Reply | None = None
         self._begun = False
@@ -68,7 +74,7 @@ class Opening:
                 async for batch in batches:
                     yield batch
             return
-        async with opened(self._request, self._limits) as reply:
+        async with opened(self._request, self._limits, self._reached) as reply:
             self._reply = reply
             if reply.status >= 300:
                 raise Refused(await reply.refusal())
@@ -84,7 +90,7 @@ class Opening:
         """The messages of a WebSocket."""
         from .websocket import connection, frames  # its library is not for those who never use it
 
-        async with connection(self._request, self._limits) as line:
+        async with connection(self._request, self._limits, self._reached or (lambda: None)) as line:
             self._accepted()
             while True:
                 limit = self._patience()

@@ -12,7 +12,7 @@ import itertools
 import logging
 import socket
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -280,8 +280,10 @@ class Socket:
 
 
 @asynccontextmanager
-async def connection(request: WireRequest, limits: Limits) -> AsyncIterator[Socket]:
-    """The open WebSocket of `request`; leaving the block closes it."""
+async def connection(
+    request: WireRequest, limits: Limits, reached: Callable[[], None] = lambda: None
+) -> AsyncIterator[Socket]:
+    """The open WebSocket of `request`; leaving the block closes it. `reached`: see `http.opened`."""
     # The plain URL stays out of the variables of this frame: it raises.
     address = shown(request.url.reveal() if isinstance(request.url, Secret) else request.url)
     if address.startswith("ws:") and not request.allow_insecure and not is_loopback(address):
@@ -302,6 +304,8 @@ async def connection(request: WireRequest, limits: Limits) -> AsyncIterator[Sock
                 late = True
             if late:
                 raise fail(key, address=address, seconds=f"{limit:g}")
+            if step == line.reached:
+                reached()
         yield line
     finally:
         await asyncio.shield(line.aclose())

@@ -268,3 +268,17 @@ def test_a_terminal_gets_lines_of_text(openai: OpenAIServer, capsys: pytest.Capt
     assert "X-ray" in said
     assert "```" not in said
     assert "<" not in said.replace("<=", "")
+
+
+def test_a_new_connection_has_its_mark_and_an_old_one_has_none() -> None:
+    with OpenAIServer() as server:
+        marks = [on_openai(server, "words:3")[0].attempts[0].reached for _ in range(2)]
+    assert marks[0] is not None
+    assert marks[1] is None
+    with SparkServer() as server:
+        record, _ = on_spark(server, "words:3")
+    [attempt] = record.attempts
+    assert attempt.reached is not None
+    assert attempt.accepted is not None
+    assert 0 < attempt.reached <= attempt.accepted
+    assert "connected" in bundle(record, "")["text/markdown"]

@@ -184,7 +184,8 @@ def test_every_sentence_is_asked_for() -> None:
             elif isinstance(node, ast.JoinedStr):
                 pieces = [str(v.value) if isinstance(v, ast.Constant) else None for v in node.values]
                 if any(piece and re.fullmatch(r"\w+\.\w*|\.\w+", piece) for piece in pieces):
-                    patterns.add("".join(r"\w+" if piece is None else re.escape(piece) for piece in pieces))
+                    named = (r"[\w-]+" if piece is None else re.escape(piece) for piece in pieces)
+                    patterns.add("".join(named))
     for key in sentences("en"):
         name = key.removeprefix("error.").rpartition(".")[0] if key.startswith("error.") else key
         asked = name in whole or any(re.fullmatch(pattern, name) for pattern in patterns)
