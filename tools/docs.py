@@ -27,7 +27,7 @@ def notebooks() -> list[Path]:
 
 def run(*words: str) -> bool:
     print("nbstream:", *words, flush=True)
-    env = {**os.environ, "NBSTREAM_MODEL": "demo"}
+    env = {**os.environ, "NBSTREAM_MODEL": "demo", "NBSTREAM_DEMO_SPEED": "max", "NBSTREAM_TAPE_SPEED": "max"}
     env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
     return (
         subprocess.run([sys.executable, *words], cwd=ROOT, env=env, stdin=subprocess.DEVNULL).returncode == 0
@@ -37,12 +37,11 @@ def run(*words: str) -> bool:
 def main() -> int:
     good = run("tools/reference.py", "--check")
     good &= website.build()
-    for path in notebooks():
-        out = website.BUILD / "html" / path.relative_to(ROOT).parent
-        good &= run(
-            *("-m", "nbconvert", "--to", "html", "--execute", "--ExecutePreprocessor.timeout=300"),
-            *("--output-dir", str(out), str(path.relative_to(ROOT))),
-        )
+    if every := [str(path.relative_to(ROOT)) for path in notebooks()]:
+        words = ("--to", "html", "--execute", "--embed-images", "--ExecutePreprocessor.timeout=300")
+        out = website.BUILD / "html/notebooks"
+        good &= run("-m", "nbconvert", *words, "--output-dir", str(out), *every)
+        website.join(out)
     pages = [str(path.relative_to(ROOT)) for path in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])]
     good &= run("-m", "pytest", "--doctest-modules", "--doctest-glob=*.md", "nbstream", *pages)
     addresses = website.external()

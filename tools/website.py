@@ -103,6 +103,20 @@ def build() -> bool:
     return good
 
 
+def join(folder: Path) -> None:
+    """Have the executed notebooks lead to each other and to the pages, as they do in the repository."""
+    for path in sorted(folder.glob("*.html")):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(joined(text), encoding="utf-8")
+
+
+def joined(text: str) -> str:
+    """The HTML of a notebook with the links that its site wants."""
+    text = re.sub(r'href="([\w.-]+)\.ipynb(#[^"]*)?"', r'href="\1.html\2"', text)
+    text = re.sub(r'href="\.\./docs/([\w-]+)\.zh\.md(#[^"]*)?"', r'href="../zh/\1.html\2"', text)
+    return re.sub(r'href="\.\./docs/([\w-]+)\.md(#[^"]*)?"', r'href="../\1.html\2"', text)
+
+
 def external() -> list[str]:
     """Addresses outside that the pages name, sorted; whether they answer is not asked."""
     pages = sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md")])

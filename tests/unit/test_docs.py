@@ -215,6 +215,10 @@ def test_what_is_laid_out_for_the_site_leads_to_the_other_language_and_to_notebo
         "[a](<site:zh/panel.html>) [b](<part:spark.html#x>) [c](<site:notebooks/01.html>) d "
     )
     assert website.laid("[a](panel.md) [b](spark.zh.md)", "zh") == "[a](<site:../panel.html>) [b](spark.md)"
+    linked = website.joined(
+        '<a href="02.zh.ipynb"> <a href="../docs/spark.zh.md#a"> <a href="../docs/spark.md">'
+    )
+    assert linked == '<a href="02.zh.html"> <a href="../zh/spark.html#a"> <a href="../spark.html">'
 
 
 def test_addresses_outside_are_secure_and_listed_once() -> None:
