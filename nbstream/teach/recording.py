@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from email.utils import parsedate_to_datetime
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,14 +17,14 @@ from ..chat.call import Call
 from ..chat.masking import secrets
 from ..chat.session import session
 from ..chat.tap import Tap
-from ..credentials import Secret, hidden
+from ..credentials import hidden
 from ..errors import NbstreamError, fail
 from ..i18n import language, sentences, t
 from ..messages import Answer, Event
 from ..providers.refusals import retry_after
 from ..wire.request import Frame, WireRequest, WireResponse
 from . import asked
-from .scrub import scrubbed_frames, shaped
+from .scrub import scrubbed_frame, shaped, without_pieces
 from .scrubtext import GONE, Hide, placeholder, scrubbed_text
 from .tape import Take, append, insist_on_tape
 from .tapeshapes import shape_of
@@ -82,7 +82,9 @@ class _Recording(Tap):
 
     def __init__(self, recorder: Recorder, call: Call) -> None:
         self._recorder, self._call = recorder, call
-        self._secrets: list[Secret] = []
+        self._secrets = list(call.credentials.values())
+        self._secrets += [one for _, one in session().keys.known()]
+        self._hide = self._hider()
         self._attempts: list[dict[str, Any]] = []
         self._frames: list[tuple[float, Frame]] = []
         """Of the attempt under way, with the pause before each."""
@@ -101,7 +103,9 @@ class _Recording(Tap):
         self._close()
         self._passed()
         self._transport = request.transport
-        self._secrets += [one for one in secrets(call.credentials, request) if one not in self._secrets]
+        new = [one for one in secrets(call.credentials, request) if one not in self._secrets]
+        self._secrets += new  # a token, a signed address
+        self._hide = self._hider() if new else self._hide
         self._attempts.append({"waited": round(self._waited, 3)} if self._waited else {})
         self._waited = 0.0
 
@@ -113,7 +117,9 @@ class _Recording(Tap):
             return
         self._count += 1
         if self._count <= MOST_FRAMES:
-            self._frames.append((self._passed(), frame))
+            # At once, piece by piece: all at the end would hold up other streams.
+            pause = self._passed()
+            self._frames.append((pause, scrubbed_frame(self._call.provider, frame, self._hide)))
 
     def ended(self, outcome: NbstreamError | WireResponse | None) -> None:
         self._close()
@@ -145,17 +151,19 @@ class _Recording(Tap):
         self._frames = []
 
     def _take(self, answer: Answer) -> Take:
-        known = [one for _, one in session().keys.known()]
-        every = list(dict.fromkeys([*self._secrets, *self._call.credentials.values(), *known]))
-
-        @cache
-        def hide(text: str) -> str:
-            return hidden(text, every)
-
-        call = self._call
+        call, hide = self._call, self._hide
         attempts = [self._scrubbed(one, hide) for one in self._attempts]
         ask = asked.asked(call.provider.name, call.chat, hide)
         return Take(ask, attempts, _receipt(answer), self._transport)
+
+    def _hider(self) -> Hide:
+        every = tuple(self._secrets)
+
+        @lru_cache(4096)
+        def hide(text: str) -> str:
+            return hidden(text, every)
+
+        return hide
 
     def _scrubbed(self, attempt: dict[str, Any], hide: Hide) -> dict[str, Any]:
         provider = self._call.provider
@@ -164,7 +172,7 @@ class _Recording(Tap):
         if "headers" in attempt:
             found["headers"] = scrubbed_headers(attempt["headers"], hide)
         if "frames" in attempt:
-            frames = scrubbed_frames(provider, [frame for _, frame in attempt["frames"]], hide)
+            frames = without_pieces([frame for _, frame in attempt["frames"]], hide)
             pauses = [pause for pause, _ in attempt["frames"]]
             found["frames"] = [_written(*one) for one in zip(pauses, frames, strict=True)]
         if (response := attempt.get("refused")) is not None:

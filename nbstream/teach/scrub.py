@@ -186,10 +186,10 @@ def _is_cut(text: str) -> bool:
 def scrubbed_frames(provider: Provider | str, frames: Iterable[Frame], hide: Hide = as_it_is) -> list[Frame]:
     """The same for all frames of a stream; a key that came in pieces, one to a frame, goes, too."""
     kept = [scrubbed_frame(provider, frame, hide) for frame in frames]
-    return _whole(kept, hide)
+    return without_pieces(kept, hide)
 
 
-def _whole(frames: list[Frame], hide: Hide) -> list[Frame]:
+def without_pieces(frames: list[Frame], hide: Hide) -> list[Frame]:
     """`frames` without a key that stands in several of them: each piece of it becomes a mark."""
     places: dict[str, list[tuple[int, str]]] = {}
     for number, frame in enumerate(frames):

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import nbstream
+from nbstream.chat.call import Call
 from nbstream.credentials import Secret, hidden
-from nbstream.messages import ChatRequest, Message
+from nbstream.errors import fail
+from nbstream.messages import Answer, ChatRequest, Message
 from nbstream.providers import registry
 from nbstream.teach.playing import played_refusal
-from nbstream.teach.recording import scrubbed_headers, scrubbed_refusal
+from nbstream.teach.recording import Recorder, scrubbed_headers, scrubbed_refusal
 from nbstream.teach.scrub import scrubbed_frame, scrubbed_frames, scrubbed_request
 from nbstream.teach.scrubtext import as_it_is, scrubbed_text
+from nbstream.teach.tape import read
+from nbstream.teach.tapecheck import check
 from nbstream.teach.tapeshapes import SHAPES, shape_of
-from nbstream.wire.request import Frame
+from nbstream.wire.request import Frame, WireRequest, WireResponse
 from tests.canary.canaries import canary, hits
+from tests.fakes.echo_server import EchoServer
 from tests.teach.frames import every, made, poisoned, told, with_canaries
 
 TRANSCRIPTS = every()
@@ -148,3 +156,56 @@ def test_of_headers_only_those_are_kept_that_an_answer_is_made_of() -> None:
         "content-type": "text/event-stream",
         "x-request-id": "xxx-0x",
     }
+
+
+def test_no_canary_reaches_the_disk_by_any_dialect(tmp_path: Path) -> None:
+    """Every transcript, with canaries in unknown fields, headers and credentials, through the recorder."""
+    recorder = Recorder(str(tmp_path / "a.tape"))
+    signed = Secret(f"https://h.example/?k={canary('tape', 'url')}", parts=(canary("tape", "url"),))
+    for name, one in TRANSCRIPTS.items():
+        provider = registry.get(one.provider)
+        keys = {field.name: Secret(canary("tape", field.name)) for field in provider.fields}
+        headers = {"content-type": "text/event-stream", "x-request-id": canary("i"), "via": canary("v")}
+        prompt = f"{name}, not {canary('tape', provider.fields[-1].name)}"
+        call = Call(provider, ChatRequest(Message.many(prompt), "m"), keys)
+        tap = recorder(call)
+        assert tap is not None
+        tap.attempt(call, WireRequest("sse", url=signed))
+        tap.ended(fail("connection.refused", address=f"h.example/{canary('tape', 'url')}"))
+        tap.paused(1.0)
+        tap.attempt(call, WireRequest("sse", headers={"authorization": Secret(canary("tape", "header"))}))
+        if one.refused is not None:
+            body = with_canaries({"error": {"message": f"no {canary('tape', 'header')}"}})
+            tap.ended(WireResponse(one.refused.status, headers, json.dumps(body).encode()))
+        else:
+            tap.accepted(headers)
+            for frame in one.frames:
+                tap.frame(poisoned(frame), [])
+            tap.ended(None)
+        tap.done(Answer("x", finish_reason="stop"))
+    assert recorder.trouble is None and recorder.takes == len(TRANSCRIPTS)
+    assert hits(recorder.path.read_bytes()) == []
+    assert check(str(recorder.path)) == []
+    assert [len(one.attempts) for one in read(recorder.path)] == [2] * len(TRANSCRIPTS)
+
+
+@pytest.mark.parametrize("streams", [False, True], ids=["refused", "in the stream"])
+def test_a_service_that_repeats_every_secret_puts_none_on_a_tape(streams: bool, tmp_path: Path) -> None:
+    path = tmp_path / "a.tape"
+    with EchoServer() as echo, nbstream.tape(str(path), "record"):
+        echo.streams = streams
+        for provider in registry.loaded():
+            if provider.fields and not provider.package:
+                scheme = "ws" if provider.name == "spark" else "http"
+                keys = {one.name: canary(provider.name, one.name) for one in provider.fields if one.hidden}
+                keys |= {one.name: "app0id" for one in provider.fields if not one.hidden}
+                with suppress(nbstream.NbstreamError):
+                    nbstream.ask(
+                        "hi", model=f"{provider.name}:lite" if scheme == "ws" else f"{provider.name}:m",
+                        base_url=f"{scheme}://{echo.origin.partition('//')[2]}/v1.1/chat",
+                        credentials=keys, retries=0,
+                    )  # fmt: skip
+    assert {"spark", "spark-http", "ernie", "ernie-v1", "gemini"} <= {
+        one.ask["provider"] for one in read(path)
+    }
+    assert hits(path.read_bytes()) == [] and "app0id" not in path.read_text("utf-8")
