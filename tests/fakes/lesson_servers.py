@@ -33,9 +33,16 @@ PACE = (0.04, 0.11)
 
 
 class Lesson:
-    """What the servers say now. One for all of them; `cell` is set before each cell is run."""
+    """What the servers say now, one for all of them; `cell` is called before each cell is run.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    pace : float
+        By how much the pauses of a model are multiplied.
+    """
+
+    def __init__(self, pace: float = 1.0) -> None:
+        self.pace = pace
         self.language = "en"
         self._rounds: list[dict[str, Any]] = [{}]
         self._asked = 0
@@ -55,18 +62,20 @@ class Lesson:
         here = here.get(provider, here)
         if isinstance(self._rounds[0], dict) and provider not in self._rounds[0]:
             self._asked += 1
-        return Told(here, self.language)
+        return Told(here, self.language, self.pace)
 
 
 class Told:
     """One answer: text, calls, and how it ends."""
 
-    def __init__(self, told: dict[str, Any], language: str) -> None:
+    def __init__(self, told: dict[str, Any], language: str, pace: float) -> None:
+        self._pace = pace
         self.text = str(told.get(language, ""))
         self.error: str | None = told.get("error")
         message = told.get("message", "")
         self.message = str(message[language] if isinstance(message, dict) else message)
-        self.call: dict[str, Any] | None = told.get("call")
+        call: dict[str, Any] = told.get("call") or {}
+        self.call: dict[str, Any] | None = call.get(language, call) or None
 
     def pieces(self) -> Iterator[tuple[float, str]]:
         """The text in pieces such as a service sends, each with the pause before it; the same in each run."""
@@ -81,10 +90,10 @@ class Told:
 
     async def paced(self) -> Any:
         for pause, text in self.pieces():
-            await asyncio.sleep(pause)
+            await asyncio.sleep(pause * self._pace)
             yield text
         if not self.text:
-            await asyncio.sleep(FIRST / 3)
+            await asyncio.sleep(FIRST / 3 * self._pace)
 
 
 class LessonSpark(SparkServer):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import shutil
 from typing import Any
 
@@ -43,3 +45,42 @@ def test_each_question_leaves_its_answer_as_markdown(name: str, ran: Ran) -> Non
         kinds = [kind for output in cell.outputs for kind in output.get("data", {})]
         assert "text/markdown" in kinds, cell.id
         assert "application/vnd.jupyter.widget-view+json" not in kinds, cell.id
+
+
+def printed(notebook: Any, id: str) -> str:
+    """What the cell `id` printed."""
+    (cell,) = [cell for cell in notebook.cells if cell.id == id]
+    return "".join(output.get("text", "") for output in cell.outputs)
+
+
+@pytest.mark.parametrize("name", ["02_spark_and_ernie.ipynb", "02_spark_and_ernie.zh.ipynb"])
+def test_the_habits_of_tutorials_fail_before_the_readers_eyes_and_ours_do_not(name: str, ran: Ran) -> None:
+    notebook = ran[1][name]
+    assert printed(notebook, "compare").endswith("True\n")
+    assert "'GET /v4.0/chat?authorization=" in (seen := printed(notebook, "certificates"))
+    assert "SSLCertVerificationError" in seen and seen.endswith(", '']\n")
+    assert "name 'false' is not defined" in printed(notebook, "eval")
+    assert "an-example-key" in printed(notebook, "token")
+    theirs, ours = printed(notebook, "chunks").split("nbstream:")
+    assert "输出很简单" in ours and "流式" in ours and "很简单\n" not in theirs
+
+
+@pytest.mark.parametrize("name", ["04_how_streaming_works.ipynb", "04_how_streaming_works.zh.ipynb"])
+def test_what_is_measured_is_as_the_text_says(name: str, ran: Ran) -> None:
+    notebook = ran[1][name]
+    rows = [re.findall(r"[\d.]+(?= MB)", line) for line in printed(notebook, "pressure").splitlines()]
+    assert [float(read) for read, _ in rows] == [0.01, 5, 10]
+    assert all(float(sent) < 45 for _, sent in rows)  # it would have sent 50
+    again, ours = (float(size) for size in re.findall(r"[\d.]+(?= MB)", printed(notebook, "quadratic")))
+    assert ours < again / 50
+    assert "cancelled" in printed(notebook, "cancel")
+    pieces = [ast.literal_eval(piece) for piece in re.findall(r"b'.*'", printed(notebook, "bytes"))]
+    assert any(not_text(piece) for piece in pieces) and not not_text(b"".join(pieces))
+
+
+def not_text(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return True
+    return False
