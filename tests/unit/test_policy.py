@@ -20,7 +20,7 @@ from nbstream.chat.stream import Stream
 from nbstream.chat.tap import Player
 from nbstream.errors import NbstreamError
 from nbstream.i18n import set_language
-from nbstream.magics.verbs import VERBS
+from nbstream.magics.verbs import VERBS, finding
 from nbstream.messages import Answer
 from nbstream.wire.request import Frame, WireRequest
 from nbstream.wire.transport import Opening
@@ -531,6 +531,17 @@ def test_a_file_that_is_wrong_is_named_with_its_line(write: Write, monkeypatch: 
     path = write("demo = true")
     text = shown(Session(), monkeypatch)
     assert str(path) in text and "line 1: there is no rule demo" in text
+
+
+def test_doctor_names_the_file_that_is_wrong(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write("demo = true")
+    here = Session()
+    monkeypatch.setattr("nbstream.magics.verbs.finding.session", lambda: here)
+    [found] = [one for one in finding.examined() if one.what == "policy"]
+    assert found.level == "bad" and str(path) in found.said and "line 1" in found.said
+    write("max_tokens = 10")
+    [found] = [one for one in finding.examined() if one.what == "policy"]
+    assert found.level == "fact"
 
 
 def test_the_audit_log_tells_what_was_refused(write: Write, place: Path) -> None:

@@ -42,7 +42,20 @@ def examined(provider: str | None = None) -> list[Finding]:
     clock = services.clock(clocks)
     if provider is not None:
         return asked + ([clock] if clock.level in ("doubt", "bad") else [])
-    return [*findings(), clock, *asked, *holdings()]
+    return [*findings(), *_policy(), clock, *asked, *holdings()]
+
+
+def _policy() -> list[Finding]:
+    """What a teacher allows here, if anything is said of that."""
+    from ...chat import doctor as services
+
+    held = session().policy
+    if (brief := held.in_brief()) is None:
+        return []
+    for one in held.rules():
+        if one.broken:
+            return [services.Finding("bad", t("policy.name"), f"{one.path}: {one.broken}", t("policy.mend"))]
+    return [services.Finding("fact", t("policy.name"), brief, f"%{magic()} policy")]
 
 
 def report(found: list[Finding]) -> str:
