@@ -44,6 +44,9 @@ def main() -> int:
         website.join(out)
     pages = [str(path.relative_to(ROOT)) for path in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])]
     good &= run("-m", "pytest", "--doctest-modules", "--doctest-glob=*.md", "nbstream", *pages)
+    for link in website.dead():
+        print(f"nbstream: a link that leads nowhere: {link}")
+        good = False
     addresses = website.external()
     (website.BUILD / "external.txt").write_text("\n".join([*addresses, ""]), encoding="utf-8")
     print(f"nbstream: addresses outside, listed in build/docs/external.txt: {len(addresses)}")

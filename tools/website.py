@@ -13,7 +13,9 @@ import re
 import shutil
 import subprocess
 import sys
+from html import unescape
 from pathlib import Path
+from urllib.parse import unquote
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS, BUILD = ROOT / "docs", ROOT / "build/docs"
@@ -115,6 +117,24 @@ def joined(text: str) -> str:
     text = re.sub(r'href="([\w.-]+)\.ipynb(#[^"]*)?"', r'href="\1.html\2"', text)
     text = re.sub(r'href="\.\./docs/([\w-]+)\.zh\.md(#[^"]*)?"', r'href="../zh/\1.html\2"', text)
     return re.sub(r'href="\.\./docs/([\w-]+)\.md(#[^"]*)?"', r'href="../\1.html\2"', text)
+
+
+def dead() -> list[str]:
+    """Links of the built site that lead nowhere, anchors too, as ``page: link``."""
+    site = BUILD / "html"
+    texts = {path: path.read_text(encoding="utf-8") for path in sorted(site.rglob("*.html"))}
+    names = {path: set(re.findall(r'\bid="([^"]+)"', text)) for path, text in texts.items()}
+    found = []
+    for path, text in texts.items():
+        for link in sorted({unescape(one) for one in re.findall(r'<a\b[^>]*?\bhref="([^"]*)"', text)}):
+            where, _, part = link.partition("#")
+            where, parts = unquote(where), {part, unquote(part)}  # a browser tries both
+            if re.match(r"[a-z]+:", where) or link in ("", "#"):
+                continue
+            there = Path(os.path.normpath(path.parent / where)) if where else path
+            if not there.exists() or (part and there in names and not parts & names[there]):
+                found.append(f"{path.relative_to(site)}: {link}")
+    return found
 
 
 def external() -> list[str]:
