@@ -390,6 +390,40 @@ def test_an_answer_that_was_stopped_is_one_that_was_stopped_again(tmp_path: Path
     assert again.finish_reason == "cancelled" and again.text == text
 
 
+@pytest.mark.parametrize("name", ["openai", "spark"])
+def test_an_answer_that_was_wanted_whole_is_played_whole(
+    name: str, tmp_path: Path, playing: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = import_module(f"tests.fakes.{name}_server")
+    how: dict[str, Any] = {"model": f"{name}:words:8", "stream": False}
+    path = tmp_path / "a.tape"
+    with getattr(fake, SERVERS[name].partition(":")[2])() as server:
+        address = f"{server.door}/do/words:8" if name == "spark" else server.url
+        how |= {"model": "spark:any"} if name == "spark" else {}
+        with nbstream.tape(str(path), "record"):
+            first = nbstream.ask("hi", base_url=address, credentials=dict(fake.CREDENTIALS), **how)
+    playing(path)
+    again = nbstream.stream("hi", base_url=address, **how)
+    assert len(list(again)) == 1 or name == "spark"
+    assert again.answer.text == first.text and again.answer.usage == first.usage
+    assert read(path)[0].ask["stream"] is False and check(str(path)) == []
+
+
+def test_whoever_iterates_in_a_loop_of_their_own_hears_the_same_at_once_with_others(
+    tmp_path: Path, playing: Any, offline: None
+) -> None:
+    playing(a_tape(tmp_path / "a.tape", *(take(f"answer {n}|!", f"prompt {n}") for n in range(20))))
+
+    async def listen(number: int) -> str:
+        stream = nbstream.stream(f"prompt {number}", model="openai:m")
+        return "".join([text async for text in stream])
+
+    async def everybody() -> list[str]:
+        return await asyncio.gather(*map(listen, range(20)))
+
+    assert asyncio.run(everybody()) == [f"answer {n}!" for n in range(20)]
+
+
 # --- files ------------------------------------------------------------------------------------------------
 
 

@@ -23,6 +23,9 @@ CELLS = (
     "%llm record stop",
     "%llm replay lesson.tape --speed 4",
     "%llm replay",
+    "%%llm -m openai:m,openai:n\nWhy is the sky blue?",
+    "%%llm -m openai:m --background -o later\nWhy is the sky blue?",
+    "later.tape",
     "%%llm -m openai:m\nWhy is the sea blue?",
 )
 
@@ -30,7 +33,7 @@ CELLS = (
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, Path]:
     folder = tmp_path_factory.mktemp("lesson")
-    a_tape(folder / "lesson.tape", take("Because of |Rayleigh."))
+    a_tape(folder / "lesson.tape", take("Because of |Rayleigh."), take("It |scatters.", model="n"))
     env = {"NBSTREAM_TAPE": "lesson.tape", "NBSTREAM_TAPE_SPEED": "max", "NBSTREAM_DEMO_SPEED": "max"}
     return execute("nbclient", CELLS, folder, **env), folder
 
@@ -68,13 +71,19 @@ def test_lines_record_and_play_and_say_what_they_do(run: Any) -> None:
     assert "recorded on mine.tape" in markdown(run, 6)
     assert "Recorded 1 answer on" in markdown(run, 7)
     assert [one.prompt for one in read(run[1] / "mine.tape")] == ["What can you do?"]
-    assert "lesson.tape (1 answer of openai:m), at 4 times the pace" in markdown(run, 8)
+    assert "lesson.tape (2 answers of openai:m, openai:n), at 4 times the pace" in markdown(run, 8)
     assert "`%llm replay off`" in markdown(run, 9)
+
+
+def test_several_models_at_once_and_an_answer_in_the_background_are_played(run: Any) -> None:
+    said = markdown(run, 10)
+    assert "Because of Rayleigh." in said and "It scatters." in said
+    assert "'lesson.tape'" in str(run[0].outputs(12))
 
 
 def test_a_prompt_that_changed_fails_the_run_and_its_card_shows_what_changed(run: Any) -> None:
     outcome = run[0]
     assert outcome.code != 0 and "tape" in outcome.said
-    card = next(one for one in outcome.outputs(10) if one["output_type"] == "display_data")
+    card = next(one for one in outcome.outputs(13) if one["output_type"] == "display_data")
     assert "holds no answer to this prompt" in card["data"]["text/markdown"]
     assert "sky" in card["data"]["text/markdown"] and "%llm record" in card["data"]["text/markdown"]
