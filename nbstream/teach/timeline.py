@@ -131,8 +131,8 @@ def _track(track: Track, y: float, top: float) -> tuple[list[str], float]:
         y += ROW + 2
     for leg in track.legs[-MOST_LEGS:]:
         end = leg.end if leg.end is not None else max(track.now, leg.start)
-        accepted = min(leg.accepted if leg.accepted is not None else end, end)
         begun = leg.tokens[0] if leg.tokens else end
+        accepted = min(leg.accepted if leg.accepted is not None else begun, end)
         parts.append(_rect(x(leg.start), y, x(accepted) - x(leg.start), "fill:currentColor;opacity:.16"))
         parts.append(_rect(x(accepted), y, x(begun) - x(accepted), "fill:currentColor;opacity:.3"))
         if leg.held:
@@ -261,11 +261,12 @@ def line(track: Track, width: int = 60, longest: float = 0.0) -> str:
 
     for leg in track.legs:
         end = leg.end if leg.end is not None else max(track.now, leg.start)
-        accepted = leg.accepted if leg.accepted is not None else end
+        begun = leg.tokens[0] if leg.tokens else end
+        accepted = leg.accepted if leg.accepted is not None else begun
         fill(leg.start, accepted, "·")
-        fill(accepted, leg.tokens[0] if leg.tokens else end, "░")
+        fill(accepted, begun, "░")
         if leg.tokens:
-            fill(leg.tokens[0], end, _BLOCKS[0])
+            fill(begun, end, _BLOCKS[0])
         for at in leg.tokens:
             counts[cell(at)] += 1
     most = max(counts, default=0)
