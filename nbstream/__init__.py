@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .messages import Answer, Attachment, Message
     from .panel.panel import ChatPanel
     from .teach.tapes import tape
+    from .teach.together import compare
 
 __all__ = [
     "Answer",
@@ -35,6 +36,7 @@ __all__ = [
     "Stream",
     "__version__",
     "ask",
+    "compare",
     "config",
     "conversation",
     "load_ipython_extension",
@@ -53,6 +55,7 @@ _HOMES = {
     "Message": "messages",
     "NbstreamError": "errors",
     "Stream": "chat.stream",
+    "compare": "teach.together",
     "load_ipython_extension": "magics",
     "tape": "teach.tapes",
     "unload_ipython_extension": "magics",

@@ -51,6 +51,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "tools": ("tools", "function"),
     **dict.fromkeys(("show", "undo", "edit", "retry", "version", "pin", "unpin"), ("turn",)),
     "code": ("code",),
+    "keep": ("candidate",),
 }
 """What the words behind a verb are; the last one stands for all that follow."""
 USUAL = {"temperature": ("0", "0.2", "0.7", "1"), "max_tokens": ("256", "1024", "4096")}
@@ -102,6 +103,9 @@ def candidates(cursor: Cursor, shell: Any) -> tuple[str, str, list[str]]:
         return cursor.fragment, "variable", sources.names(cursor.fragment, shell)
     want = wanted(cursor, options)
     kind, known = _kind(want)
+    before, comma, last = want.fragment.rpartition(",")
+    if kind == "model" and comma and cursor.where == "cell":  # several models at once
+        return want.fragment, kind, [f"{before},{name}" for name in sources.matching(kind, last, shell)]
     if kind == "file":
         return want.fragment, kind, sources.files(want.fragment, cursor.rest)
     return want.fragment, kind, sources.matching(kind, want.fragment, shell, known)

@@ -33,6 +33,7 @@ def matching(kind: str, fragment: str, shell: Any, choices: Iterable[str] = ()) 
         "conversation": _conversations,
         "turn": _turns,
         "code": partial(_codes, fragment),
+        "candidate": _candidates,
         "language": lambda: ("zh", "en", "auto"),
         "tools": lambda: ("add", "remove"),
         "variable": partial(own_names, shell),
@@ -135,6 +136,15 @@ def _conversations() -> list[str]:
 
 def _turns() -> list[str]:
     return [str(number) for number in range(len(session().conversation().turns), 0, -1)]
+
+
+def _candidates() -> list[str]:
+    """The answers of the last comparison: their numbers, then their models."""
+    from ..chat.several import compared
+
+    turn = compared(session().conversation())
+    models = [one.model for one in turn.candidates] if turn is not None else []
+    return [*map(str, range(1, len(models) + 1)), *dict.fromkeys(models)]
 
 
 def _codes(fragment: str) -> list[str]:

@@ -50,6 +50,8 @@ def came(turn: Turn, *, running: bool, footer: bool, fixes: Fixes) -> dict[str, 
     if running or answer is None:
         return {"status": "running", "can": ["copy", "remove"], "foot": "", "error": None}
     can = ["retry", "edit", "remove", *(["continue"] if unfinished(turn) else [])]
+    if turn.undecided:  # there is no one model to ask once more
+        can = ["remove"]
     if turn.whole(answer).text.strip():
         can.append("copy")
     foot = _safely(lambda: f"<p>{escape(clean(words.footer(answer)))}</p>") if footer else ""

@@ -51,7 +51,7 @@ def table(turn: Turn, answers: Sequence[Answer]) -> str:
     """
     lines = [f"| # | {t('line.answer')} |", "| :-- | :-- |"]
     for number, (candidate, answer) in enumerate(zip(turn.candidates, answers, strict=True), 1):
-        mark = "✓ " if turn.kept == number else ""
+        mark = "✓\u00a0" if turn.kept == number else ""
         told = [f"**{literal(words.title(candidate.model))}**", *map(literal, numbers(answer))]
         lines.append(f"| {mark}{number} | {' · '.join(told)}<br><br>{_said(answer)} |")
     return "\n".join(lines)
@@ -91,7 +91,7 @@ def numbers(answer: Answer) -> list[str]:
         parts.append(t("footer.first", seconds=f"{max(0.01, timing.first_token):.2f}"))
         spent = (timing.duration or 0.0) - timing.first_token
         if spent > 0.05 and (made := counted or timing.pieces):
-            parts.append(("" if counted else "≈ ") + t("footer.speed", rate=f"{made / spent:.0f}"))
+            parts.append(("" if counted else "≈ ") + t("footer.speed", rate=f"{made / spent:,.0f}"))
     if usage is not None and counted is not None:
         given = "?" if usage.input_tokens is None else f"{usage.input_tokens:,}"
         parts.append(t("footer.tokens", input=given, output=f"{counted:,}"))

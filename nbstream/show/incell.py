@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from .clean import FOOTER_MARK, clean
 from .escape import html_text
-from .inline import InlineWriter
+from .inline import InlineWriter, Place
 from .markdown import _MOST_WORK, _TooMuch, parser
 from .rules import RULES
 from .serialize import Node, tree
@@ -91,12 +91,12 @@ def _list(node: Node) -> str:
 
 def _cell(node: Node) -> str:
     tag = "th" if node.token.tag == "th" else "td"
-    return f"<{tag}>{_inline(node)}</{tag}>"
+    return f"<{tag}>{_inline(node, 'cell')}</{tag}>"
 
 
-def _inline(node: Node) -> str:
+def _inline(node: Node, place: Place = "line") -> str:
     children = node.children[0].token.children if node.children else None
-    return InlineWriter(RULES, "cell").write(children or []).replace("\n", " ")
+    return InlineWriter(RULES, place).write(children or []).replace("\n", " ")
 
 
 def _code(code: str) -> str:

@@ -24,7 +24,8 @@ _MATH_IN_CODE = re.compile(r"\\(?:begin|end)\{[a-z]*\*?\}|\\\\[()\[\]]|@@\d+@@|\
 _LONGEST_DELIMITER = 2
 _BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)
 
-Place = Literal["text", "heading", "cell"]
+Place = Literal["text", "heading", "cell", "line"]
+_IN_TABLES = ("cell", "line")
 
 
 class InlineWriter:
@@ -33,8 +34,8 @@ class InlineWriter:
     Parameters
     ----------
     rules : Rules
-    place : {"text", "heading", "cell"}
-        Headings and cells have one line; in cells a pipe is a border.
+    place : {"text", "heading", "cell", "line"}
+        Headings and cells have one line; in cells a pipe is a border; a line is a paragraph in one.
     images : bool
         Whether images stay images.
     """
@@ -88,7 +89,9 @@ class InlineWriter:
             elif token.type == "softbreak":
                 self._pieces.append("\n" if self._place == "text" else " ")
             elif token.type == "hardbreak":
-                self._pieces.append({"text": "\\\n", "heading": " ", "cell": "<br>"}[self._place])
+                self._pieces.append(
+                    "<br>" if self._place in _IN_TABLES else " " if self._place == "heading" else "\\\n"
+                )
             elif token.type == "code_inline":
                 self._apart(self._code(token.content, bool(links)))
             elif token.type == "math_inline":
@@ -120,7 +123,7 @@ class InlineWriter:
             # The one tag that models write in tables, for want of another way to break a line there.
             self._pieces.append("<br>".join(self._escaper.text(part) for part in _BREAK.split(text)))
             return
-        self._pieces.append(self._escaper.text(text, self._at_line_start()))
+        self._pieces.append(self._escaper.text(text, self._place != "line" and self._at_line_start()))
 
     def _at_line_start(self) -> bool:
         return not self._pieces or (isinstance(self._pieces[-1], str) and self._pieces[-1].endswith("\n"))
@@ -149,7 +152,7 @@ class InlineWriter:
     def _code(self, code: str, in_link: bool) -> str:
         rules = self._rules
         code = tidy(code, rules)
-        cell = self._place == "cell"
+        cell = self._place in _IN_TABLES
         runs = [len(run) for run in re.findall("`+", code)] if rules.code_delimiter else []
         hard = (
             (rules.code_math and _MATH_IN_CODE.search(code) is not None)
@@ -170,7 +173,7 @@ class InlineWriter:
 
     def _math(self, token: Token) -> None:
         tex: str | None = token.content
-        if self._place == "cell" and self._rules.table_pipes:
+        if self._place in _IN_TABLES and self._rules.table_pipes:
             tex = in_table(token.content)
         if tex is None or (self._escaper.in_link and re.search(r"[\[\]]", tex)):
             self._text(token.markup + token.content + token.markup)

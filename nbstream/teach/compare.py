@@ -25,6 +25,8 @@ from ..show.console import put
 from .compare_sinks import Board, SilentBoard, TerminalBoard
 
 if TYPE_CHECKING:
+    from IPython.display import DisplayHandle
+
     from ..chat.conversation import Conversation
     from ..chat.engine import Run
     from ..chat.kept import Turn
@@ -188,15 +190,37 @@ def _settled(
     talk: Conversation, turn: Turn, board: Board, name: str | None, runs: list[Run | None], typed: bool
 ) -> NbstreamError | None:
     """All are over: the table takes the columns' place."""
-    from ..show.compared import bundle
-
-    answers = _answers(turn, runs)
+    _answers(turn, runs)
     error = several.finish(talk, turn)
     if board.chosen is not None and name is not None:
         several.keep(talk, turn, board.chosen)
+    board.settle(*_bundle(turn, name, typed))
+    if board.handle is not None:
+        _shown[turn.id] = board.handle, typed
+        if len(_shown) > MOST_SHOWN:
+            del _shown[next(iter(_shown))]
+    talk.watchers.changed()
+    return error
+
+
+def _bundle(turn: Turn, name: str | None, typed: bool) -> tuple[dict[str, str], dict[str, Any]]:
+    from ..show.compared import bundle
+
+    answers = [one.answer or Answer(model=one.model) for one in turn.candidates]
     data, metadata = bundle(turn, answers, name, footer=session().settings.footer)
     if not typed:
         metadata["nbstream"]["prompt"] = turn.prompt
-    board.settle(data, metadata)
-    talk.watchers.changed()
-    return error
+    return data, metadata
+
+
+MOST_SHOWN = 32
+_shown: dict[str, tuple[DisplayHandle, bool]] = {}
+"""The tables that stand in outputs, by turns."""
+
+
+def mark(turn: Turn, name: str) -> None:
+    """Say in the table of `turn` which of its answers is kept, where it is still on a page."""
+    handle, typed = _shown.get(turn.id, (None, False))
+    if handle is not None:
+        data, metadata = _bundle(turn, name, typed)
+        handle.update(data, raw=True, metadata=metadata)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from IPython.display import display
+from IPython.display import DisplayHandle, display
 
 from ..chat.call import State
 from ..messages import Answer, Event, TextDelta
@@ -47,6 +47,8 @@ class Board:
     """Whether the view has been heard on the control channel."""
     chosen: int | None = None
     """The number of the answer that somebody has chosen in the view, from 1."""
+    handle: DisplayHandle | None = None
+    """By which the table can be shown anew."""
 
     def __init__(self, count: int) -> None:
         self.columns: Sequence[Column] = [self._column(number) for number in range(count)]
@@ -78,7 +80,7 @@ class Board:
 
     def settle(self, bundle: dict[str, str], metadata: dict[str, Any]) -> None:
         """Replace what was shown by the table."""
-        display(bundle, raw=True, metadata=metadata)
+        self.handle = display(bundle, raw=True, metadata=metadata, display_id=True)
 
 
 class SilentBoard(Board):

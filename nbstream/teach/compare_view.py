@@ -8,7 +8,7 @@ from html import escape
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from IPython.display import DisplayHandle, display
+from IPython.display import display
 
 from ..chat.background import io_loop
 from ..chat.call import State
@@ -163,7 +163,6 @@ class ViewBoard(Board):
         self._seq = 0
         self._timer: asyncio.TimerHandle | None = None
         self._begun = self._heard = self._ended = False
-        self._handle: DisplayHandle | None = None
 
     def _column(self, number: int) -> Column:
         return ViewColumn(self)
@@ -183,7 +182,7 @@ class ViewBoard(Board):
             turn.id, names, blocking=self._blocking, keeps=self._keeps, control=self._ear.request
         )
         self.widget.on_msg(lambda widget, content, buffers: self._hear(content))
-        self._handle = display(self.widget, display_id=True)
+        self.handle = display(self.widget, display_id=True)
 
     # --- on the loop ----------------------------------------------------------------------------------
 
@@ -261,11 +260,11 @@ class ViewBoard(Board):
     # --- at the end -------------------------------------------------------------------------------------
 
     def settle(self, bundle: dict[str, str], metadata: dict[str, Any]) -> None:
-        if self._handle is None:  # interrupted before the widget stood
+        if self.handle is None:  # interrupted before the widget stood
             super().settle(bundle, metadata)
             return
         self.widget.send({"settle": True})
-        self._handle.update(bundle, raw=True, metadata=metadata)
+        self.handle.update(bundle, raw=True, metadata=metadata)
         _kept.append(self.widget)  # a page that was reloaded asks for it when the kernel is free again
         if len(_kept) > MOST_KEPT:
             _kept.popleft().close()

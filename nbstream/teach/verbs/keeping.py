@@ -22,6 +22,7 @@ _CHOSE: dict[str, str] = {}
 def keep(which: str, *, at: str | None = None, conversation: str = "main") -> Shown:
     from ...chat.session import session
     from ...show.settled import bundle
+    from ..compare import mark
 
     here = talk(conversation)
     turn = _compared(here, at)
@@ -31,6 +32,7 @@ def keep(which: str, *, at: str | None = None, conversation: str = "main") -> Sh
         _CHOSE[cell] = turn.cell
     assert turn.answer is not None
     put(t("compare.done", which=number, model=title(turn.model), number=turn.number))
+    mark(turn, conversation)
     data, metadata = bundle(turn, turn.answer, conversation, footer=session().settings.footer)
     if (asked(code()) or ("", ""))[1] != turn.prompt:
         metadata["nbstream"]["prompt"] = turn.prompt
