@@ -1,4 +1,4 @@
-"""Write the pages of docs/ that the code itself knows: the magics, the errors, the table of providers.
+"""Write the pages of docs/ that the code itself knows: magics, command, errors, the table of providers.
 
     python tools/reference.py            writes them
     python tools/reference.py --check    names those that are not up to date
@@ -18,6 +18,8 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
+from nbstream.cli.arguments import COMMANDS  # noqa: E402
+from nbstream.cli.help import about, overview  # noqa: E402
 from nbstream.errors import KINDS  # noqa: E402
 from nbstream.i18n import LANGUAGES, sentences, set_language, t  # noqa: E402
 from nbstream.magics.cell import llm  # noqa: E402
@@ -37,6 +39,9 @@ WORDS = {
         "option": "option",
         "does": "what it does",
         "line": "%llm: everything else",
+        "command": "The nbstream command",
+        "command_intro": "For a shell or a script. It ends with 0; with 1 where something is broken; with 2 where "
+        "it was not understood. `python -m nbstream` is the same.",
         "errors": "Every error, and what mends it",
         "errors_intro": "An error has three lines: what happened, why, and what to do. Search this page "
         "for the words that you see; `…` stands for what differs from case to case: a name, a number, what a "
@@ -67,6 +72,9 @@ WORDS = {
         "option": "选项",
         "does": "作用",
         "line": "%llm：其他命令",
+        "command": "nbstream 命令",
+        "command_intro": "在命令行或脚本里使用。退出码：0 表示正常，1 表示有问题，2 表示没有看懂命令。"
+        "`python -m nbstream` 效果相同。",
         "errors": "全部报错与解决办法",
         "errors_intro": "每个报错都有三行：出了什么事、为什么、怎么办。请在本页搜索您看到的文字；"
         "`…` 代表每次不同的内容：名称、数字、服务商返回的话。"
@@ -104,6 +112,7 @@ def pages() -> dict[str, str]:
         set_language(lang)
         try:
             written[page(lang, "magics")] = magics(lang)
+            written[page(lang, "command")] = command(lang)
             written[page(lang, "errors")] = errors(lang)
             name = page(lang, "providers")
             written[name] = filled((ROOT / name).read_text(encoding="utf-8"), providers(lang))
@@ -146,6 +155,16 @@ def magics(lang: str) -> str:
                 lines += ["", "| | |", "|---|---|"]
                 lines += [f"| {code(one)} | {prose(does)} |" for one, does in rows]
             lines += [each for one in more for each in ("", prose(one))]
+    return "\n".join(lines) + "\n"
+
+
+def command(lang: str) -> str:
+    """What the help of ``nbstream`` says: all of it, and of each command."""
+    words = WORDS[lang]
+    lines = [f"# {words['command']}", "", words["other"].format(page="command"), "", words["note"], ""]
+    lines += [words["command_intro"], "", "```text", overview(), "```"]
+    for name in COMMANDS:
+        lines += ["", f"## nbstream {name}", "", "```text", about(name), "```"]
     return "\n".join(lines) + "\n"
 
 
