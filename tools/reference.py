@@ -40,8 +40,8 @@ WORDS = {
         "does": "what it does",
         "line": "%llm: everything else",
         "command": "The nbstream command",
-        "command_intro": "For a shell or a script. It ends with 0; with 1 where something is broken; with 2 where "
-        "it was not understood. `python -m nbstream` is the same.",
+        "command_intro": "For a shell or a script. It ends with 0; with 1 where something is broken; with 2 "
+        "where it was not understood. `python -m nbstream` is the same.",
         "errors": "Every error, and what mends it",
         "errors_intro": "An error has three lines: what happened, why, and what to do. Search this page "
         "for the words that you see; `…` stands for what differs from case to case: a name, a number, what a "
