@@ -60,6 +60,8 @@ def stream(prompt: Prompt, *, model: str | None = None, system: str | None = Non
         Allow plain ``http://`` to another machine.
     options : dict, optional
         Passed to the provider as it is.
+    stream : bool, optional
+        False: ask for the whole answer at once, where the service can; nothing comes before its end.
     schema : type or dict, optional
         A pydantic model, a dataclass, a TypedDict, or a JSON schema (``{}``: any) that the answer must fit.
 

@@ -21,6 +21,8 @@ BAR, ROW = 18, 15
 """Height of a bar, and of a line of words."""
 MOST_TICKS, BINS = 240, 120
 """Tokens that have a tick of their own; and the steps of the band that stands for more."""
+MOST_PLACED = 5_000
+"""Tokens of one answer whose place is reckoned: of more, one in so many. It is drawn while they come."""
 MOST_LEGS = 12
 TOKENS = "var(--jp-brand-color1,var(--vscode-charts-blue,#1976d2))"
 FAILED = "var(--jp-error-color1,var(--vscode-charts-red,#d32f2f))"
@@ -136,10 +138,10 @@ def _track(track: Track, y: float, top: float) -> tuple[list[str], float]:
         parts.append(_rect(x(leg.start), y, x(accepted) - x(leg.start), "fill:currentColor;opacity:.16"))
         parts.append(_rect(x(accepted), y, x(begun) - x(accepted), "fill:currentColor;opacity:.3"))
         if leg.held:
-            parts.append(_ticks([x(at) for at in leg.held], y, "currentColor;opacity:.45"))
+            parts.append(_ticks([x(at) for at in _some(leg.held)], y, "currentColor;opacity:.45"))
         if leg.tokens:
             parts.append(_rect(x(begun), y, x(end) - x(begun), f"fill:{TOKENS};opacity:.16"))
-            parts.append(_ticks([x(at) for at in leg.tokens], y, TOKENS))
+            parts.append(_ticks([x(at) for at in _some(leg.tokens)], y, TOKENS))
         if leg.outcome == "failed":  # not by its colour alone
             parts.append(_text(x(end), y + 13, "✕", "middle", f"fill:{FAILED};font-size:14px"))
     y += BAR
@@ -186,6 +188,11 @@ def _unlike(found: Sequence[Mark], x: Callable[[float], float]) -> list[tuple[fl
         else:
             placed.append((place, [one.label + at]))
     return [(place, t("timeline.joint").join(labels)) for place, labels in placed]
+
+
+def _some(tokens: Sequence[float]) -> Sequence[float]:
+    """`tokens`, or one in so many of them."""
+    return tokens if len(tokens) <= MOST_PLACED else tokens[:: -(-len(tokens) // MOST_PLACED)]
 
 
 def _ticks(places: Sequence[float], y: float, colour: str) -> str:
@@ -267,7 +274,7 @@ def line(track: Track, width: int = 60, longest: float = 0.0) -> str:
         fill(accepted, begun, "░")
         if leg.tokens:
             fill(begun, end, _BLOCKS[0])
-        for at in leg.tokens:
+        for at in _some(leg.tokens):
             counts[cell(at)] += 1
     most = max(counts, default=0)
     for place, count in enumerate(counts):

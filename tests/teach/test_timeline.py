@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -117,3 +119,31 @@ def test_what_was_held_back_has_ticks_but_is_nothing_that_one_sees() -> None:
     assert [one.at for one in marks(held) if one.name == "token"] == [2.1]
     assert "3 tokens" in timeline([held])
     assert "█" not in line(held, 20)[:-1]
+
+
+class Counted(list[float]):
+    """Times that count how often one is looked at."""
+
+    looked = 0
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, slice):
+            return Counted(super().__getitem__(key))
+        return super().__getitem__(key)
+
+    def __iter__(self) -> Iterator[float]:
+        for one in super().__iter__():
+            Counted.looked += 1
+            yield one
+
+
+def test_a_picture_of_a_million_tokens_costs_no_more_than_one_of_ten_thousand() -> None:
+    looked = []
+    for count in (10_000, 1_000_000):
+        Counted.looked = 0
+        tokens = Counted(number / count for number in range(count))
+        track = Track([Leg(0, 0, 0, tokens, end=1.0)])
+        timeline([track])
+        line(track)
+        looked.append(Counted.looked)
+    assert looked[1] <= looked[0] * 1.1

@@ -282,3 +282,24 @@ def test_a_new_connection_has_its_mark_and_an_old_one_has_none() -> None:
     assert attempt.accepted is not None
     assert 0 < attempt.reached <= attempt.accepted
     assert "connected" in bundle(record, "")["text/markdown"]
+
+
+def test_the_rounds_of_a_turn_are_requests_in_one_record(openai: OpenAIServer) -> None:
+    record = Record()
+    for prompt in ("first", "second"):
+        call = session().call(
+            prompt,
+            model="openai:words:2",
+            base_url=openai.url,
+            credentials={"api_key": KEY},
+            taps=(record.tap,),
+        )
+        run = session().run(call)
+        run.start()
+        assert run.wait(20)
+    shown = bundle(record, "")["text/plain"]
+    assert "Request 1" in shown
+    assert "Request 2" in shown
+    assert [one.leg().outcome for one in record.attempts] == ["", ""]
+    assert record.attempts[0].end is not None
+    assert record.attempts[1].start >= record.attempts[0].end
