@@ -22,6 +22,7 @@ from nbstream.errors import NbstreamError
 from nbstream.i18n import set_language
 from nbstream.magics.verbs import VERBS, finding
 from nbstream.messages import Answer
+from nbstream.panel.offers import offers
 from nbstream.wire.request import Frame, WireRequest
 from nbstream.wire.transport import Opening
 from tests.fakes.openai_server import OpenAIServer
@@ -429,6 +430,16 @@ def test_who_deletes_or_cuts_the_count_gains_nothing_in_this_kernel(write: Write
     assert refused(here)
 
 
+def test_what_another_kernel_adds_after_a_cut_is_seen(place: Path) -> None:
+    path = place / "usage.jsonl"
+    one, other = Ledger(path), Ledger(path)
+    one.begin("m", 5)
+    path.write_text("")
+    assert one.used(60) == (1, 5)
+    other.begin("m", 7)
+    assert one.used(60) == (2, 12)
+
+
 def test_lines_that_are_none_are_passed_over(place: Path) -> None:
     path = place / "usage.jsonl"
     good = '{"time": 4e9, "requests": 1, "tokens": 7}\n'
@@ -531,6 +542,12 @@ def test_a_file_that_is_wrong_is_named_with_its_line(write: Write, monkeypatch: 
     path = write("demo = true")
     text = shown(Session(), monkeypatch)
     assert str(path) in text and "line 1: there is no rule demo" in text
+
+
+def test_a_panel_offers_what_is_allowed_and_nothing_else(write: Write) -> None:
+    write('models = ["spark", "deepseek"]')
+    offered = {model.partition(":")[0] for model, _ in offers(Session())}
+    assert offered == {"spark", "deepseek", "demo"}
 
 
 def test_doctor_names_the_file_that_is_wrong(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
