@@ -9,7 +9,7 @@ from typing import Any
 from IPython.core.interactiveshell import InteractiveShell
 
 from ..errors import NbstreamError
-from ..i18n import set_magic, t
+from ..i18n import magic, set_magic, t
 from ..show.console import put
 from . import complete, help, ran
 from .cell import llm
@@ -29,7 +29,7 @@ def load(shell: InteractiveShell) -> None:
     name = "nbstream" if taken else "llm"
     for kind, function in MAGICS.items():
         shell.magics_manager.register_function(function, kind, name)
-    shell.input_transformers_cleanup.append(lone_line)
+    shell.input_transformers_cleanup.extend(OURS)
     ran.watch(shell)
     complete.install(shell)
     from ..chat.session import session
@@ -55,8 +55,9 @@ def unload(shell: InteractiveShell) -> None:
         for name in NAMES:
             if registered.get(name) is function:
                 del registered[name]
-    if lone_line in shell.input_transformers_cleanup:
-        shell.input_transformers_cleanup.remove(lone_line)
+    for transform in OURS:
+        if transform in shell.input_transformers_cleanup:
+            shell.input_transformers_cleanup.remove(transform)
     complete.uninstall(shell)
     set_magic()
     ran.rest(shell)
@@ -92,3 +93,25 @@ def lone_line(lines: list[str]) -> list[str]:
     if surface() == "terminal" and not re.search(r"\s(-h|--help)\s*$", lines[0]):
         return lines
     return [lines[0].rstrip("\n") + "\n", "\n"]
+
+
+def question(lines: list[str]) -> list[str]:
+    """Keep a line of ours that ends in "?" from IPython, which would look for help on its last word.
+
+    >>> question(["%llm stream-vs-wait Why?\\n"])
+    ["get_ipython().run_line_magic('llm', 'stream-vs-wait Why?')\\n"]
+    >>> question(["%llm?\\n"]), question(["%%llm\\n", "%llm use it?\\n"])
+    (['%llm?\\n'], ['%%llm\\n', '%llm use it?\\n'])
+    """
+    if "".join(lines).lstrip().startswith("%%"):
+        return lines
+    name = magic()
+    ours = re.compile(rf"%{name} +(\S+ +\S.*\w\?+)\s*")
+    return [
+        f"get_ipython().run_line_magic({name!r}, {found[1]!r})\n" if (found := ours.fullmatch(line)) else line
+        for line in lines
+    ]
+
+
+OURS = (lone_line, question)
+"""What looks at a cell before IPython does."""
