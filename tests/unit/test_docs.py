@@ -186,6 +186,8 @@ def test_every_line_to_paste_can_be_pasted(name: str) -> None:
     if Path(name).name.startswith("errors."):  # with dots for what differs
         return
     for token in tokens(name):
+        if token.type == "fence":  # what stands in one fence is pasted into one cell
+            assert not any(line.startswith("%%") for line in token.content.splitlines()[1:]), token.content
         if token.type == "fence" and token.info == "python" and ">>>" not in token.content:
             compile(token.content, name, "exec", PyCF_ALLOW_TOP_LEVEL_AWAIT)
         spans = [child.content for child in token.children or () if child.type == "code_inline"]
