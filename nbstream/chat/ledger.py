@@ -92,8 +92,11 @@ class Ledger:
                 try:
                     data = line.encode("utf-8", "replace")
                     os.write(descriptor, data)
-                    # What stands before our line is somebody else's, and yet to be read.
-                    self._own.add(os.lseek(descriptor, 0, os.SEEK_CUR) - len(data))
+                    begins = os.lseek(descriptor, 0, os.SEEK_CUR) - len(data)
+                    if begins == self._read_to:
+                        self._read_to += len(data)
+                    else:  # what stands before our line is somebody else's, and yet to be read
+                        self._own.add(begins)
                 finally:
                     os.close(descriptor)
                 self.trouble = ""
