@@ -19,6 +19,8 @@ Ask = dict[str, Any]
 """A question as it stands on a tape: JSON."""
 PARTS = ("system", "messages", "temperature", "max_tokens", "tools", "options", "schema", "stream")
 """What of a question may be another while its last prompt is the same."""
+LIKE, MOST = 0.4, 4
+"""How much alike two prompts are whose difference is told, and how many differences are."""
 _TOKEN = re.compile(r"[a-zA-Z0-9_]+|\s+|.", re.S)
 
 
@@ -121,22 +123,33 @@ def nearest(text: str, others: list[str]) -> str | None:
     return next((one for one in others if near and one[:2000] == near[0]), None)
 
 
-def changed(before: str, now: str, most: int = 300) -> str:
-    """`now` with what differs from `before` marked, word by word.
+def changed(before: str, now: str) -> str:
+    """In which words `now` is another than `before`; "" where hardly any is the same.
 
-    >>> changed("Why is the sky blue?", "Why is the sea blue?")
-    'Why is the [−sky−]{+sea+} blue?'
-    >>> changed("为什么天空是蓝的？", "为什么海洋是蓝的？")
-    '为什么[−天空−]{+海洋+}是蓝的？'
+    >>> changed("Why is the sky blue?", "Why is the deep sea blue today?")
+    '“sky” → “deep sea”, + “today”'
+    >>> changed("为什么天空是蓝的？", "为什么海洋是蓝的？"), changed("hello", "Why?")
+    ('“天空” → “海洋”', '')
     """
     a, b = _TOKEN.findall(before[:4000]), _TOKEN.findall(now[:4000])
-    pieces = []
-    for kind, a0, a1, b0, b1 in difflib.SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
-        if kind == "equal":
-            same = "".join(a[a0:a1])
-            pieces.append(same if len(same) <= 80 else f"{same[:38]} … {same[-38:]}")
-            continue
-        pieces.append(f"[−{''.join(a[a0:a1])}−]" if a1 > a0 else "")
-        pieces.append(f"{{+{''.join(b[b0:b1])}+}}" if b1 > b0 else "")
-    said = " ".join("".join(pieces).split())
-    return said if len(said) <= most else said[: most - 1] + "…"
+    matcher = difflib.SequenceMatcher(None, a, b, autojunk=False)
+    if matcher.ratio() < LIKE:
+        return ""
+    spans: list[list[int]] = []
+    for kind, *span in matcher.get_opcodes():
+        blank = kind == "equal" and not "".join(a[span[0] : span[1]]).strip()
+        if spans and spans[-1][1] == span[0] and (kind != "equal" or blank):
+            spans[-1][1], spans[-1][3] = span[1], span[3]
+        elif kind != "equal":
+            spans.append(span)
+    said = [_said("".join(a[one[0] : one[1]]), "".join(b[one[2] : one[3]])) for one in spans]
+    said = [one for one in said if one]
+    return ", ".join(said[:MOST]) + (" …" if len(said) > MOST else "")
+
+
+def _said(gone: str, new: str, most: int = 60) -> str:
+    gone, new = (" ".join(text.split()) for text in (gone, new))
+    gone, new = (f"“{text[:most]}{'…' * (len(text) > most)}”" if text else "" for text in (gone, new))
+    if gone and new:
+        return f"{gone} → {new}"
+    return f"+ {new}" if new else f"− {gone}" if gone else ""

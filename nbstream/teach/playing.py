@@ -170,7 +170,7 @@ class Tapes(Player):
         return fail(
             "not_found.tape_prompt",
             path=file,
-            changed=asked.changed(near, said),
+            changed=asked.changed(near, said) or t("tape.another"),
             prompt=_short(near),
             line=f"%{magic()} record {self.path}",
         )

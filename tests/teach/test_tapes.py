@@ -292,7 +292,7 @@ def test_a_changed_prompt_is_never_answered_and_shows_what_changed(tmp_path: Pat
     error = caught.value
     assert (error.kind, error.case) == ("not_found", "tape_prompt")
     assert "a.tape" in error.what
-    assert "Why is the [−sky−]{+sea+} blue?" in error.why and "“Why is the sky blue?”" in error.why
+    assert "What changed: “sky” → “sea”" in error.why and "“Why is the sky blue?”" in error.why
     assert error.fix == f"%llm record {path}"
 
 

@@ -66,7 +66,8 @@ def _stopped() -> list[str]:
     said = []
     for one in list(session_recorders()):
         session().taps.remove(one)
-        said.append(t("record.stopped", file=literal(str(one.path)), count=one.takes))
+        key = "record.stopped" if one.takes else "record.nothing"
+        said.append(t(key, file=literal(str(one.path)), count=one.takes))
         if one.trouble is not None:
             said += [literal(one.trouble.what), literal(one.trouble.why)]
     return said
