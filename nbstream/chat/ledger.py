@@ -90,11 +90,10 @@ class Ledger:
                 self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                 descriptor = _opened(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
                 try:
-                    data = line.encode("utf-8", "replace")
-                    os.write(descriptor, data)
-                    begins = os.lseek(descriptor, 0, os.SEEK_CUR) - len(data)
+                    written = os.write(descriptor, line.encode("utf-8", "replace"))
+                    begins = os.lseek(descriptor, 0, os.SEEK_CUR) - written
                     if begins == self._read_to:
-                        self._read_to += len(data)
+                        self._read_to += written
                     else:  # what stands before our line is somebody else's, and yet to be read
                         self._own.add(begins)
                 finally:
