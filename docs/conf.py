@@ -33,6 +33,7 @@ myst_url_schemes = {
     "site": {"url": "{{path}}"},
     "part": {"url": "{{path}}#{{fragment}}"},
 }
+default_role = "py:obj"  # names of ours between single backticks lead to what they name
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
