@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
+import nbstream
 from nbstream.teach.tape import read
+from nbstream.teach.tapecheck import check
+from tests.fakes.ernie_server import CREDENTIALS as ERNIE_KEYS
+from tests.fakes.ernie_server import ErnieServer
+from tests.fakes.spark_server import CREDENTIALS as SPARK_KEYS
+from tests.fakes.spark_server import SparkServer
 from tests.kernel.headless import Outcome, execute
 from tests.teach.test_tapes import a_tape, take
 
@@ -26,14 +32,32 @@ CELLS = (
     "%%llm -m openai:m,openai:n\nWhy is the sky blue?",
     "%%llm -m openai:m --background -o later\nWhy is the sky blue?",
     "later.tape",
+    "%%llm -m spark\n你好，星火",
+    "%%llm -m ernie:words:12\n你好，文心",
     "%%llm -m openai:m\nWhy is the sea blue?",
 )
+
+
+def teacher(path: Path) -> None:
+    """Record two answers as a teacher would, who has keys and a network."""
+    with SparkServer() as spark, ErnieServer() as ernie, nbstream.tape(str(path), "record"):
+        for model, server, keys, prompt in (
+            ("spark", spark, SPARK_KEYS, "你好，星火"),
+            ("ernie:words:12", ernie, ERNIE_KEYS, "你好，文心"),
+        ):
+            said = nbstream.ask(prompt, model=model, base_url=server.url, credentials=dict(keys))
+            TAUGHT[model] = said.text
+
+
+TAUGHT: dict[str, str] = {}
+"""What the services said to the teacher."""
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, Path]:
     folder = tmp_path_factory.mktemp("lesson")
     a_tape(folder / "lesson.tape", take("Because of |Rayleigh."), take("It |scatters.", model="n"))
+    teacher(folder / "lesson.tape")
     env = {"NBSTREAM_TAPE": "lesson.tape", "NBSTREAM_TAPE_SPEED": "max", "NBSTREAM_DEMO_SPEED": "max"}
     return execute("nbclient", CELLS, folder, **env), folder
 
@@ -71,7 +95,10 @@ def test_lines_record_and_play_and_say_what_they_do(run: Any) -> None:
     assert "recorded on mine.tape" in markdown(run, 6)
     assert "Recorded 1 answer on" in markdown(run, 7)
     assert [one.prompt for one in read(run[1] / "mine.tape")] == ["What can you do?"]
-    assert "lesson.tape (2 answers of openai:m, openai:n), at 4 times the pace" in markdown(run, 8)
+    assert (
+        "lesson.tape (4 answers of openai:m, openai:n, spark:4.0Ultra, ernie:words:12), at 4 times the pace"
+        in markdown(run, 8)
+    )
     assert "`%llm replay off`" in markdown(run, 9)
 
 
@@ -81,9 +108,16 @@ def test_several_models_at_once_and_an_answer_in_the_background_are_played(run: 
     assert "'lesson.tape'" in str(run[0].outputs(12))
 
 
+def test_what_a_teacher_recorded_from_spark_and_ernie_a_class_hears_with_no_key(run: Any) -> None:
+    for cell, model in ((13, "spark"), (14, "ernie:words:12")):
+        (output,) = run[0].outputs(cell)
+        assert output["data"]["text/plain"] == TAUGHT[model] and "lesson.tape" in markdown(run, cell)
+    assert check(str(run[1] / "lesson.tape")) == []
+
+
 def test_a_prompt_that_changed_fails_the_run_and_its_card_shows_what_changed(run: Any) -> None:
     outcome = run[0]
     assert outcome.code != 0 and "tape" in outcome.said
-    card = next(one for one in outcome.outputs(13) if one["output_type"] == "display_data")
+    card = next(one for one in outcome.outputs(15) if one["output_type"] == "display_data")
     assert "holds no answer to this prompt" in card["data"]["text/markdown"]
-    assert "sky" in card["data"]["text/markdown"] and "%llm record" in card["data"]["text/markdown"]
+    assert "“sky” → “sea”" in card["data"]["text/markdown"] and "%llm record" in card["data"]["text/markdown"]
