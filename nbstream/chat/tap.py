@@ -40,6 +40,9 @@ class Tap:
         """An attempt begins: `request` is what will be sent. It holds secrets (``Secret``) and may repeat
         keys in its body: whatever is kept or shown of it must be scrubbed."""
 
+    def played(self) -> None:
+        """A player gives the frames of this attempt: nothing is sent."""
+
     def reached(self) -> None:
         """A connection stands: TCP, and with TLS once more. Not told where one that stood is used again."""
 

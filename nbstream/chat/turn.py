@@ -175,7 +175,9 @@ async def _attempt(
     outcome: NbstreamError | WireResponse | None = None
     try:
         played = _played(call, request, accepted, number)
-        if played is None and call.permit is not None:
+        if played is not None:
+            taps.tell("played")
+        elif call.permit is not None:
             call.permit.ask(call)
         reached = partial(taps.tell, "reached") if taps else None
         opening = played or Opening(request, call.limits, accepted, reached)

@@ -108,8 +108,8 @@ def timeline(tracks: Sequence[Track], title: str = "") -> str:
     said = ". ".join(clean_inline(_told(track)) for track in tracks)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0f}" role="img"'
-        f' aria-label="{escape(f"{name}: {said}", quote=True)}" style="width:100%;max-width:{WIDTH}px;'
-        'height:auto;font-size:11px;font-family:var(--jp-ui-font-family,sans-serif)">'
+        f' aria-label="{escape(f"{name}: {said}", quote=True)}" style="width:100%;min-width:480px;'
+        f'max-width:{WIDTH}px;height:auto;font-size:11px;font-family:var(--jp-ui-font-family,sans-serif)">'
         f"<title>{escape(name)}</title><desc>{escape(said)}</desc>{''.join(parts)}</svg>"
     )
 

@@ -131,7 +131,9 @@ def _fence(text: str, language: str = "text") -> str:
 
 def picture(tracks: Sequence[Track], title: str = "") -> str:
     """The timeline for a page, which vanishes whole where a notebook is not trusted."""
-    return f'{SHOWN}<div class="nbs-plot" style="display:none">{timeline(tracks, title)}</div>'
+    return (
+        f'{SHOWN}<div class="nbs-plot" style="display:none;overflow-x:auto">{timeline(tracks, title)}</div>'
+    )
 
 
 def _html(record: Record, facts: str) -> Iterator[str]:

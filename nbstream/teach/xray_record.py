@@ -48,6 +48,8 @@ class Attempt:
     call: Call
     request: WireRequest
     start: float
+    played: bool = False
+    """By a tape: nothing was sent."""
     reached: float | None = None
     accepted: float | None = None
     first: float | None = None
@@ -122,6 +124,10 @@ class Look(Tap):
         ):  # many are tries of one that fails: the first ones and the last
             del record.attempts[REQUESTS]
         record.changed()
+
+    def played(self) -> None:
+        if self._attempt is not None:
+            self._attempt.played = True
 
     def reached(self) -> None:
         if self._attempt is not None:

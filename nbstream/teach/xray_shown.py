@@ -39,14 +39,13 @@ MOST = 200_000
 def request_text(attempt: Attempt, secrets: Sequence[Secret]) -> str:
     """A request as it goes out, or would if no tape were playing: its line, headers and body."""
     request = attempt.request
-    player = attempt.call.player
     if request.transport == "local":
         return t("xray.local", name=attempt.call.provider.name)
     if request.transport == "library":
         return t("xray.library", name=attempt.call.provider.name)
     method = "GET" if request.transport == "websocket" else request.method
     lines = [f"{method} {address(request, secrets)}"]
-    if player is not None and player.plays(attempt.call.provider, attempt.call.chat):
+    if attempt.played:
         lines = [t("xray.tape"), "", *lines]
     lines += [f"{name}: {header(value, secrets)}" for name, value in request.headers.items()]
     if request.transport == "websocket":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 
 from playwright.sync_api import expect
 
@@ -11,11 +10,9 @@ from tests.browser.page import FrontEnd
 from tests.fakes.spark_server import CREDENTIALS
 from tests.served import Served
 
-LANGUAGE = os.environ.get("NBSTREAM_TEST_LANGUAGE", "en")
-
 
 def environment(server: Served) -> str:
-    given = {"SPARK_BASE_URL": server.url, "NBSTREAM_LANG": LANGUAGE}
+    given = {"SPARK_BASE_URL": server.url, "NBSTREAM_LANG": "en"}
     given |= {f"SPARK_{name.upper()}": value for name, value in CREDENTIALS.items()}
     return f"import os; os.environ |= {given!r}\n%load_ext nbstream"
 
@@ -23,9 +20,6 @@ def environment(server: Served) -> str:
 def test_the_wire_stands_beside_the_answer_while_it_comes_and_stays_when_it_has(lab: FrontEnd) -> None:
     with Served("spark", key=None) as server:
         notebook = lab.open([environment(server), "%%llm -m spark:hold --xray\nTell me about the sea."])
-        if theme := os.environ.get("NBSTREAM_TEST_THEME"):
-            lab.set_theme(theme)
-            notebook = lab.view(notebook.path)
         notebook.run_all(wait=False)
         live = notebook.output(1).locator(".nbx")
         expect(live.locator(".nbx-frames > details").first).to_be_visible()
@@ -34,7 +28,7 @@ def test_the_wire_stands_beside_the_answer_while_it_comes_and_stays_when_it_has(
         expect(live).to_contain_text('api_key="…e1f0"')
         expect(live.locator("svg[role=img]")).to_be_visible()
         expect(notebook.output(1).locator(".nbs-answer")).to_be_visible()
-        notebook.screenshot(f"xray-live-{LANGUAGE}")
+        notebook.screenshot("xray-live")
         server.release()
         notebook.wait_done()
         page = notebook.output(1)
@@ -42,7 +36,7 @@ def test_the_wire_stands_beside_the_answer_while_it_comes_and_stays_when_it_has(
         expect(page.locator(".nbs-plot svg")).to_be_visible()
         expect(page.locator(".jp-RenderedMarkdown")).to_be_visible()
         expect(page).to_contain_text("GET /v4.0/chat HTTP/1.1")
-        notebook.screenshot(f"xray-settled-{LANGUAGE}")
+        notebook.screenshot("xray-settled")
         notebook.save()
         answer, xray = notebook.saved(1)
         assert set(answer["data"]) == {"text/markdown", "text/plain"}
@@ -51,10 +45,19 @@ def test_the_wire_stands_beside_the_answer_while_it_comes_and_stays_when_it_has(
             assert CREDENTIALS[name] not in json.dumps([answer, xray])
 
 
-def test_streamed_and_waited_for_stand_in_one_picture(lab: FrontEnd) -> None:
-    setup = f"import os; os.environ |= {{'NBSTREAM_LANG': {LANGUAGE!r}, 'NBSTREAM_DEMO_SPEED': '4'}}"
-    notebook = lab.open([f"{setup}\n%load_ext nbstream", "%llm stream-vs-wait -m demo"])
+def test_streamed_and_waited_for_stand_in_one_picture_and_a_background_turn_is_xrayed(lab: FrontEnd) -> None:
+    setup = "import os; os.environ |= {'NBSTREAM_LANG': 'en', 'NBSTREAM_DEMO_SPEED': '4'}"
+    notebook = lab.open(
+        [
+            f"{setup}\n%load_ext nbstream",
+            "%llm stream-vs-wait -m demo",
+            "%%llm --xray --background -m demo\nWhat is a token?",
+        ]
+    )
     notebook.run_all()
+    expect(notebook.output(2).locator(".nbs-plot svg")).to_be_visible()
+    expect(notebook.output(2).locator(".nbx")).to_have_count(0)
+    expect(notebook.output(2).locator(".jp-RenderedMarkdown")).to_be_visible()
     page = notebook.output(1)
     expect(page.locator(".nbs-plot svg")).to_be_visible()
-    notebook.screenshot(f"waiting-{LANGUAGE}")
+    notebook.screenshot("waiting")

@@ -149,6 +149,16 @@ def test_of_a_tape_it_is_said_that_nothing_is_sent() -> None:
         assert ("GET /v1.1/chat HTTP/1.1" in shown) == (name == "spark:lite")  # signed with stand-ins
 
 
+def test_where_a_player_lets_the_service_answer_nothing_is_said_of_a_tape(openai: OpenAIServer) -> None:
+    class Empty(Tape):
+        def opening(self, call: Call, request: WireRequest, accepted: Any, attempt: int) -> Any:
+            return None
+
+    record, answer = on_openai(openai, "words:1", player=Empty())
+    assert answer.error is None
+    assert "tape" not in bundle(record, "")["text/plain"]
+
+
 def test_without_streaming_the_frames_come_but_nothing_is_seen_before_the_end(spark: SparkServer) -> None:
     record, _ = on_spark(spark, "words:5", stream=False)
     [leg] = record.track().legs
