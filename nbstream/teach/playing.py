@@ -276,4 +276,8 @@ def played_error(given: Mapping[str, Any]) -> NbstreamError:
         sentences[0] = sentences[0] or t("tape.broke")
         error = KINDS.get(kind, KINDS["interrupted"])(*sentences)
         error.case = case
+    status, wait, code = (given.get(name) for name in ("status", "retry_after", "code"))
+    error.status = status if type(status) is int else None
+    error.retry_after = float(wait) if isinstance(wait, int | float) and wait >= 0 else None
+    error.code = None if code is None else str(code)
     return error

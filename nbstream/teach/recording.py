@@ -248,6 +248,8 @@ def scrubbed_error(error: NbstreamError, hide: Hide) -> dict[str, Any]:
         found["facts"] = {name: scrubbed_text(value, hide)[:300] for name, value in facts.items()}
     else:
         found |= {name: scrubbed_text(getattr(error, name), hide)[:1000] for name in ("what", "why", "fix")}
+    found |= {"status": error.status, "retry_after": error.retry_after}
+    found["code"] = error.code and scrubbed_text(error.code, hide)[:100]
     return {name: value for name, value in found.items() if value}
 
 

@@ -114,7 +114,12 @@ def _wrong(take: Take, line: str) -> Iterator[str]:
         "headers": _HEADERS,
         "frames": [ANY],  # looked at below
         "refused": {"status": NUMBER, "headers": _HEADERS, "body": (TEXT, shape, [shape])},
-        "broke": {"error": WORD, "facts": ANY, "what": TEXT, "why": TEXT, "fix": TEXT},
+        "broke": {
+            **dict.fromkeys(("error", "code"), WORD),
+            **dict.fromkeys(("what", "why", "fix"), TEXT),
+            **numbers("status retry_after"),
+            "facts": ANY,
+        },
     }
     allowed: Shape = {"ask": _ASK, "transport": WORD, "attempts": [attempt], "receipt": _RECEIPT}
     data = json.loads(line)

@@ -7,8 +7,11 @@ from contextlib import contextmanager
 from typing import Literal
 
 from ..chat.session import session
+from ..errors import fail
 from .playing import Tapes, speed_of
 from .recording import Recorder
+
+MODES = ("auto", "play", "record")
 
 
 @contextmanager
@@ -37,6 +40,8 @@ def tape(
     >>> first.text == again.text, again.tape
     (True, 'lesson.tape')
     """
+    if mode not in MODES:
+        raise fail("config.tape_mode", given=str(mode)[:40])
     here = session()
     if mode == "record":
         recorder = Recorder(path)

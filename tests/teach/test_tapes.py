@@ -18,11 +18,12 @@ import pytest
 import nbstream
 from nbstream.chat.engine import Run
 from nbstream.chat.session import session
+from nbstream.errors import fail
 from nbstream.i18n import set_language
 from nbstream.messages import Event, Note, Opaque
 from nbstream.teach import asked
-from nbstream.teach.playing import Tapes
-from nbstream.teach.recording import Recorder
+from nbstream.teach.playing import Tapes, played_error
+from nbstream.teach.recording import Recorder, scrubbed_error
 from nbstream.teach.tape import Take, append, read
 from nbstream.teach.tapecheck import check, show
 from nbstream.wire import retry
@@ -388,6 +389,34 @@ def test_an_answer_that_was_stopped_is_one_that_was_stopped_again(tmp_path: Path
     playing(path)
     again = nbstream.ask("Why does streaming feel faster?", model="demo", options={"delay": 0.001})
     assert again.finish_reason == "cancelled" and again.text == text
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_break_is_told_in_the_language_of_whoever_hears_it(
+    language: str, tmp_path: Path, playing: Any
+) -> None:
+    path = tmp_path / "a.tape"
+    with nbstream.tape(str(path), "record"), pytest.raises(nbstream.NbstreamError):
+        nbstream.ask("hi", model="openai:m", base_url="http://127.0.0.1:9", credentials={}, retries=0)
+    playing(path)
+    set_language(language)
+    try:
+        with pytest.raises(nbstream.NbstreamError) as caught:
+            nbstream.ask("hi", model="openai:m", retries=0)
+        wanted = fail("connection.refused", address="http://127.0.0.1:9")
+    finally:
+        set_language("en")
+    assert (caught.value.what, caught.value.why) == (wanted.what, wanted.why)
+
+
+def test_what_a_library_refused_keeps_its_numbers() -> None:
+    error = fail(
+        "rate_limit.service", provider="litellm", status=429, code="slow", retry_after=3.0,
+        label="LiteLLM", message="slow down", key_page="",
+    )  # fmt: skip
+    again = played_error(json.loads(json.dumps(scrubbed_error(error, lambda text: text))))
+    for name in ("kind", "case", "what", "why", "status", "code", "retry_after", "retryable"):
+        assert getattr(again, name) == getattr(error, name), name
 
 
 @pytest.mark.parametrize("name", ["openai", "spark"])

@@ -95,10 +95,8 @@ def test_lines_record_and_play_and_say_what_they_do(run: Any) -> None:
     assert "recorded on mine.tape" in markdown(run, 6)
     assert "Recorded 1 answer on" in markdown(run, 7)
     assert [one.prompt for one in read(run[1] / "mine.tape")] == ["What can you do?"]
-    assert (
-        "lesson.tape (4 answers of openai:m, openai:n, spark:4.0Ultra, ernie:words:12), at 4 times the pace"
-        in markdown(run, 8)
-    )
+    models = "openai:m, openai:n, spark:4.0Ultra, ernie:words:12"
+    assert f"lesson.tape (4 answers of {models}), at 4 times the pace" in markdown(run, 8)
     assert "`%llm replay off`" in markdown(run, 9)
 
 
