@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import nbstream
 from nbstream.chat.call import Call
@@ -26,7 +28,7 @@ from nbstream.teach.tapeshapes import SHAPES, shape_of
 from nbstream.wire.request import Frame, WireRequest, WireResponse
 from tests.canary.canaries import canary, hits
 from tests.fakes.echo_server import EchoServer
-from tests.teach.frames import every, made, poisoned, told, with_canaries
+from tests.teach.frames import MADE, every, made, poisoned, told, with_canaries
 
 TRANSCRIPTS = every()
 STREAMS = [name for name, one in TRANSCRIPTS.items() if one.refused is None]
@@ -209,3 +211,40 @@ def test_a_service_that_repeats_every_secret_puts_none_on_a_tape(streams: bool, 
         one.ask["provider"] for one in read(path)
     }
     assert hits(path.read_bytes()) == [] and "app0id" not in path.read_text("utf-8")
+
+
+NAMES = st.sampled_from(
+    [
+        *("choices", "delta", "content", "text", "error", "message", "header", "payload"),
+        *("candidates", "parts"),
+            "choices",
+            "delta",
+            "content",
+            "text",
+            "error",
+            "message",
+            "header",
+            "payload",
+            "candidates",
+            "parts",
+        ),
+        *("usage", "tool_calls", "function", "arguments", "id", "type", "code", "result", "sid", "detail"),
+        *("functionCall", "args", "search_results", "url", "plugins", "x_new", "api_key", "user"),
+    ]
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(JSON, st.sampled_from(sorted(SHAPES)))
+@settings(max_examples=300, deadline=None)
+def test_whatever_comes_nothing_unknown_is_kept_and_what_is_kept_stays(value: Any, dialect: str) -> None:
+    kept = scrubbed_frame(dialect, poisoned(Frame(json.dumps(value))))
+    assert not (isinstance(value, dict | list) and hits(kept.data))
+    if not any(name in kept.data for name in MADE):
+        assert not any(f'"{name}":' in kept.data for name in ("x_new", "x_debug", "user", "api_key"))
+    assert scrubbed_frame(dialect, kept) == kept
+    kept.data.encode()
