@@ -1,4 +1,4 @@
-"""The notebooks of both languages are one lesson: cells, headings, options, links, tables and pictures alike."""
+"""The notebooks of both languages are one lesson: cells, headings, options, links, tables, pictures."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_cells_stand_in_the_same_order_with_the_same_ids(name: str) -> None:
 
 
 def shape(text: str) -> list[str]:
-    """What a text is built of: headings, fences, rows of tables with their columns, items, pictures, links."""
+    """What a text is built of: headings, fences, rows of tables with their columns, items, links."""
     found: list[str] = []
     for line in text.splitlines():
         start = re.match(r" *(#+ |```\w*|\||- |\d+\. |> )", line)
