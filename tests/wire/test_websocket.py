@@ -279,7 +279,7 @@ class TestStopping:
         [
             (silent, False, b"hi"),
             (silent, True, b"hi"),
-            (deaf, False, b"x" * 40_000_000),
+            (deaf, False, b"x" * 16_000_000),
             (endless, False, b"hi"),
         ],
         ids=["before the handshake", "before TLS", "while sending", "while reading"],
