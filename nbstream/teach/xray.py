@@ -6,6 +6,7 @@ The widget shows it live; when the answer is settled it gives way to a table and
 from __future__ import annotations
 
 import asyncio
+import logging
 from argparse import Namespace
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from ..chat.history import Turn
     from ..show.sinks import Sink
 
+log = logging.getLogger("nbstream")
 STEP, PICTURE = 0.1, 0.5
 """Seconds between messages to the page, and between pictures."""
 AT_ONCE, LAST = 20, 20
@@ -44,14 +46,14 @@ def beside(options: Namespace, where: Surface) -> None:
     record = Record()
     options.taps = (*options.taps, record.tap)
     silent = options.background and where == "terminal"  # it went on with something else
-    options.beside = (Live if where == "notebook" else Beside)(record, silent=silent)
+    options.beside = Live(record) if where == "notebook" else Beside(record, None if silent else where)
 
 
 class Beside:
     """The x-ray of a cell without a page: all of it at the end."""
 
-    def __init__(self, record: Record, *, silent: bool = False) -> None:
-        self.record, self._silent = record, silent
+    def __init__(self, record: Record, where: Surface | None = "headless") -> None:
+        self.record, self._where = record, where
         self._sink: Sink | None = None
 
     def open(self, run: Run, turn: Turn, sink: Sink) -> None:
@@ -66,13 +68,18 @@ class Beside:
         return t("xray.facts", **given, messages=f"{sink.messages:,}", sent=size(sink.characters))
 
     def settle(self, answer: Answer) -> None:
-        data = bundle(self.record, self.facts())
-        if self._silent:
-            return
-        if type(self._sink).__name__ == "TerminalSink":
-            put(data["text/plain"])
-        else:
-            display(data, raw=True)
+        if self._where == "terminal":
+            put(self.data()["text/plain"])
+        elif self._where is not None:
+            display(self.data(), raw=True)
+
+    def data(self) -> dict[str, str]:
+        """What is left of it."""
+        try:
+            return bundle(self.record, self.facts())
+        except Exception:  # the answer stands already, and whoever looked on must not make its cell fail
+            log.exception("the x-ray could not be written")
+            return {"text/plain": t("xray.title")}
 
 
 class XrayWidget(anywidget.AnyWidget):
@@ -99,8 +106,8 @@ class XrayWidget(anywidget.AnyWidget):
 class Live(Beside):
     """The same with a page: shown as it happens. All that is sent goes from the run's loop."""
 
-    def __init__(self, record: Record, *, silent: bool = False) -> None:
-        super().__init__(record, silent=silent)
+    def __init__(self, record: Record) -> None:
+        super().__init__(record)
         self._loop = io_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._known: dict[int, dict[str, Any]] = {}
@@ -207,7 +214,7 @@ class Live(Beside):
             super().settle(answer)
             return
         self.widget.send({"settle": True})
-        self._handle.update(bundle(self.record, self.facts()), raw=True)
+        self._handle.update(self.data(), raw=True)
         _keep(self.widget)
 
 

@@ -268,12 +268,8 @@ def test_hostile_words_of_a_server_stay_words(openai: OpenAIServer) -> None:
 
 
 def test_a_terminal_gets_lines_of_text(openai: OpenAIServer, capsys: pytest.CaptureFixture[str]) -> None:
-    from nbstream.show.terminal import TerminalSink
-
     record, answer = on_openai(openai, "words:3")
-    beside = Beside(record)
-    beside.open(None, None, TerminalSink(footer=True))  # type: ignore[arg-type]
-    beside.settle(answer)
+    Beside(record, "terminal").settle(answer)
     said = capsys.readouterr().out
     assert "X-ray" in said
     assert "```" not in said
