@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -40,7 +41,7 @@ def bundle(
         facts |= {"provider": None, "model": None}
     markdown = table(turn, answers)
     if footer and turn.kept is None and conversation is not None:
-        markdown += f"\n\n*{words.MARK} {keeping(turn)}*"
+        markdown += f"\n\n*{words.MARK} {keeping(turn, conversation)}*"
     return {"text/markdown": markdown, "text/plain": plain}, {"nbstream": facts | {"candidates": parts}}
 
 
@@ -104,10 +105,10 @@ def numbers(answer: Answer) -> list[str]:
     return parts
 
 
-def keeping(turn: Turn) -> str:
+def keeping(turn: Turn, conversation: str) -> str:
     """Our line below the table: nothing of it is sent along yet."""
-    line = code(f"%{magic()} keep {next_best(turn)}")
-    return t("compare.keep", line=line)
+    named = [] if conversation == "main" else ["-c", conversation]
+    return t("compare.keep", line=code(f"%{magic()} " + shlex.join(["keep", str(next_best(turn)), *named])))
 
 
 def next_best(turn: Turn) -> int:

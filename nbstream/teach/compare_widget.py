@@ -42,7 +42,7 @@ class CompareWidget(anywidget.AnyWidget):
         about = {"number": "{number}", "model": "{model}"}  # which the view fills in
         words |= {name: t(f"compare.{name}", **about) for name in ("region", "stop_one")}
         words["answering"] = t("compare.answering", left="{left}", count="{count}")
-        super().__init__(turn=turn, words=words, names=names, blocking=blocking, keeps=keeps, control=control)
+        super().__init__(key=turn, words=words, names=names, blocking=blocking, keeps=keeps, control=control)
         route_to_subshell(self.comm)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
