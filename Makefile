@@ -1,4 +1,4 @@
-# Five verbs, the same for people and for CI. Each one makes what it needs: a fresh machine with
+# A few verbs, the same for people and for CI. Each one makes what it needs: a fresh machine with
 # Python 3.11+, git and make is enough.
 #
 #   PYTHON=/path/to/python   the interpreter that .venv is made from (default: the first that is 3.11 or newer)
@@ -19,7 +19,7 @@ export PYTHONUTF8 := 1
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench docs clean
+.PHONY: help demo test check bench docs pictures clean
 
 help:  ## this list
 	@echo "nbstream: a model's answer, token by token, in the notebook"
@@ -51,6 +51,11 @@ bench:  ## what we promise, measured
 docs:  ## the site of docs/ in both languages; runs the notebooks and every example
 	@sh tools/venv.sh docs
 	@$(BIN)/python tools/docs.py
+
+pictures:  ## the pictures of the README and the pages, from real runs in JupyterLab
+	@sh tools/venv.sh dev
+	@$(BIN)/python tools/ensure_chromium.py
+	@$(BIN)/python tools/pictures.py
 
 clean:  ## remove .venv, .venv-kernels, .venv-clients and what was built
 	rm -rf $(VENV) $(VENV)-kernels $(VENV)-clients build dist shots .pytest_cache .mypy_cache .ruff_cache

@@ -31,7 +31,7 @@ from tests.browser.page import FrontEnd, Notebook  # noqa: E402
 from tests.browser.panel import Panel  # noqa: E402
 
 IMAGES, LESSONS = ROOT / "docs/img", ROOT / "notebooks/img"
-WIDE, EDGE, GAP = 900, 12, 5
+WIDE, EDGE, GAP = 900, 8, 5
 """Pixels of CSS: how wide a picture is; what is left at the sides of what it shows, and above and below."""
 SHARP = 2
 """Pixels of a still per pixel of CSS."""
@@ -64,16 +64,16 @@ class Studio:
 
     @contextmanager
     def notebook(
-        self, cells: list[str], lang: str, high: int = 900, sharp: float = SHARP
+        self, cells: list[str], lang: str, high: int = 900, sharp: float = SHARP, wide: int = WIDE
     ) -> Iterator[Notebook]:
         """A notebook of `cells`, in a page that shows little else; nbstream is loaded."""
         context = self.browser.new_context(
-            viewport={"width": WIDE + 120, "height": high}, device_scale_factor=sharp, locale="en-US"
+            viewport={"width": wide + 120, "height": high}, device_scale_factor=sharp, locale="en-US"
         )
         front = FrontEnd(self.server, context)
         notebook = front.open(["%load_ext nbstream", *cells])
         notebook.page.add_style_tag(content=BARE)
-        notebook.page.set_viewport_size({"width": WIDE + 2, "height": high})
+        notebook.page.set_viewport_size({"width": wide + 2, "height": high})
         notebook.execute_hidden(f"%load_ext nbstream\n%llm use demo\n%llm lang {lang}")
         notebook.page.evaluate("window.jupyterapp.shell.collapseLeft()")
         yield notebook
@@ -129,7 +129,7 @@ def stream(studio: Studio, lang: str) -> None:
         page, cell = notebook.page, notebook.cell(1)
         page.evaluate(POINTER)
         cell.locator(".cm-content").click()
-        page.mouse.move(860, 420)
+        page.mouse.move(700, 420)
         with filmed(page) as frames:
             page.wait_for_timeout(400)
             page.keyboard.insert_text("%%llm")
@@ -139,7 +139,7 @@ def stream(studio: Studio, lang: str) -> None:
                 page.wait_for_timeout(25 if lang == "en" else 60)
             page.wait_for_timeout(300)
             page.keyboard.press("Control+Enter")
-            cell.locator(".nbs-body td").first.wait_for()
+            cell.locator(".nbs-body td").nth(3).wait_for()
             stop = cell.locator(".nbs-stop")
             box = stop.bounding_box()
             assert box
@@ -265,7 +265,7 @@ def xray(studio: Studio, lang: str) -> None:
 def compare(studio: Studio, lang: str) -> None:
     """Three models at once, as notebook 06 asks them."""
     cells = ["%llm replay lessons/tapes/compare_and_judge.tape", lesson("06_compare_and_judge", "ask", lang)]
-    with studio.notebook(cells, lang, high=1100) as notebook:
+    with studio.notebook(cells, lang, high=1100, wide=1000) as notebook:
         notebook.run_cell(1)
         notebook.run_cell(2, wait=False)
         columns = notebook.output(2).locator(".nbk-column")
@@ -280,17 +280,15 @@ def versus(studio: Studio, lang: str) -> None:
     """The same question streamed and waited for: two timelines."""
     with studio.notebook(["%llm stream-vs-wait"], lang, high=1100) as notebook:
         notebook.run_cell(1)
-        still(notebook, named("stream-vs-wait", lang), notebook.cell(1), notebook.cell(1))
+        notebook.page.locator(".jp-WindowedPanel-outer").evaluate("outer => outer.scrollTo(0, 0)")
+        table = notebook.output(1).locator("table").first
+        still(notebook, named("stream-vs-wait", lang), notebook.cell(1), table)
 
 
 def lesson(notebook: str, cell: str, lang: str) -> str:
     """What stands in the cell with this id."""
-    book = json.loads((ROOT / "notebooks" / named_notebook(notebook, lang)).read_text("utf-8"))
+    book = json.loads((ROOT / "notebooks" / f"{named(notebook, lang)}.ipynb").read_text("utf-8"))
     return "".join(next(one for one in book["cells"] if one["id"] == cell)["source"])
-
-
-def named_notebook(name: str, lang: str) -> str:
-    return f"{named(name, lang)}.ipynb"
 
 
 PICTURES: dict[str, Callable[[Studio, str], None]] = {
