@@ -116,7 +116,7 @@ class Tapes(Player):
             if not self.plays(call.provider, call.chat):
                 return None
             ask = self._asked(call.provider, call.chat)
-            take, differs = self._find(ask)
+            take, differs = self._find(ask, records=_can_ask(call.provider, call.chat))
             self._runs[task] = take
             notes = (Note(self._said(differs), tape=self.path.name),)
         return Played(request, call.limits, accepted, take, attempt, self.speed, notes)
@@ -139,7 +139,7 @@ class Tapes(Player):
         whole, alike = asked.exact(ask), asked.alike(ask)
         return any(whole == take.exact or alike == take.alike for take in self.takes)
 
-    def _find(self, ask: Ask) -> tuple[Take, list[str]]:
+    def _find(self, ask: Ask, *, records: bool) -> tuple[Take, list[str]]:
         """The take to play, and in what it differs. Raises `NbstreamError` where there is none."""
         if not self.takes:
             raise fail("not_found.tape_empty", path=str(self.path))
@@ -153,9 +153,10 @@ class Tapes(Player):
                 self._played[wanted] = turn + 1
                 take = found[min(turn, len(found) - 1)]
                 return take, asked.different(take.ask, ask)
-        raise self._missing(ask)
+        raise self._missing(ask, records=records)
 
-    def _missing(self, ask: Ask) -> NbstreamError:
+    def _missing(self, ask: Ask, *, records: bool) -> NbstreamError:
+        """The error for a question that is not there; `records`: there is a key to record it with."""
         said, model, file = asked.prompt(ask), asked.model(ask), self.path.name
         last = asked.last(ask)
         if others := sorted({one.model for one in self.takes if one.last == last}):
@@ -172,7 +173,7 @@ class Tapes(Player):
             path=file,
             changed=asked.changed(near, said) or t("tape.another"),
             prompt=_short(near),
-            line=f"%{magic()} record {self.path}",
+            line=f"%{magic()} record {self.path}" if records else t("tape.ask_that"),
         )
 
     def _said(self, differs: list[str]) -> str:

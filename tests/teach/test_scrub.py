@@ -215,21 +215,9 @@ def test_a_service_that_repeats_every_secret_puts_none_on_a_tape(streams: bool, 
 
 NAMES = st.sampled_from(
     [
-        *("choices", "delta", "content", "text", "error", "message", "header", "payload"),
-        *("candidates", "parts"),
-            "choices",
-            "delta",
-            "content",
-            "text",
-            "error",
-            "message",
-            "header",
-            "payload",
-            "candidates",
-            "parts",
-        ),
+        *("choices", "delta", "content", "text", "error", "message", "header", "payload", "candidates"),
         *("usage", "tool_calls", "function", "arguments", "id", "type", "code", "result", "sid", "detail"),
-        *("functionCall", "args", "search_results", "url", "plugins", "x_new", "api_key", "user"),
+        *("functionCall", "args", "search_results", "url", "plugins", "x_new", "api_key", "user", "parts"),
     ]
 )
 JSON = st.recursive(

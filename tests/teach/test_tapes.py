@@ -285,7 +285,10 @@ def test_a_prompt_that_was_asked_in_another_conversation_is_played_and_said_to_b
     )
 
 
-def test_a_changed_prompt_is_never_answered_and_shows_what_changed(tmp_path: Path, playing: Any) -> None:
+def test_a_changed_prompt_is_never_answered_and_shows_what_changed(
+    tmp_path: Path, playing: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     path = a_tape(tmp_path / "a.tape", take("one", "Name three rivers."), take("two"))
     playing(path)
     with pytest.raises(nbstream.NbstreamError) as caught:
@@ -294,7 +297,11 @@ def test_a_changed_prompt_is_never_answered_and_shows_what_changed(tmp_path: Pat
     assert (error.kind, error.case) == ("not_found", "tape_prompt")
     assert "a.tape" in error.what
     assert "What changed: “sky” → “sea”" in error.why and "“Why is the sky blue?”" in error.why
-    assert error.fix == f"%llm record {path}"
+    assert error.fix.startswith("Ask in those words")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-0123456789abcdef")
+    with pytest.raises(nbstream.NbstreamError) as caught:
+        said("Why is the sea blue?")
+    assert caught.value.fix == f"%llm record {path}"
 
 
 def test_another_models_words_are_not_passed_off_as_this_ones(tmp_path: Path, playing: Any) -> None:
