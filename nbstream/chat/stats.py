@@ -66,6 +66,8 @@ class TurnStats:
     first_token: float | None
     duration: float | None
     retries: int = 0
+    tape: bool = False
+    """Played from a tape: it cost nothing."""
 
     @classmethod
     def of(cls, answer: Answer, retries: int = 0) -> TurnStats:
@@ -81,6 +83,7 @@ class TurnStats:
             timing.first_token,
             timing.duration,
             retries,
+            answer.tape is not None,
         )
 
     @property

@@ -667,7 +667,8 @@ def test_what_was_played_cost_nothing(tmp_path: Path, playing: Any) -> None:
 
     playing(a_tape(tmp_path / "a.tape", take("one")))
     counted = ProviderStats("openai")
-    assert counted.add(said(), []).cost is not None and counted.cost == 0.0
+    turn = counted.add(said(), [])
+    assert turn.tape and turn.cost is not None and counted.cost == 0.0
 
 
 @pytest.mark.parametrize("page", ["tapes.md", "tapes.zh.md"])

@@ -24,6 +24,7 @@ CELLS = (
     HELLO,
     HELLO,
     "%llm retry",
+    "%llm stats -v",
     "%llm record mine",
     "%%llm -m demo\nWhat can you do?",
     "%llm record stop",
@@ -90,24 +91,28 @@ def test_to_ask_such_a_cell_once_more_asks_its_tape(run: Any) -> None:
     assert "played from own.tape" in markdown(run, 4)
 
 
+def test_what_was_played_is_marked_in_the_numbers(run: Any) -> None:
+    assert markdown(run, 5).count("(tape)") == 3
+
+
 def test_lines_record_and_play_and_say_what_they_do(run: Any) -> None:
-    assert "mine.tape" in markdown(run, 5) and "`%llm record stop`" in markdown(run, 5)
-    assert "recorded on mine.tape" in markdown(run, 6)
-    assert "Recorded 1 answer on" in markdown(run, 7)
+    assert "mine.tape" in markdown(run, 6) and "`%llm record stop`" in markdown(run, 6)
+    assert "recorded on mine.tape" in markdown(run, 7)
+    assert "Recorded 1 answer on" in markdown(run, 8)
     assert [one.prompt for one in read(run[1] / "mine.tape")] == ["What can you do?"]
     models = "openai:m, openai:n, spark:4.0Ultra, ernie:words:12"
-    assert f"lesson.tape (4 answers of {models}), at 4 times the pace" in markdown(run, 8)
-    assert "`%llm replay off`" in markdown(run, 9)
+    assert f"lesson.tape (4 answers of {models}), at 4 times the pace" in markdown(run, 9)
+    assert "`%llm replay off`" in markdown(run, 10)
 
 
 def test_several_models_at_once_and_an_answer_in_the_background_are_played(run: Any) -> None:
-    said = markdown(run, 10)
+    said = markdown(run, 11)
     assert "Because of Rayleigh." in said and "It scatters." in said
-    assert "'lesson.tape'" in str(run[0].outputs(12))
+    assert "'lesson.tape'" in str(run[0].outputs(13))
 
 
 def test_what_a_teacher_recorded_from_spark_and_ernie_a_class_hears_with_no_key(run: Any) -> None:
-    for cell, model in ((13, "spark"), (14, "ernie:words:12")):
+    for cell, model in ((14, "spark"), (15, "ernie:words:12")):
         (output,) = run[0].outputs(cell)
         assert output["data"]["text/plain"] == TAUGHT[model] and "lesson.tape" in markdown(run, cell)
     assert check(str(run[1] / "lesson.tape")) == []
@@ -116,6 +121,6 @@ def test_what_a_teacher_recorded_from_spark_and_ernie_a_class_hears_with_no_key(
 def test_a_prompt_that_changed_fails_the_run_and_its_card_shows_what_changed(run: Any) -> None:
     outcome = run[0]
     assert outcome.code != 0 and "tape" in outcome.said
-    card = next(one for one in outcome.outputs(15) if one["output_type"] == "display_data")
+    card = next(one for one in outcome.outputs(16) if one["output_type"] == "display_data")
     assert "holds no answer to this prompt" in card["data"]["text/markdown"]
     assert "“sky” → “sea”" in card["data"]["text/markdown"] and "%llm record" in card["data"]["text/markdown"]

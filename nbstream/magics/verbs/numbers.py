@@ -136,7 +136,8 @@ def _errors(errors: int, turns: int) -> str:
 
 
 def _outcome(turn: TurnStats) -> str:
-    return t(f"kind.{turn.outcome}") if turn.failed else t(f"turn.{turn.outcome}")
+    said = t(f"kind.{turn.outcome}") if turn.failed else t(f"turn.{turn.outcome}")
+    return f"{said} ({t('turn.tape')})" if turn.tape else said
 
 
 def _cost(turn: TurnStats) -> str:
