@@ -356,10 +356,10 @@ def test_a_terminal_prints_one_after_the_other_each_under_its_heading(capsys: An
     turn = Turn("hi", "a,b,c")
     failed = Answer(model="c", error=fail("config.empty_prompt"))
     turn.candidates = (Turn("hi", "a"), Turn("hi", "b:x"), Turn("hi", "c", answer=failed))
-    first, second, third = board.columns
-    board.open(turn, [None, None, None])
-    for column in (first, second):
-        column.over = False
+    first, second, _ = board.columns
+    session = Session()
+    runs = [session.run(session.call("hi", model="demo")) for _ in range(2)]
+    board.open(turn, [*runs, None])
     second.batch([TextDelta("From b.\x1b[31m")])
     first.batch([TextDelta("From ")])
     assert capsys.readouterr().out.strip() == "── 1 · a ──\n\nFrom"
