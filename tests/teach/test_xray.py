@@ -6,12 +6,14 @@ import base64
 import hmac
 import json
 import re
+import threading
 from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
 import pytest
 
+from nbstream.chat.background import io_loop
 from nbstream.chat.call import Call
 from nbstream.chat.session import session
 from nbstream.chat.tap import Player
@@ -309,3 +311,22 @@ def test_the_rounds_of_a_turn_are_requests_in_one_record(openai: OpenAIServer) -
     assert [one.leg().outcome for one in record.attempts] == ["", ""]
     assert record.attempts[0].end is not None
     assert record.attempts[1].start >= record.attempts[0].end
+
+
+def test_a_burst_is_one_message(openai: OpenAIServer) -> None:
+    record, _ = on_openai(openai, "words:10")
+    live, sent, came = Live(record), list[dict[str, Any]](), threading.Event()
+
+    class Page:
+        def send(self, message: dict[str, Any]) -> None:
+            sent.append(message)
+            came.set()
+
+    live.widget = Page()  # type: ignore[assignment]
+    io_loop().call_soon_threadsafe(lambda: [live._changed() for _ in range(1000)])
+    assert came.wait(10)
+    # What is still to come on the loop comes after this.
+    done = threading.Event()
+    io_loop().call_soon_threadsafe(done.set)
+    assert done.wait(10)
+    assert len(sent) == 1
