@@ -17,6 +17,10 @@ from .notebook import Cell, Receipt
 ENDINGS = ("stop", "length", "tool_calls", "content_filter", "cancelled", "other")
 
 
+MOST_CANDIDATES = 20
+"""Answers to one question."""
+
+
 @dataclass(slots=True, eq=False)
 class Found:
     """A turn that was found, and where it said that it stood.
@@ -124,7 +128,7 @@ def _candidates(receipt: Receipt, text: str) -> list[tuple[Receipt, str]]:
     """The answers that one output holds, each with what is known of it."""
     found: list[tuple[Receipt, str]] = []
     before = 0
-    for part in receipt.parts("candidates"):
+    for part in receipt.parts("candidates")[:MOST_CANDIDATES]:
         start, end = part.span()
         if not before <= start <= end <= len(text):
             return []
