@@ -139,7 +139,7 @@ def stream(studio: Studio, lang: str) -> None:
                 page.wait_for_timeout(25 if lang == "en" else 60)
             page.wait_for_timeout(300)
             page.keyboard.press("Control+Enter")
-            cell.locator(".nbs-body td").nth(3).wait_for()
+            cell.locator(".nbs-body td").first.wait_for()
             stop = cell.locator(".nbs-stop")
             box = stop.bounding_box()
             assert box

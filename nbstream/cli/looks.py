@@ -44,7 +44,8 @@ def providers(options: argparse.Namespace) -> int:
     shown = plain(table([t(f"command.column.{head}") for head in heads], rows))
     last = t("command.providers.last")
     # A pipe takes it all; a screen only what does not break its lines.
-    if sys.stdout.isatty() and max(map(width, shown.splitlines())) > shutil.get_terminal_size().columns:
+    seen = sys.stdout is not None and sys.stdout.isatty()
+    if seen and max(map(width, shown.splitlines())) > shutil.get_terminal_size().columns:
         shown = plain(table([t(f"command.column.{head}") for head in heads[:4]], [row[:4] for row in rows]))
     put(f"{shown}\n\n{last}")
     return GOOD
