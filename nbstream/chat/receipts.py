@@ -60,6 +60,7 @@ def turn_of(cell: Cell, receipt: Receipt, prompt: str, text: str, *, stale: bool
         model=model,
         timing=Timing(times.number("started") or 0.0, times.number("first_token"), times.number("duration")),
         error=_error(receipt.part("error")) if receipt.holds("error") else None,
+        tape=receipt.word("tape"),
     )
     if stale:
         answer = Answer(model=model, timing=answer.timing, error=fail("config.edited_since"))

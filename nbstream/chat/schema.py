@@ -242,6 +242,7 @@ _answer = record(
     text=text, reasoning=text, tool_calls=each(_call, list),
     finish_reason=maybe(one_of("stop", "length", "tool_calls", "content_filter", "cancelled", "other")),
     raw_finish_reason=maybe(text), usage=maybe(_usage), notes=each(text), model=text, timing=_timing,
+    tape=maybe(text),
     error=maybe(error), cost=maybe(_cost), context=maybe(_context),
     opaque=each(_opaque),
 )  # fmt: skip
