@@ -21,7 +21,7 @@ from .behaviours import Behaving
 from .ernie_server import Chunks, ErnieServer
 from .ernie_v1_server import ErnieV1Server, Frames
 from .loopback import Exchange
-from .openai_server import OpenAIServer
+from .openai_server import OpenAIServer, Stream
 from .spark_frames import failed, piece
 from .spark_server import SparkServer
 from .ws import Line
@@ -186,6 +186,10 @@ class _Frames(_Counted, Frames):
     pass
 
 
+class _Stream(_Counted, Stream):
+    pass
+
+
 class LessonErnie(_Says, ErnieServer):
     """Qianfan V2."""
 
@@ -201,7 +205,7 @@ class LessonErnieV1(_Says, ErnieV1Server):
 class LessonOpenAI(_Says, OpenAIServer):
     """OpenAI's chat completions, and whoever speaks them."""
 
-    provider = "openai"
+    provider, speech = "openai", _Stream
 
 
 class LessonDeepSeek(LessonOpenAI):
