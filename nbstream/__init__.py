@@ -18,14 +18,13 @@ from ._version import __version__
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 if TYPE_CHECKING:
-    from .api import ask, config, conversation, login, stats, stream, use
+    from .api import ask, compare, config, conversation, login, stats, stream, use
     from .chat.stream import Stream
     from .errors import NbstreamError
     from .magics import load_ipython_extension, unload_ipython_extension
     from .messages import Answer, Attachment, Message
     from .panel.panel import ChatPanel
     from .teach.tapes import tape
-    from .teach.together import compare
 
 __all__ = [
     "Answer",
@@ -55,11 +54,10 @@ _HOMES = {
     "Message": "messages",
     "NbstreamError": "errors",
     "Stream": "chat.stream",
-    "compare": "teach.together",
     "load_ipython_extension": "magics",
     "tape": "teach.tapes",
     "unload_ipython_extension": "magics",
-} | dict.fromkeys(("ask", "config", "conversation", "login", "stats", "stream", "use"), "api")
+} | dict.fromkeys(("ask", "compare", "config", "conversation", "login", "stats", "stream", "use"), "api")
 
 
 def __getattr__(name: str) -> Any:

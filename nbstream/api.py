@@ -6,7 +6,7 @@ import builtins
 import difflib
 import inspect
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -18,7 +18,7 @@ from .chat.session import Prompt, Session, session
 from .chat.stats import ProviderStats
 from .chat.stream import Stream
 from .credentials import Secret, guard
-from .errors import fail
+from .errors import NbstreamError, fail
 from .i18n import t
 from .messages import Answer, Message
 from .show.console import put
@@ -103,6 +103,46 @@ def ask(prompt: Prompt, *, model: str | None = None, system: str | None = None, 
     options["credentials"] = _guarded(options.get("credentials"))
     asked = stream(prompt, model=model, system=system, **options)
     return waited(session(), asked._run, options.get("schema"))
+
+
+def compare(prompt: Prompt, models: Iterable[str], **options: Any) -> list[Answer]:
+    """Ask several models the same at once, and wait for all. Stateless: no history is read or written.
+
+    Parameters
+    ----------
+    prompt : str, Message, dict, or list of these
+    models : iterable of str
+        As for `stream`; the same one may stand there twice.
+    **options
+        Those of `stream`.
+
+    Returns
+    -------
+    list of Answer
+        In the order of `models`. One that failed has its ``error``, and what came before that.
+
+    Examples
+    --------
+    >>> [answer.model for answer in compare("hello", ["demo", "demo"], options={"delay": 0})]
+    ['demo', 'demo']
+    """
+    messages = Message.many(prompt)
+    asked: list[Stream | Answer] = []
+    for model in models:
+        try:
+            one = stream(messages, model=model, **options)
+            one._run.start()
+            asked.append(one)
+        except NbstreamError as error:
+            asked.append(Answer(model=session().keys.masked(model), error=error))
+    return [answer if isinstance(answer, Answer) else _whole(answer) for answer in asked]
+
+
+def _whole(one: Stream) -> Answer:
+    try:
+        return one.wait()
+    except NbstreamError:
+        return one.answer
 
 
 def _run(prompt: Prompt, options: dict[str, Any]) -> Run:
