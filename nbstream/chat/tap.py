@@ -18,9 +18,9 @@ from ..errors import NbstreamError
 from ..messages import Answer, ChatRequest, Event, Note
 from ..providers.base import Provider
 from ..wire.request import Frame, WireRequest, WireResponse
-from ..wire.transport import Opening
 
 if TYPE_CHECKING:
+    from ..wire.transport import Opening  # not at load: it brings the HTTP client
     from .call import Call
 
 log = logging.getLogger("nbstream")
