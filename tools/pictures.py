@@ -202,7 +202,7 @@ def panel(studio: Studio, lang: str) -> None:
     with studio.notebook(["%llm chat"], lang, high=1000) as notebook:
         shown = Panel.opened(notebook, 1)
         shown.send(SAID[lang]["sse"], wait=False)
-        expect(shown.turns.last.locator("li").nth(1)).to_be_visible()
+        expect(shown.turns.last.locator("li").first).to_be_visible()
         still(notebook, named("panel", lang), notebook.cell(1), shown.root)
 
 
@@ -304,6 +304,7 @@ PICTURES: dict[str, Callable[[Studio, str], None]] = {
 
 def main() -> None:
     wanted = sys.argv[1:] or list(PICTURES)
+    expect.set_options(timeout=60_000)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         browser = chromium.launch(playwright)
         studio = Studio(browser, Path(folder) / "lab")
