@@ -257,7 +257,7 @@ def xray(studio: Studio, lang: str) -> None:
         notebook.run_cell(1)
         notebook.run_cell(2, wait=False)
         shown = notebook.output(2).locator(".nbx")
-        expect(shown.locator(".nbx-frames > details").nth(12)).to_be_visible()
+        expect(shown.locator(".nbx-frames > details").nth(8)).to_be_visible()
         still(notebook, named("xray", lang), notebook.cell(2), notebook.cell(2))
         notebook.wait_done()
 
