@@ -270,9 +270,12 @@ class History:
         self.head = None if parent is self.root else parent
 
     def go_to(self, turn: Turn) -> None:
-        """Make the branch that holds `turn` the one in use, to its newest end."""
+        """Make the branch that holds `turn` the one in use, to its end: where somebody asked last."""
+        newest: dict[Turn, float] = {}
+        for one in reversed(list(self.every(turn))):
+            newest[one] = max([one.created, *(newest[child] for child in one.children)])
         while turn.children:
-            turn = turn.children[-1]
+            turn = max(reversed(turn.children), key=newest.__getitem__)
         self.head = turn
 
     def _hang(self, turn: Turn, parent: Turn) -> None:

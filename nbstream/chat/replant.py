@@ -44,7 +44,8 @@ class Replanted:
         if head is not None:
             self.history.head = head
         elif self._parent:
-            self.history.head = self._in_use()
+            # Where somebody asked last: what runs again keeps what followed it.
+            self.history.go_to(max(self._parent, key=_begun))
 
     def _put(self, turn: Turn, parent: Turn | None, number: int, cells: Iterable[str | None]) -> None:
         self._parent[turn] = parent
@@ -102,16 +103,6 @@ class Replanted:
         for turn, parent in self._parent.items():
             children[parent].append(turn)
         return children
-
-    def _in_use(self) -> Turn:
-        """The end of the branch in which somebody asked last: one that runs again keeps what followed it."""
-        newest: dict[Turn, float] = {}
-        for turn in reversed(list(self.history.every())):
-            newest[turn] = max([turn.created, *(newest[child] for child in turn.children)])
-        turn = max(self._parent, key=_begun)
-        while turn.children:
-            turn = max(turn.children, key=lambda child: newest[child])
-        return turn
 
     def _grown(self) -> History:
         children = self._children()

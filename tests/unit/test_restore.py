@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as some
 
 from nbstream.chat.history import Turn
@@ -317,6 +317,7 @@ STEPS = some.lists(
 
 
 @given(STEPS)
+@example([(cell, "beside" if place in (1, 5) else "ask") for place, cell in enumerate("aadbcabad")])
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 def test_however_cells_were_run_the_restored_branch_is_the_one_that_was_in_use(
     lesson: Notebook, steps: list[tuple[str, str]]
