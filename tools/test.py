@@ -24,8 +24,8 @@ KERNELS = ("tests/kernel", "tests/clients", "tests/bench", "tests/plugin")
 """Where tests start kernels and other programs, and wait for them."""
 ASIDE = {
     "kernels": ["-m", "not browser", *KERNELS],
-    "browser": ["-m", "browser", "tests", f"--ignore-glob=*/{PANEL}"],
-    "panel": ["-m", "browser", *sorted(str(path) for path in (ROOT / "tests/browser").glob(PANEL))],
+    "browser": ["-m", "browser", "tests", f"--ignore-glob=*/{PANEL}", "--ignore=tests/hostile"],
+    "panel": ["-m", "browser", *sorted(map(str, (ROOT / "tests/browser").glob(PANEL))), "tests/hostile"],
 }
 """What runs beside the others; each has a cache of its own, for it may not write where another does."""
 OTHERS = ["-m", "not browser", *(f"--ignore={folder}" for folder in KERNELS)]
