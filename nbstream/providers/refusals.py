@@ -79,6 +79,7 @@ WORDINGS = (  # only believed where the status leaves room for them
     ),
 )
 
+_PAGE = re.compile(r"<(?:!doctype\s+html|html|head|body)\b[^>]*>", re.I)
 REQUEST_IDS = ("x-request-id", "request-id", "x-generation-id", "x-ds-trace-id", "x-log-id", "cf-ray")
 
 
@@ -212,7 +213,7 @@ def from_response(
             label=host.label,
             location=location,
         )
-    if text.startswith("<") or "text/html" in response.headers.get("content-type", ""):
+    if is_web_page(response):
         return _web_page(host, response, text)
     try:
         data = json.loads(text)
@@ -228,10 +229,22 @@ def from_response(
     return refusal(host, error, status=status, headers=response.headers)
 
 
+def is_web_page(response: WireResponse) -> bool:
+    """Whether a proxy or a web server has answered, with a page for people."""
+    text = response.text.lstrip("\ufeff").lstrip()
+    if text.startswith("<") or "html" in response.headers.get("content-type", "").lower():
+        return True
+    return not text.startswith(("{", "[", '"')) and _PAGE.search(text) is not None
+
+
+def title_of(page: str) -> str:
+    """The title of a web page, "" if it has none."""
+    found = re.search(r"<title[^>]*>(.*?)</title>", page, re.I | re.S)
+    return found.group(1) if found else ""
+
+
 def _web_page(host: Host, response: WireResponse, text: str) -> NbstreamError:
-    found = re.search(r"<title[^>]*>(.*?)</title>", text, re.I | re.S)
-    title = clean(found.group(1), 100) if found else ""
-    title = title or f"HTTP {response.status}"
+    title = clean(title_of(text), 100) or f"HTTP {response.status}"
     if response.status >= 400:  # a proxy's page: the status is still worth something
         error = _told(t("refusal.web_page", title=title), None, None, None)
         return refusal(host, error, status=response.status, headers=response.headers)

@@ -13,7 +13,7 @@ from ..messages import ChatRequest, Message
 from .requestshapes import OPTIONS
 from .scrub import shaped
 from .scrubtext import Hide, as_it_is, scrubbed_text
-from .tapeshapes import ANY
+from .tapeshapes import ANY, JSON, WORD
 
 Ask = dict[str, Any]
 """A question as it stands on a tape: JSON."""
@@ -48,10 +48,14 @@ def _message(message: Message, hide: Hide) -> dict[str, Any]:
         "role": message.role,
         "content": scrubbed_text(message.content, hide),
         "tool_calls": [
-            {"id": one.id, "name": one.name, "arguments": scrubbed_text(one.arguments, hide)}
+            {
+                "id": shaped(one.id, WORD, hide),
+                "name": shaped(one.name, WORD, hide),
+                "arguments": shaped(one.arguments, JSON, hide),
+            }
             for one in message.tool_calls
         ],
-        "tool_call_id": message.tool_call_id,
+        "tool_call_id": shaped(message.tool_call_id, WORD, hide),
         "attachments": [
             {"type": one.media_type, "size": len(one.data), "sha256": hashlib.sha256(one.data).hexdigest()}
             for one in message.attachments

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
-from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from ..chat.call import Call
 from ..chat.masking import secrets
@@ -19,21 +17,19 @@ from ..chat.session import session
 from ..chat.tap import Tap
 from ..credentials import hidden
 from ..errors import NbstreamError, fail
-from ..i18n import language, sentences, t
+from ..i18n import t
 from ..messages import Answer, Event
-from ..providers.refusals import retry_after
 from ..wire.request import Frame, WireRequest, WireResponse
 from . import asked
-from .scrub import scrubbed_frame, shaped, without_pieces
-from .scrubtext import GONE, Hide, placeholder, scrubbed_text
+from .scrub import scrubbed_frame, without_pieces
+from .scrubrefusal import scrubbed_error, scrubbed_headers, scrubbed_refusal
+from .scrubtext import Hide
 from .tape import Take, append, insist_on_tape
 from .tapeshapes import shape_of
 
 log = logging.getLogger("nbstream")
 MOST_FRAMES = 200_000
 """Frames of one run that are kept in memory; a run that has more is not recorded."""
-IDS = ("x-request-id", "request-id", "x-baidu-request-id", "x-bce-request-id", "x-generation-id")
-MOST_SAID = 2_000
 
 
 class Recorder:
@@ -190,89 +186,6 @@ def _written(pause: float, frame: Frame) -> list[Any]:
         data = frame.data
     whole = [pause, frame.data if isinstance(data, str) else data]
     return [*whole, frame.event] if frame.event else whole
-
-
-def scrubbed_headers(headers: Mapping[str, str], hide: Hide) -> dict[str, str]:
-    """What of a response's headers an answer or an error is made of; a time as what it is from now."""
-    found: dict[str, str] = {}
-    kind = headers.get("content-type", "")
-    if re.fullmatch(r"[\w.+-]+/[\w.+-]+(; ?charset=[\w-]+)?", kind):
-        found["content-type"] = kind
-    if (seconds := retry_after(headers)) is not None:
-        found["retry-after"] = f"{seconds:g}"
-    if headers.get("x-should-retry", "").strip().lower() in ("true", "false"):
-        found["x-should-retry"] = headers["x-should-retry"].strip().lower()
-    try:
-        then = parsedate_to_datetime(headers.get("date", "")).timestamp()
-        found["date"] = f"{round(then - time.time()):+d}"
-    except (ValueError, TypeError, OverflowError):
-        pass
-    if "location" in headers:
-        found["location"] = scrubbed_text(headers["location"], hide).partition("?")[0][:200]
-    if "x-bce-error-code" in headers:
-        found["x-bce-error-code"] = scrubbed_text(headers["x-bce-error-code"], hide)[:100]
-        found["x-bce-error-message"] = scrubbed_text(headers.get("x-bce-error-message", ""), hide)[:500]
-    return found | {name: placeholder(headers[name]) for name in IDS if headers.get(name)}
-
-
-def scrubbed_refusal(shape: Any, response: WireResponse, hide: Hide) -> dict[str, Any]:
-    """What of a refusal may be kept."""
-    text = response.text.strip()
-    try:
-        data = json.loads(text)
-        body: Any = shaped(data[:1] if isinstance(data, list) else data, (shape, [shape]), hide)
-    except (ValueError, RecursionError):
-        title = re.search(r"<title[^>]*>(.*?)</title>", text, re.I | re.S)
-        body = scrubbed_text(text[:MOST_SAID], hide)
-        if text.startswith("<"):
-            body = f"<title>{scrubbed_text(title[1][:200], hide) if title else ''}</title>"
-    if isinstance(body, str) and isinstance(_json(body), str):
-        body = GONE  # a text in quotation marks would be read as the text
-    headers = scrubbed_headers(response.headers, hide)
-    found = {"status": response.status, "headers": headers, "body": body}
-    return {name: value for name, value in found.items() if value not in ({}, "")}
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-
-
-def scrubbed_error(error: NbstreamError, hide: Hide) -> dict[str, Any]:
-    """A break of the connection: which, and the facts in its sentences, or these as they are."""
-    found: dict[str, Any] = {"error": f"{error.kind}.{error.case}" if error.case else error.kind}
-    facts = _facts(error)
-    if facts is not None:
-        found["facts"] = {name: scrubbed_text(value, hide)[:300] for name, value in facts.items()}
-    else:
-        found |= {name: scrubbed_text(getattr(error, name), hide)[:1000] for name in ("what", "why", "fix")}
-    found |= {"status": error.status, "retry_after": error.retry_after}
-    found["code"] = error.code and scrubbed_text(error.code, hide)[:100]
-    return {name: value for name, value in found.items() if value}
-
-
-def _facts(error: NbstreamError) -> dict[str, str] | None:
-    """What filled the sentences of `error`, so that it can be told in another language; None: not known."""
-    templates = sentences(language())
-    facts: dict[str, str] = {}
-    for part in ("what", "why", "fix"):
-        template = templates.get(f"error.{error.kind}.{error.case}.{part}", "")
-        pattern, seen = "", set[str]()
-        for number, piece in enumerate(re.split(r"\{(\w+)\}", template)):
-            if number % 2 == 0:
-                pattern += re.escape(piece)
-            else:
-                pattern += f"(?P={piece})" if piece in seen else f"(?P<{piece}>.*?)"
-                seen.add(piece)
-        if (match := re.fullmatch(pattern, getattr(error, part), re.S)) is not None:
-            facts |= match.groupdict()
-    try:
-        again = fail(f"{error.kind}.{error.case}", **cast("dict[str, Any]", facts))
-    except (KeyError, TypeError):
-        return None
-    return facts if (again.what, again.why) == (error.what, error.why) else None
 
 
 def _receipt(answer: Answer) -> dict[str, Any]:

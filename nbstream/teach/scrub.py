@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -105,15 +105,31 @@ def _any(value: Any, hide: Hide) -> Any:
 
 
 def _embedded(value: Any, shape: Shape, hide: Hide, otherwise: Hide = lambda text: "") -> Any:
-    """JSON inside a text: left as it was written where nothing had to go."""
+    """JSON inside a text. A piece of what a model made is left as it was written where nothing had to go."""
     if not isinstance(value, str):
         return _emptied(value)
+    doubled: list[str] = []
     try:
-        data = json.loads(value)
+        data = json.loads(value, object_pairs_hook=noting(doubled))
     except (ValueError, RecursionError):
         return otherwise(value)
     kept = shaped(data, shape, hide)
-    return value if kept == data and scrubbed_text(value, hide) == value else dumped(kept)
+    same = shape is Leaf.ANY and not doubled and kept == data and scrubbed_text(value, hide) == value
+    return value if same else dumped(kept)
+
+
+def noting(doubled: list[str]) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:
+    """An ``object_pairs_hook`` that adds names to `doubled` that stand twice: the second hides the first."""
+
+    def made(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name, value in pairs:
+            if name in found:
+                doubled.append(name)
+            found[name] = value
+        return found
+
+    return made
 
 
 def _emptied(value: Any) -> Any:

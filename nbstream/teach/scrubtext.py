@@ -11,22 +11,29 @@ GONE = "…"
 LONGEST_WORD = 100
 
 KEY_SHAPES = re.compile(
-    r"(?<![\w-])(?:sk-[\w-]{12,}|bce-v\d/[^\s\"'<>]+|AIza[\w-]{20,}|gsk_\w{16,}|xai-\w{16,}|hf_\w{16,}"
-    r"|gh[pousr]_\w{16,}|AKIA[A-Z0-9]{12,}|LTAI\w{12,}|ya29\.[\w-]{16,}|eyJ[\w-]{20,}(?:\.[\w-]+)*)"
+    r"(?<![\w-])(?:sk-(?=[\w-]*\d)[\w-]{8,}|sk-[\w-]{12,}|bce-v\d/[^\s\"'<>]+|ALTAK-?\w{12,}"
+    r"|2[45]\.[0-9a-f]{32}\.\d+\.\d+\.[\w-]+"  # Baidu's tokens of OAuth
+    r"|AIza[\w-]{20,}|gsk_\w{16,}|xai-\w{16,}|hf_\w{16,}|nvapi-[\w-]{16,}|r8_\w{16,}|pplx-\w{16,}"
+    r"|gh[pousr]_\w{16,}|github_pat_\w{16,}|glpat-[\w-]{12,}|xox[a-z]-[\w-]{10,}|xapp-[\w-]{10,}"
+    r"|A[KS]IA[A-Z0-9]{12,}|LTAI\w{12,}|AKID\w{12,}|ya29\.[\w-]{16,}|eyJ[\w-]{20,}(?:\.[\w-]+)*)"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
+    re.S,
 )
 """What looks like a key of somebody's."""
 _SECRETIVE = (
     r"(?:[\w.-]*(?:signature|token|secret|password|passwd|credential|authorization|api[-_]?key|access[-_]?key)"
-    r"|sign|sig|auth|key|ak|sk|pwd|appid|app_id|x-amz-[\w-]+|x-goog-[\w-]+|x-bce-[\w-]+|ossaccesskeyid)"
+    r"|sign|sig|auth|key|ak|sk|pwd|appid|app_id|x-amz-[\w-]+|x-goog-[\w-]+|x-bce-[\w-]+|[\w-]*accesskeyid|code)"
 )
 _PARAMETER = re.compile(rf"([?&;]{_SECRETIVE}=)(?=[^\s&\"'<>#]*\d)[^\s&\"'<>#…]{{8,}}", re.I)
 _USER = re.compile(r"(?<=://)[^\s/@\"'<>]+@")
-_BEARER = re.compile(r"(\b(?:Bearer|Basic)\s+)(?=\S*\d)[\w+/=.:~-]{16,}", re.I)
+_BEARER = re.compile(r"(\b(?:Bearer|Basic|Token)\s+)(?=\S*\d)[\w+/=.:~-]{16,}", re.I)
 _SIGNED = re.compile(
     r"((?:authorization|signature|api[-_]?key|api[-_]?secret|access[-_]?token)\\?[\"']?\s*[=:]\s*\\?[\"']?)"
     r"(?=[^\s\"']*\d)[\w+/=%.~-]{16,}",
     re.I,
 )
+_ESCAPED = re.compile(r"\\u00(?!22|5[cC])([2-7][0-9a-fA-F])")
+"""Printable ASCII, but for what would end a text of JSON."""
 _SID = re.compile(r"(\bsid: ?)([\w@]{5,100})")
 
 
@@ -45,12 +52,23 @@ def scrubbed_text(text: str, hide: Hide = as_it_is) -> str:
     >>> scrubbed_text('api_key=os.environ["API_KEY"]')
     'api_key=os.environ["API_KEY"]'
     """
+    text = _scrubbed(text, hide)
+    if "\\u00" in text and (plain := _ESCAPED.sub(_unescaped, text)) != (kept := _scrubbed(plain, hide)):
+        return kept  # a key that was spelled in JSON's escapes
+    return text
+
+
+def _scrubbed(text: str, hide: Hide) -> str:
     text = KEY_SHAPES.sub(GONE, hide(text))
     if "://" in text or "=" in text or ":" in text:
         text = _USER.sub("", _PARAMETER.sub(rf"\1{GONE}", text))
         text = _SIGNED.sub(rf"\1{GONE}", text)
         text = _SID.sub(lambda found: found[1] + placeholder(found[2]), text)
     return _BEARER.sub(rf"\1{GONE}", text)
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    return chr(int(found[1], 16))
 
 
 def placeholder(text: str) -> str:

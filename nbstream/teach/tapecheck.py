@@ -15,19 +15,19 @@ from ..i18n import t
 from ..providers import registry
 from ..providers.base import Provider
 from ..wire.request import Frame
-from .recording import IDS
 from .requestshapes import OPTIONS
-from .scrub import scrubbed_frames, shaped
+from .scrub import noting, scrubbed_frames, shaped
+from .scrubrefusal import IDS, host_only
 from .scrubtext import GONE, as_it_is, placeholder, scrubbed_text
 from .tape import Take, lines, parsed, read
-from .tapeshapes import ANY, NUMBER, TEXT, WORD, Shape, numbers, shape_of
+from .tapeshapes import ANY, JSON, NUMBER, TEXT, WORD, Shape, numbers, shape_of
 
 SHORTEST = 8
 """Characters of a credential of this environment that is looked for."""
 _MESSAGE: Shape = {
     "role": WORD,
     "content": TEXT,
-    "tool_calls": [{"id": WORD, "name": WORD, "arguments": TEXT}],
+    "tool_calls": [{"id": WORD, "name": WORD, "arguments": JSON}],
     "tool_call_id": WORD,
     "attachments": [{"type": WORD, "size": NUMBER, "sha256": WORD}],
 }
@@ -122,13 +122,18 @@ def _wrong(take: Take, line: str) -> Iterator[str]:
         },
     }
     allowed: Shape = {"ask": _ASK, "transport": WORD, "attempts": [attempt], "receipt": _RECEIPT}
-    data = json.loads(line)
+    doubled: list[str] = []
+    data = json.loads(line, object_pairs_hook=noting(doubled))
+    if doubled:
+        yield t("tapecheck.doubled")
     bare = [one | {"frames": []} if "frames" in one else one for one in data["attempts"]]
     yield from _compared(data | {"attempts": bare}, allowed)
     for number, one in enumerate(take.attempts, 1):
         yield from _frames(provider, one, number)
         for headers in (one.get("headers", {}), one.get("refused", {}).get("headers", {})):
             if isinstance(headers, Mapping):
+                if str(headers.get("location", "")) not in ("", host_only(str(headers.get("location")))):
+                    yield t("tapecheck.secret", field="location")
                 for name in IDS:
                     if placeholder(str(headers.get(name, ""))) != str(headers.get(name, "")):
                         yield t("tapecheck.secret", field=name)

@@ -16,11 +16,13 @@ import nbstream
 from nbstream.chat.call import Call
 from nbstream.credentials import Secret, hidden
 from nbstream.errors import fail
-from nbstream.messages import Answer, ChatRequest, Message
+from nbstream.messages import Answer, ChatRequest, Message, ToolCall
 from nbstream.providers import registry
+from nbstream.teach.asked import asked
 from nbstream.teach.playing import played_refusal
-from nbstream.teach.recording import Recorder, scrubbed_headers, scrubbed_refusal
+from nbstream.teach.recording import Recorder
 from nbstream.teach.scrub import scrubbed_frame, scrubbed_frames, scrubbed_request
+from nbstream.teach.scrubrefusal import scrubbed_headers, scrubbed_refusal
 from nbstream.teach.scrubtext import as_it_is, scrubbed_text
 from nbstream.teach.tape import read
 from nbstream.teach.tapecheck import check
@@ -93,6 +95,15 @@ def test_a_credential_that_a_model_repeats_goes_also_when_it_comes_in_pieces() -
         'api_key="0123456789abcdef0123456789"',
         "it is sk-proj-0123456789abcdef, keep it",
         "bce-v3/ALTAK-0123456789/abcdef0123",
+        "24.0123456789abcdef0123456789abcdef.2592000.1700000000.282335-0123456789",
+        "AK ALTAK-0123456789abcdefgh, AKIDz8krbsJ5yKBZQpn74WFkmLPx30123456789",
+        "github_pat_0123456789abcdefghij, glpat-0123456789abcdef, xoxb-0123456789-0123456789",
+        "https://b.example/?AWSAccessKeyId=0123456789&Expires=1&AccessKeyId=0123456789ab",
+        "https://h.example/cb?code=0123456789ab",
+        "Authorization: Token 0123456789abcdef0123",
+        "-----BEGIN PRIVATE KEY-----\nMIIE0123456789\n-----END PRIVATE KEY-----",
+        "sk-0123456789",
+        r'{"key": "\u0073k-\u0070roj-0123456789abcdef"}',
     ],
 )
 def test_what_looks_like_a_secret_in_a_text_goes(text: str) -> None:
@@ -145,6 +156,67 @@ def test_nothing_is_kept_of_a_provider_of_which_nobody_said_what_is_safe() -> No
     assert scrubbed_frame(other, Frame('{"text": "hi"}')).data == "…"
     other.frame_shape = {"text": "text"}
     assert scrubbed_frame(other, Frame('{"text": "hi", "user": "me"}')).data == '{"text": "hi"}'
+
+
+def test_a_name_that_stands_twice_hides_nothing() -> None:
+    first, last = canary("tape", "first"), canary("tape", "last")
+    sources = (
+        f'[{{"title": {{"x": "{first}"}}, "title": "t", "url": "https://h/?k={last}", "url": "https://h/"}}]'
+    )
+    text = [{"name": "ifly_search", "content": sources}]
+    kept = scrubbed_frame("spark", Frame(json.dumps({"payload": {"plugins": {"text": text}}})))
+    assert hits(kept.data) == [] and "https://h/" in kept.data
+    call = {"name": "f", "arguments": '{"a": "sk-0123\\u0034567890abcdef", "a": "b"}'}
+    piece = {"choices": [{"delta": {"function_call": call}}]}
+    assert "567890" not in scrubbed_frame("openai", Frame(json.dumps(piece))).data
+
+
+def test_of_a_page_of_a_proxy_only_the_title_is_kept() -> None:
+    host = registry.get("openai")
+    secret = canary("tape", "page")
+    page = f"<html><head><title>Bad Gateway</title></head><body>{secret}</body></html>"
+    for body in (page, "\ufeff  <!-- c -->" + page, "oops " + page, f"\x00\x01{secret}", f"\ufffd{secret}"):
+        given = WireResponse(502, {"content-type": "text/plain"}, body.encode())
+        kept = scrubbed_refusal(shape_of(host), given, as_it_is)
+        assert hits(json.dumps(kept)) == [] and kept["body"], body[:9]
+        if "title" in body:
+            assert told(host.refused(played_refusal(kept))) == told(host.refused(given))
+            assert secret not in host.refused(given).what + host.refused(given).why
+    plain = WireResponse(502, {}, b"upstream is busy")
+    assert scrubbed_refusal(shape_of(host), plain, as_it_is)["body"] == "upstream is busy"
+
+
+def test_of_where_a_redirect_leads_only_the_host_is_kept() -> None:
+    secret = canary("tape", "location")
+    kept = scrubbed_headers({"location": f"http://u:pa55@h.example/{secret}/x?sig={secret}"}, as_it_is)
+    assert kept == {"location": "http://h.example/…"}
+    assert scrubbed_headers(kept, as_it_is) == kept
+    odd = scrubbed_headers({"location": f"http://u:{secret}@h.example/"}, as_it_is)
+    assert hits(str(odd)) == [] and "cAn" not in str(odd)
+
+
+def test_a_key_in_the_id_of_a_tool_call_is_not_in_the_question_of_the_next_round() -> None:
+    key = canary("tape", "id")
+    call = ToolCall(f"call_{key}", f"f{key}", json.dumps({"a": key}))
+    said = (Message("assistant", "", tool_calls=(call,)), Message("tool", "42", tool_call_id=call.id))
+    ask = asked("openai", ChatRequest(said, "m"), lambda text: hidden(text, [Secret(key)]))
+    assert hits(json.dumps(ask)) == []
+    first, second = ask["messages"]
+    assert first["tool_calls"][0]["id"] == second["tool_call_id"]
+    again = (
+        Message("assistant", "", tool_calls=(ToolCall(**first["tool_calls"][0]),)),
+        Message("tool", "42", tool_call_id=second["tool_call_id"]),
+    )
+    assert asked("openai", ChatRequest(again, "m")) == ask, "so the tape is found again when it is played"
+
+
+def test_a_check_sees_what_a_name_that_stands_twice_hides(tmp_path: Path) -> None:
+    path = tmp_path / "a.tape"
+    ask = '{"provider": "openai", "messages": []}'
+    path.write_text(
+        f'{{"nbstream": "tape", "version": 1}}\n{{"ask": "sk-1", "ask": {ask}, "attempts": [{{}}]}}\n'
+    )
+    assert [one.line for one in check(str(path))] == [2]
 
 
 def test_of_headers_only_those_are_kept_that_an_answer_is_made_of() -> None:

@@ -23,7 +23,8 @@ from nbstream.i18n import set_language
 from nbstream.messages import Event, Note, Opaque
 from nbstream.teach import asked
 from nbstream.teach.playing import Tapes, played_error
-from nbstream.teach.recording import Recorder, scrubbed_error
+from nbstream.teach.recording import Recorder
+from nbstream.teach.scrubrefusal import scrubbed_error
 from nbstream.teach.tape import Take, append, read
 from nbstream.teach.tapecheck import check, show
 from nbstream.wire import retry
