@@ -11,6 +11,7 @@ from ..errors import NbstreamError
 from ..messages import (
     Answer,
     Context,
+    Cost,
     Event,
     Finish,
     Note,
@@ -63,6 +64,11 @@ class Progress:
 
     def start(self) -> None:
         self._started, self._clock = time.time(), time.perf_counter()
+
+    def _cost(self, usage: Usage | None) -> Cost | None:
+        if self.tape is not None:  # nobody was asked
+            return Cost(0.0, self._price.currency if self._price is not None else "USD")
+        return cost(self._price, usage)
 
     def _sent_along(self, usage: Usage | None) -> Context | None:
         """What went along, with the tokens as the provider counted them if it did."""
@@ -133,7 +139,7 @@ class Progress:
             model=self.model,
             timing=Timing(self._started, first, self._duration, len(self.stamps)),
             error=self.error,
-            cost=cost(self._price, usage),
+            cost=self._cost(usage),
             context=self._sent_along(usage),
             opaque=tuple(opaque),
             again=self.again,

@@ -34,7 +34,8 @@ def bundle(
     plain = ""
     for number, (candidate, answer) in enumerate(zip(turn.candidates, answers, strict=True), 1):
         said = clean(answer.text) or (clean(str(answer.error)) if answer.error else "")
-        plain += ("\n\n" if plain else "") + f"# {number} · {clean(words.title(candidate.model))}\n\n"
+        head = " · ".join(map(clean, [f"# {number}", words.title(candidate.model), *remarks(answer)]))
+        plain += ("\n\n" if plain else "") + head + "\n\n"
         start, plain = len(plain), plain + said
         parts.append({**words.ended(candidate, answer), "start": start, "end": len(plain)})
     if turn.kept is None:
@@ -53,7 +54,8 @@ def table(turn: Turn, answers: Sequence[Answer]) -> str:
     lines = [f"| # | {t('line.answer')} |", "| :-- | :-- |"]
     for number, (candidate, answer) in enumerate(zip(turn.candidates, answers, strict=True), 1):
         mark = "✓\u00a0" if turn.kept == number else ""
-        told = [f"**{literal(words.title(candidate.model))}**", *map(literal, numbers(answer))]
+        told = [f"**{literal(words.title(candidate.model))}**"]
+        told += map(literal, [*numbers(answer), *remarks(answer)])
         lines.append(f"| {mark}{number} | {' · '.join(told)}<br><br>{_said(answer)} |")
     return "\n".join(lines)
 
@@ -103,6 +105,12 @@ def numbers(answer: Answer) -> list[str]:
     elif timing.pieces and answer.cost is None and answer.model.partition(":")[0] not in ("", "demo"):
         parts.append(t("compare.no_price"))
     return parts
+
+
+def remarks(answer: Answer) -> list[str]:
+    """What a reader must know to judge an answer: what was sent along, that it came from a tape."""
+    along = words.sent_along(answer.context) if answer.context is not None and answer.error is None else ""
+    return [*([along] if along else []), *answer.notes]
 
 
 def keeping(turn: Turn, conversation: str) -> str:

@@ -11,7 +11,7 @@ from ..chat.call import State
 from ..messages import Answer, Event, TextDelta
 from ..show import words
 from ..show.clean import FOOTER_MARK
-from ..show.compared import numbers
+from ..show.compared import numbers, remarks
 from ..show.console import put
 
 if TYPE_CHECKING:
@@ -113,7 +113,8 @@ class _Printed(Column):
         """How it ended, below its text."""
         begun = "\n\n" if any(self.waiting) or answer.text else ""
         said = [str(answer.error)] if answer.error is not None else []
-        self.waiting.append(begun + "\n".join([*said, f"{words.MARK} {' · '.join(numbers(answer))}"]) + "\n")
+        told = " · ".join([*numbers(answer), *remarks(answer)])
+        self.waiting.append(begun + "\n".join([*said, f"{words.MARK} {told}"]) + "\n")
         self.over = True
         self._printing.print()
 

@@ -15,7 +15,7 @@ from ..chat.call import State
 from ..messages import Answer, Event, ReasoningDelta, Retract, TextDelta, Timing
 from ..show import words
 from ..show.clean import clean
-from ..show.compared import numbers
+from ..show.compared import numbers, remarks
 from ..show.control import Ear
 from ..show.pacer import Pacer
 from ..show.pages import Pages
@@ -148,7 +148,7 @@ class ViewColumn(Column):
 
 def _line(answer: Answer) -> str:
     """What an answer took; no line breaks within a number."""
-    return " · ".join(one.replace(" ", "\u00a0") for one in numbers(answer))
+    return " · ".join([*(one.replace(" ", "\u00a0") for one in numbers(answer)), *remarks(answer)])
 
 
 class ViewBoard(Board):

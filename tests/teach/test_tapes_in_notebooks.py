@@ -35,6 +35,7 @@ CELLS = (
     "later.tape",
     "%%llm -m spark\n你好，星火",
     "%%llm -m ernie:words:12\n你好，文心",
+    "%%llm -m openai:m,openai:n -t 1.9 -s 'Speak French.'\nWhy is the sky blue?",
     "%%llm -m openai:m\nWhy is the sea blue?",
 )
 
@@ -111,6 +112,15 @@ def test_several_models_at_once_and_an_answer_in_the_background_are_played(run: 
     assert "'lesson.tape'" in str(run[0].outputs(13))
 
 
+def test_each_answer_of_a_comparison_says_that_it_was_played_and_what_was_different(run: Any) -> None:
+    *_, one, other = [line for line in markdown(run, 16).splitlines() if line.startswith("|")]
+    heads = [line for line in run[0].outputs(16)[0]["data"]["text/plain"].splitlines() if line[:1] == "#"]
+    for said in (one, other, *heads):
+        assert "played from lesson.tape, where this was different: " in said
+        assert "the system prompt" in said and "the temperature" in said
+    assert "cost" not in one and "≈ $" not in one  # nothing was paid
+
+
 def test_what_a_teacher_recorded_from_spark_and_ernie_a_class_hears_with_no_key(run: Any) -> None:
     for cell, model in ((14, "spark"), (15, "ernie:words:12")):
         (output,) = run[0].outputs(cell)
@@ -121,6 +131,6 @@ def test_what_a_teacher_recorded_from_spark_and_ernie_a_class_hears_with_no_key(
 def test_a_prompt_that_changed_fails_the_run_and_its_card_shows_what_changed(run: Any) -> None:
     outcome = run[0]
     assert outcome.code != 0 and "tape" in outcome.said
-    card = next(one for one in outcome.outputs(16) if one["output_type"] == "display_data")
+    card = next(one for one in outcome.outputs(17) if one["output_type"] == "display_data")
     assert "holds no answer to this prompt" in card["data"]["text/markdown"]
     assert "“sky” → “sea”" in card["data"]["text/markdown"] and "%llm record" in card["data"]["text/markdown"]
