@@ -164,9 +164,13 @@ def _awaited(awaitable: Any, timeout: float | None) -> Any:
     result: list[Any] = []
     errors: list[BaseException] = []
     done = threading.Event()  # a `join` that is interrupted takes the thread for ended (bpo-45274)
+    stopped = threading.Event()
 
     async def wait() -> Any:
         tasks.append(asyncio.current_task())  # type: ignore[arg-type]
+        if stopped.is_set():  # before there was a task to cancel
+            getattr(awaitable, "close", bool)()
+            raise asyncio.CancelledError
         return await awaitable
 
     def work() -> None:
@@ -182,14 +186,15 @@ def _awaited(awaitable: Any, timeout: float | None) -> Any:
 
     # What it prints belongs to the cell: ipykernel looks that up in the context.
     thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), daemon=True)
-    thread.start()
     end = None if timeout is None else time.monotonic() + timeout
     try:
+        thread.start()  # in here: an interrupt may come while it begins
         while not done.wait(TICK) and (end is None or time.monotonic() < end):
             pass
     finally:
         late = not done.is_set()
         if late:
+            stopped.set()
             _cancel(loop, tasks)
             done.wait(2.0)
     if late:

@@ -40,6 +40,7 @@ LINES: dict[str, list[str]] = {
     "fix": ["fix"],
     "help": ["help", "help login"],
     "history": ["history", "history -v"],
+    "keep": ["keep 1"],
     "lang": ["lang zh", "lang en"],
     "load": ["load kept.json -c loaded"],
     "log": ["log audit.jsonl", "log"],
@@ -47,7 +48,10 @@ LINES: dict[str, list[str]] = {
     "logout": ["logout groq"],
     "models": ["models", "models openai"],
     "pin": ["pin 1"],
+    "policy": ["policy"],
+    "record": ["record day.tape", "retry", "record stop"],
     "redo": ["redo"],
+    "replay": ["replay day.tape", "retry", "replay off"],
     "reset": ["reset -c aside"],
     "restore": ["restore", "restore kept.ipynb"],
     "retry": ["retry"],
@@ -55,6 +59,7 @@ LINES: dict[str, list[str]] = {
     "show": ["show 1"],
     "stats": ["stats"],
     "status": ["", "status"],
+    "stream-vs-wait": ["stream-vs-wait Hello"],
     "tools": ["tools", "tools add print", "tools remove print"],
     "undo": ["undo"],
     "unpin": ["unpin 1"],
@@ -65,7 +70,7 @@ LINES: dict[str, list[str]] = {
 """What is typed for each verb. Whoever adds a verb adds it here: it must not show a key either."""
 
 LEFT = ("debug.log", "session.log", "audit.jsonl", "pickles", "objects.txt", "widgets.json", "all.ipynb",
-        "kept.json", "kept.md", "kept.ipynb", "whole.json")  # fmt: skip
+        "kept.json", "kept.md", "kept.ipynb", "whole.json", "day.tape")  # fmt: skip
 """Files that the day leaves behind."""
 
 
