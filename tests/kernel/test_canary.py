@@ -183,7 +183,7 @@ def test_a_day_with_every_provider_leaves_no_key_behind(day: Day, tmp_path: Path
 
 def answered(day: Day, names: list[str]) -> None:
     for name in names:
-        run = day.run(f"%%llm -m {name}:words:3\nHello")
+        run = day.run(f"%%llm -m {name}:words:3 --xray\nHello")
         assert "⚠" not in run.markdown, f"{name}: {run.markdown}"
 
 

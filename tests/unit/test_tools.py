@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import enum
 import pathlib
 import signal
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NamedTuple, Optional, TypedDict
@@ -338,3 +340,24 @@ def test_stop_ends_the_turn_whatever_the_function_makes_of_it(then: str) -> None
     with pytest.raises(KeyboardInterrupt):
         outcome(stubborn, timeout=None, most=100)
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_an_interrupt_while_it_begins_stops_what_is_awaited(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, tidied = threading.Event(), threading.Event()
+
+    async def slow() -> None:
+        begun.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            tidied.set()
+
+    def start(thread: threading.Thread, real: Any = threading.Thread.start) -> None:
+        real(thread)
+        assert begun.wait(5)  # the thread runs already; whoever started it has not come back
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    with pytest.raises(KeyboardInterrupt):
+        outcome(slow, timeout=None, most=100)
+    assert tidied.wait(5)
