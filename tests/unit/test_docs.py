@@ -193,7 +193,7 @@ def test_every_line_to_paste_can_be_pasted(name: str) -> None:
         spans = [child.content for child in token.children or () if child.type == "code_inline"]
         for line in spans + (token.content.splitlines() if token.type == "fence" else []):
             line = re.sub(r" {2,}#.*", "", re.sub(r"\b[NK]\b", "2", line))
-            if re.search(r"[\[\]|…]", line):
+            if re.search(r"[\[\]|…]", line) or re.fullmatch(r"%%llm --?[a-z-]+", line):  # a name alone
                 continue
             if line.startswith("%%llm "):
                 arguments.parse(llm.parser, line.removeprefix("%%llm"))
