@@ -17,7 +17,7 @@ from .tapeshapes import ANY, JSON, WORD
 
 Ask = dict[str, Any]
 """A question as it stands on a tape: JSON."""
-PARTS = ("system", "messages", "temperature", "max_tokens", "tools", "options", "schema", "stream")
+PARTS = ("system", "messages", "results", "temperature", "max_tokens", "tools", "options", "schema", "stream")
 """What of a question may be another while its last prompt is the same."""
 LIKE, MOST = 0.4, 4
 """How much alike two prompts are whose difference is told, and how many differences are."""
@@ -85,15 +85,20 @@ def alike(ask: Ask) -> str:
 
 
 def last(ask: Ask) -> str:
-    """The hash of the last prompt, and of how many rounds of tools have followed it."""
-    turn = _last(ask)
-    return _hash({"prompt": turn[0].get("content", "") if turn else "", "rounds": len(turn)})
+    """The hash of the last prompt with its pictures, and of how many rounds of tools have followed it."""
+    return _hash({"prompt": prompt(ask), "attachments": attachments(ask), "rounds": len(_last(ask))})
 
 
 def prompt(ask: Ask) -> str:
     """The last prompt, in words."""
     turn = _last(ask)
     return str(turn[0].get("content", "")) if turn else ""
+
+
+def attachments(ask: Ask) -> list[Any]:
+    """What the last prompt brought along: another picture makes it another question."""
+    turn = _last(ask)
+    return list(turn[0].get("attachments") or []) if turn else []
 
 
 def model(ask: Ask) -> str:
@@ -104,7 +109,12 @@ def model(ask: Ask) -> str:
 
 def different(one: Ask, other: Ask) -> list[str]:
     """In which of `PARTS` two questions with the same last prompt differ."""
-    return [name for name in PARTS if one.get(name) != other.get(name)]
+    sides = [
+        side | {"messages": (side.get("messages") or [])[: -len(turn) or None], "results": turn[1:]}
+        for side in (one, other)
+        for turn in [_last(side)]
+    ]
+    return [name for name in PARTS if sides[0].get(name) != sides[1].get(name)]
 
 
 def _last(ask: Ask) -> list[Any]:

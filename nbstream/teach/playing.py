@@ -116,7 +116,7 @@ class Tapes(Player):
             if not self.plays(call.provider, call.chat):
                 return None
             ask = self._asked(call.provider, call.chat)
-            take, differs = self._find(ask, records=_can_ask(call.provider, call.chat))
+            take, differs = self._find(ask, call.chat, records=_can_ask(call.provider, call.chat))
             self._runs[task] = take
             notes = (Note(self._said(differs), tape=self.path.name),)
         return Played(request, call.limits, accepted, take, attempt, self.speed, notes)
@@ -139,7 +139,7 @@ class Tapes(Player):
         whole, alike = asked.exact(ask), asked.alike(ask)
         return any(whole == take.exact or alike == take.alike for take in self.takes)
 
-    def _find(self, ask: Ask, *, records: bool) -> tuple[Take, list[str]]:
+    def _find(self, ask: Ask, chat: ChatRequest, *, records: bool) -> tuple[Take, list[str]]:
         """The take to play, and in what it differs. Raises `NbstreamError` where there is none."""
         if not self.takes:
             raise fail("not_found.tape_empty", path=str(self.path))
@@ -153,9 +153,9 @@ class Tapes(Player):
                 self._played[wanted] = turn + 1
                 take = found[min(turn, len(found) - 1)]
                 return take, asked.different(take.ask, ask)
-        raise self._missing(ask, records=records)
+        raise self._missing(ask, chat, records=records)
 
-    def _missing(self, ask: Ask, *, records: bool) -> NbstreamError:
+    def _missing(self, ask: Ask, chat: ChatRequest, *, records: bool) -> NbstreamError:
         """The error for a question that is not there; `records`: there is a key to record it with."""
         said, model, file = asked.prompt(ask), asked.model(ask), self.path.name
         last = asked.last(ask)
@@ -164,8 +164,14 @@ class Tapes(Player):
                 "not_found.tape_model", path=file, model=model, models=", ".join(others),
                 line=f"%%{magic()} -m {others[0]}",
             )  # fmt: skip
+        record = f"%{magic()} record {self.path}" if records else ""
         prompts = [one.prompt for one in self.takes]
-        if said in prompts:  # the first round of a turn stands there, and not this one
+        if said in prompts:
+            same = [asked.attachments(one.ask) for one in self.takes if one.prompt == said]
+            if asked.attachments(ask) not in same:
+                line = record or t("tape.attach_that")
+                return fail("not_found.tape_attachment", path=file, names=_attached(chat), line=line)
+            # the first round of a turn stands there, and not this one
             return fail("not_found.tape_round", path=file, prompt=_short(said))
         near = asked.nearest(said, prompts) or prompts[0]
         return fail(
@@ -173,7 +179,7 @@ class Tapes(Player):
             path=file,
             changed=asked.changed(near, said) or t("tape.another"),
             prompt=_short(near),
-            line=f"%{magic()} record {self.path}" if records else t("tape.ask_that"),
+            line=record or t("tape.ask_that"),
         )
 
     def _said(self, differs: list[str]) -> str:
@@ -181,6 +187,13 @@ class Tapes(Player):
             return t("tape.played", file=self.path.name)
         parts = t("list.joint").join(t(f"tape.part_{name}") for name in differs)
         return t("tape.played_other", file=self.path.name, parts=parts)
+
+
+def _attached(chat: ChatRequest) -> str:
+    """What the last prompt brings along, by name."""
+    last = next((one for one in reversed(chat.messages) if one.role == "user"), None)
+    names = [one.name or one.media_type for one in last.attachments] if last is not None else []
+    return _short(t("list.joint").join(names)) or t("tape.no_attachment")
 
 
 def _short(text: str) -> str:

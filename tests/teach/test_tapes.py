@@ -338,7 +338,8 @@ def test_rounds_of_tools_are_takes_of_their_own(tmp_path: Path, playing: Any) ->
     assert said(given).text == "18 degrees"
     given[2]["content"] = "21"
     answer = said(given)
-    assert answer.text == "18 degrees" and "where this was different" in answer.notes[0]
+    assert answer.text == "18 degrees"
+    assert answer.notes == ("played from a.tape, where this was different: what the tools gave",)
     with pytest.raises(nbstream.NbstreamError) as caught:
         said([*given, {"role": "assistant", "content": "x", "tool_calls": given[1]["tool_calls"]}, given[2]])
     assert caught.value.case == "tape_round"
@@ -353,6 +354,11 @@ def test_pictures_are_known_by_their_hash_and_stay_at_home(tmp_path: Path, playi
     path = a_tape(tmp_path / "a.tape", Take(ask, take("a cat").attempts))
     playing(path)
     assert said(Message("user", "What is this?", attachments=(image,))).notes == ("played from a.tape",)
+    other = nbstream.Attachment("image/png", image.data + b"!", "you.png")
+    for attachments, named in (((other,), "you.png"), ((image, other), "me.png, you.png"), ((), "nothing")):
+        with pytest.raises(nbstream.NbstreamError) as caught:
+            said(Message("user", "What is this?", attachments=attachments))
+        assert caught.value.case == "tape_attachment" and caught.value.what.endswith(f"attached: {named}.")
 
 
 # --- its pace -------------------------------------------------------------------------------------------
