@@ -91,7 +91,9 @@ def test_both_readmes_are_built_alike() -> None:
 def test_the_architecture_page_names_files_that_exist() -> None:
     names = re.findall(r"`((?:\w+/)?\w+\.(?:py|js))`", read("docs/architecture.md"))
     there = [
-        path.relative_to(ROOT).as_posix() for path in [*ROOT.glob("nbstream/**/*"), *ROOT.glob("tests/**/*")]
+        path.relative_to(ROOT).as_posix()
+        for part in ("nbstream", "tests", "tools")
+        for path in ROOT.glob(f"{part}/**/*")
     ]
     for name in names:
-        assert any(path.endswith(f"/{name}") for path in there), name
+        assert any(f"/{path}".endswith(f"/{name}") for path in there), name
