@@ -138,13 +138,21 @@ class Run:
 
     async def _carry(self) -> None:
         self._taps = Taps(self.call)
-        async with aclosing(events(self.call, self._state, self._taps)) as batches:
-            async for batch in batches:
-                self.progress.add(batch)
-                self._tell("batch", batch)
-                self._ring()
-                if self._positions:
-                    await self._wait_for_readers()
+        held: list[Event] = []
+        try:
+            async with aclosing(events(self.call, self._state, self._taps, held)) as batches:
+                async for batch in batches:
+                    self._add(batch)
+                    if self._positions:
+                        await self._wait_for_readers()
+        finally:
+            if held:  # what came before it failed, or was stopped
+                self._add(held)
+
+    def _add(self, batch: list[Event]) -> None:
+        self.progress.add(batch)
+        self._tell("batch", batch)
+        self._ring()
 
     def _state(self, state: State) -> None:
         if state.phase == "retrying":

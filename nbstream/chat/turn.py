@@ -6,29 +6,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from functools import partial
 
 from ..credentials import Secret
 from ..errors import NbstreamError, fail
 from ..i18n import t
-from ..messages import (
-    Event,
-    Finish,
-    Note,
-    ReasoningDelta,
-    Retract,
-    TextDelta,
-    ToolCallDelta,
-)
-from ..providers.base import Provider
-from ..wire.lines import Surrogates
+from ..messages import Event, Note, ReasoningDelta, Retract, TextDelta, ToolCallDelta
 from ..wire.plain import clean
-from ..wire.request import Frame, Refused, WireRequest, WireResponse
+from ..wire.request import Refused, WireRequest, WireResponse
 from ..wire.transport import Opening
 from . import checks, tokens
 from .call import Call, State
+from .decoding import Decoder
 from .masking import masked, masked_response, secrets
 from .pool import Visit
 from .tap import Taps
@@ -42,16 +33,21 @@ def _ignore(state: State) -> None:
 
 
 async def events(
-    call: Call, on_state: Callable[[State], None] = _ignore, taps: Taps | None = None
+    call: Call,
+    on_state: Callable[[State], None] = _ignore,
+    taps: Taps | None = None,
+    held: list[Event] | None = None,
 ) -> AsyncGenerator[list[Event], None]:
     """The events of one turn, in batches: all that one read from the socket held.
 
     Failed attempts are repeated while nothing has been shown; the error that remains is raised with
-    secrets masked. The last event of a good stream is a `Finish`.
+    secrets masked. The last event of a good stream is a `Finish`. What has come of an answer that is not to
+    be streamed waits in `held`, and is still there when its turn failed or was stopped.
     """
     request: WireRequest | None = None
     attempt, asked, shown, renewed, changed = 0, 0, False, False, False
     taps = taps if taps is not None else Taps(call)
+    held = held if held is not None else []
     if notes := taps.notes():
         yield notes
     with Visit(call) as visit:
@@ -73,7 +69,9 @@ async def events(
                     request = call.provider.request(call.chat, call.credentials)
                 asked += 1
                 source = _attempt(call, request, on_state, taps, asked - 1)
-                async with aclosing(source if call.chat.stream else _held(source, call, on_state)) as batches:
+                if not call.chat.stream:
+                    source = _whole(source, call, on_state, held)
+                async with aclosing(source) as batches:
                     async for batch in batches:
                         shown = shown or any(isinstance(event, SHOWN) for event in batch)
                         yield batch
@@ -110,37 +108,29 @@ async def events(
                 request = None
 
 
-async def _held(
-    source: AsyncGenerator[list[Event], None], call: Call, on_state: Callable[[State], None]
+async def _whole(
+    source: AsyncGenerator[list[Event], None],
+    call: Call,
+    on_state: Callable[[State], None],
+    held: list[Event],
 ) -> AsyncGenerator[list[Event], None]:
-    """All events of `source` at once, at its end: an answer that was not to be streamed."""
-    events: list[Event] = []
+    """All events of `source` at once, at its end: an answer that was not to be streamed.
+
+    Until then they are in `held`, together with nothing of an attempt before.
+    """
+    begun = False
     async with aclosing(source) as batches:
         async for batch in batches:
-            if not events:
+            if not begun:
+                begun = True
+                held.clear()
                 on_state(State("waiting"))
-            events += batch
+            held += batch
+    events = list(held)
+    held.clear()
     if not call.provider.whole:
         events.insert(max(0, len(events) - 1), Note(t("note.held", label=call.provider.label)))
     yield events
-
-
-class _Feed(Iterator[Frame]):
-    """Hands the provider's generator one frame at a time."""
-
-    __slots__ = ("ended", "frame")
-
-    def __init__(self) -> None:
-        self.frame: Frame | None = None
-        self.ended = False
-
-    def __next__(self) -> Frame:
-        frame, self.frame = self.frame, None
-        if frame is None:
-            if self.ended:
-                raise StopIteration
-            raise RuntimeError("a provider must yield None after each frame (see providers/base.py)")
-        return frame
 
 
 class _Unplayed(Exception):
@@ -170,7 +160,7 @@ async def _attempt(
         taps.tell("accepted", opening.headers)
 
     taps.tell("attempt", call, request)
-    decoder = _Decoder(call.provider, taps)
+    decoder = Decoder(call.provider, taps)
     refusal: NbstreamError | None = None
     outcome: NbstreamError | WireResponse | None = None
     try:
@@ -215,89 +205,3 @@ def _request_id(opening: Opening, keys: list[Secret]) -> str | None:
     for key in keys if given else ():
         given = key.hide_in(given or "")
     return given and clean(given, 100)
-
-
-class _Decoder:
-    """Drives a provider's generator, frame by frame, and makes its deltas whole.
-
-    Surrogate pairs that two deltas share are joined. `Finish` is held to the end: usage may come after
-    it, but a caller should see it last. An error waits in `failure`, so that what stood before it in the
-    same read is text like any other.
-    """
-
-    def __init__(self, provider: Provider, taps: Taps) -> None:
-        self._feed = _Feed()
-        self._taps = taps
-        self._source = provider.events(self._feed)
-        self._text, self._reasoning = Surrogates(), Surrogates()
-        self._finish: Finish | None = None
-        self.finished = False
-        self.ended = False
-        """The provider has read its end mark and wants no more frames."""
-        self.failure: NbstreamError | None = None
-
-    def take(self, frames: list[Frame]) -> list[Event]:
-        """The events of these frames; at the end mark or an error also what was held back."""
-        events: list[Event] = []
-        for frame in frames:
-            self._feed.frame = frame
-            before = len(events)
-            goes_on = self._drive(events)
-            if not goes_on:
-                events += self._held()
-            if self._taps:
-                self._taps.tell("frame", frame, events[before:])
-            if not goes_on:
-                break
-        return events
-
-    def end(self, *, cut: bool = False) -> list[Event]:
-        """The events that are left when the body has ended, well or not."""
-        events: list[Event] = []
-        if not self.ended and self.failure is None and not cut:
-            self._feed.ended = True
-            while self._drive(events):
-                pass
-        events += self._held()
-        if self._taps and events:
-            self._taps.tell("frame", Frame(""), events)
-        return events
-
-    def _drive(self, events: list[Event]) -> bool:
-        """Let the generator run to the end of its frame; whether it wants another."""
-        try:
-            for event in self._source:
-                if event is None:
-                    return True
-                self._pass(event, events)
-            self.ended = True
-        except NbstreamError as failure:
-            self.failure = failure
-        return False
-
-    def _pass(self, event: Event, events: list[Event]) -> None:
-        if type(event) is TextDelta:
-            text = self._text.feed(event.text)
-            if text:
-                events.append(event if text == event.text else TextDelta(text))
-        elif type(event) is ReasoningDelta:
-            if text := self._reasoning.feed(event.text):
-                events.append(ReasoningDelta(text))
-        elif type(event) is Finish:
-            self._finish, self.finished = event, True
-        elif type(event) is Retract:  # and the half character that was held back
-            self._text, self._reasoning = Surrogates(), Surrogates()
-            events.append(event)
-        else:
-            events.append(event)
-
-    def _held(self) -> list[Event]:
-        events: list[Event] = []
-        if text := self._reasoning.flush():
-            events.append(ReasoningDelta(text))
-        if text := self._text.flush():
-            events.append(TextDelta(text))
-        if self._finish is not None and self.failure is None:
-            events.append(self._finish)
-            self._finish = None
-        return events

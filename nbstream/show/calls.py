@@ -1,6 +1,7 @@
-"""A tool's call as a person sees it: what is called with what, and what came back. Pure.
+"""A tool's call as a person sees it: what is called with what, and what came back.
 
-All of it is hostile: names and arguments are the model's, results may be anybody's.
+All of it is hostile: names and arguments are the model's, results may be anybody's. A key of this kernel that
+a model was told, and gives to a function, is masked; the function gets what was meant.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from ..chat.session import session
 from ..messages import Message, ToolCall
 from .cards import literal
 from .clean import clean
@@ -96,7 +98,8 @@ def cards(messages: Sequence[Message], names: Mapping[str, str]) -> Iterable[Mes
 def card(call: ToolCall, names: Mapping[str, str], result: str | None = None) -> CallCard:
     """The card of `call`, by the names that functions and parameters have here."""
     told = None if result is None else by_name(result, names)
-    return CallCard(names.get(call.name, call.name), _renamed(call.arguments, names), told)
+    arguments = session().keys.masked(_renamed(call.arguments, names))
+    return CallCard(names.get(call.name, call.name), arguments, told)
 
 
 def by_name(result: str, names: Mapping[str, str]) -> str:

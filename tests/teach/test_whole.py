@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from importlib.util import find_spec
@@ -11,6 +12,9 @@ from typing import Any
 import pytest
 
 import nbstream
+from nbstream.chat.engine import Run
+from nbstream.chat.session import session
+from nbstream.chat.tap import Tap
 from nbstream.errors import NbstreamError
 from nbstream.messages import (
     Event,
@@ -24,7 +28,7 @@ from nbstream.messages import (
     Usage,
 )
 from nbstream.providers import registry
-from nbstream.wire.request import BODY
+from nbstream.wire.request import BODY, Frame
 from tests.fakes.behaviours import Behaving
 from tests.fakes.ernie_server import ErnieServer
 from tests.fakes.ernie_v1_server import ErnieV1Server
@@ -105,16 +109,47 @@ def test_nothing_is_given_before_the_end() -> None:
         keys = {"credentials": SPARK_KEYS, "base_url": server.url, "stream": False}
         waiting = nbstream.stream("hi", model="spark:hold", **keys)
         events = iter(waiting.events())
-        seen = []
-        with pytest.raises(NbstreamError):
-            for event in nbstream.stream("hi", model="spark:cut:4", retries=0, **keys).events():
-                seen.append(event)
-        assert seen == [], "of a connection that broke there was nothing to show yet"
         assert waiting.answer.text == ""
         server.release()
         got = list(events)
     assert [type(one) for one in got][-2:] == [Note, Finish]
     assert "".join(one.text for one in got if isinstance(one, TextDelta)) == "The first half and the second."
+
+
+def test_what_came_of_an_answer_that_broke_is_kept() -> None:
+    with SparkServer() as server:
+        keys = {"credentials": SPARK_KEYS, "base_url": server.url}
+        broken = nbstream.stream("hi", model="spark:cut:4", retries=0, stream=False, **keys)
+        with pytest.raises(NbstreamError):
+            broken.wait()
+    assert len(broken.answer.text.split()) == 4
+
+
+class Noticing(Tap):
+    """Notices the first frame."""
+
+    def __init__(self) -> None:
+        self.seen = threading.Event()
+
+    def frame(self, frame: Frame, events: list[Event]) -> None:
+        self.seen.set()
+
+
+def test_what_came_of_an_answer_that_was_stopped_is_kept() -> None:
+    tap = Noticing()
+    with SparkServer() as server:
+        call = session().call(
+            "hi", model="spark:hold", credentials=SPARK_KEYS, base_url=server.url, stream=False,
+            taps=[lambda call: tap],
+        )  # fmt: skip
+        run = Run(call)
+        run.start()
+        assert tap.seen.wait(10)
+        run.cancel()
+        assert run.wait(10)
+    answer = run.progress.answer()
+    assert answer.text.startswith("The first half")
+    assert answer.finish_reason == "cancelled"
 
 
 def test_demo_holds_its_script_back_and_says_so() -> None:

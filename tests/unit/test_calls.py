@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as some
 
 from nbstream.messages import Message, ToolCall
-from nbstream.show.calls import CallCard, cards, shortened
+from nbstream.show.calls import CallCard, card, cards, shortened
 from nbstream.show.live import LiveMarkdown
 from nbstream.show.markdown import settle
 from nbstream.show.pages import Pages
@@ -158,3 +158,15 @@ def test_live_and_settled_have_a_block_for_each_call(rounds: list[tuple[str, str
 
 def test_a_line_that_is_cut_says_so() -> None:
     assert shortened("x" * 12, 10) == "xxxxxxxxxx … (+2)"
+
+
+def test_a_key_that_a_model_gives_to_a_function_is_masked_on_its_card(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    key = "9f8e7d6c5b4a39281706abcdef012345"
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    call = ToolCall("c", "add", json.dumps({"a": key, "b": "kept"}))
+    shown = card(call, {})
+    assert key not in shown.markdown + shown.html + shown.plain + shown.line
+    assert "…2345" in shown.plain and "kept" in shown.plain
+    assert key in call.arguments, "the function gets what was meant"
