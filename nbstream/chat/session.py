@@ -28,7 +28,7 @@ from .keys import Keys, Seats, os_address
 from .policy import Policy
 from .sight import seen
 from .stats import TURNS, ProviderStats, SeatStats, TurnStats
-from .tap import Player, TapMaker, from_environment, stand_ins
+from .tap import Player, TapMaker, from_environment, playable
 from .watching import Watchers
 
 if TYPE_CHECKING:
@@ -97,7 +97,8 @@ class Session:
         """The full name of `model`. Raises `NbstreamError` (config) for one that there cannot be."""
         self.keys.refuse_as_name(model)
         provider, name = registry.split(model)
-        provider.check_model(name, self.base_url(provider))
+        if self.player is None:  # a tape may have been recorded at a gateway with names of its own
+            provider.check_model(name, self.base_url(provider))
         return f"{provider.name}:{name}" if name else provider.name
 
     def ready(self) -> list[str]:
@@ -224,7 +225,7 @@ class Session:
         played = player is not None and player.plays(provider, chat)
         chat = self.policy.allowed(provider, chat, played=played)
         if played:
-            pool, found = None, stand_ins(provider, found)
+            pool, (chat, found) = None, playable(provider, chat, found)
         elif missing and not pool and not (address and provider.key_optional_elsewhere):
             raise self.keys.no_key(provider, missing)
         call = Call(
@@ -233,6 +234,8 @@ class Session:
             taps=(*self.taps, *taps, *(player.taps if player else ())),
         )  # fmt: skip
         # What cannot be asked is said now, before any history is written.
+        if not played:
+            provider.check_installed()
         provider.request(replace(chat, base_url=base_url or self.base_url(provider)) if pool else chat, found)
         return replace(call, chat=seen(call))
 

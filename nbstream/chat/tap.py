@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -125,9 +126,21 @@ class Taps:
                 self._all.remove(one)
 
 
-def stand_ins(provider: Provider, found: Mapping[str, Secret]) -> dict[str, Secret]:
-    """Something for each field that `provider` needs, where nothing will be sent."""
-    return {field.name: Secret(STAND_IN) for field in provider.fields} | dict(found)
+def playable(
+    provider: Provider, chat: ChatRequest, found: Mapping[str, Secret]
+) -> tuple[ChatRequest, dict[str, Secret]]:
+    """`chat` and `found` where nothing will be sent: with something for each field that is missing.
+
+    What is played may have been recorded at a gateway, with names and an address that nobody has here: where
+    the address in use does not take the model, one stands in that takes any.
+    """
+    whole = {field.name: Secret(STAND_IN) for field in provider.fields} | dict(found)
+    try:
+        provider.request(chat, whole)
+    except NbstreamError:
+        if provider.anywhere:
+            chat = replace(chat, base_url=provider.anywhere)
+    return chat, whole
 
 
 def from_environment() -> Player | None:

@@ -95,7 +95,8 @@ class Heading(Part):
         here.keys.refuse_as_name(str(wish.get("name")))
         try:
             provider, name = registry.split(str(wish.get("name", "")))
-            provider.check_model(name, here.base_url(provider))
+            if here.player is None:
+                provider.check_model(name, here.base_url(provider))
             model = full(provider, name)
             if here.player is None:
                 here.policy.insist(model)

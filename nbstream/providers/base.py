@@ -74,6 +74,8 @@ class Provider(ABC):
     """Whether `request` asks without streaming where ``chat.stream`` is False; else the engine holds back."""
     package: str = ""
     """Somebody else's package without which it cannot work, by the name of its import and of our extra."""
+    anywhere: str | None = None
+    """An address at which a model of any name passes: for a tape that was recorded at one not known here."""
 
     @abstractmethod
     def request(self, chat: ChatRequest, credentials: Credentials) -> WireRequest:
@@ -89,6 +91,10 @@ class Provider(ABC):
 
     def check_model(self, model: str, base_url: str | None) -> None:
         """Raise `NbstreamError` (config) for a name that no model there can have, when it is chosen."""
+        return None
+
+    def check_installed(self) -> None:
+        """Raise `NbstreamError` (config) where a package that asking takes is missing; playing takes none."""
         return None
 
     def prefill(self, chat: ChatRequest) -> Prefill | None:

@@ -50,9 +50,11 @@ class LiteLLM(OpenAICompatible):
 
     whole = False
 
-    def request(self, chat: ChatRequest, credentials: Credentials) -> WireRequest:
+    def check_installed(self) -> None:
         if find_spec("litellm") is None:
             raise fail("config.no_package", provider=self.name, package="litellm")
+
+    def request(self, chat: ChatRequest, credentials: Credentials) -> WireRequest:
         if not chat.model:
             raise fail("config.no_litellm_model", provider=self.name)
         asked: dict[str, Any] = {

@@ -29,6 +29,7 @@ class Spark(HostProvider):
     """
 
     no_pictures = "config.no_images_spark"
+    anywhere = "wss://played.invalid/chat"
     listed = tuple(Model(version.name, f"Spark {version.title}") for version in VERSIONS)
 
     def request(self, chat: ChatRequest, credentials: Credentials) -> WireRequest:

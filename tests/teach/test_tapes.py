@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import shlex
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -305,6 +306,25 @@ def test_a_changed_prompt_is_never_answered_and_shows_what_changed(
     assert caught.value.fix == f"%llm record {path}"
 
 
+def test_a_line_to_paste_is_one_line_whose_words_are_quoted(
+    tmp_path: Path, playing: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-0123456789abcdef")
+    path = a_tape(tmp_path / "my lesson.tape", take("one", model="x\n!rm -rf ~"))
+    playing(path)
+    for prompt, line in (
+        ("Who are you?", ["%llm", "record", str(path)]),
+        ("Why is the sky blue?", ["%%llm", "-m", "openai:x…!rm -rf ~"]),
+    ):
+        with pytest.raises(nbstream.NbstreamError) as caught:
+            said(prompt)
+        assert shlex.split(caught.value.fix) == line
+    path.unlink()
+    with pytest.raises(nbstream.NbstreamError) as caught:
+        read(path)
+    assert shlex.split(caught.value.fix) == ["%llm", "record", str(path)]
+
+
 def test_another_models_words_are_not_passed_off_as_this_ones(tmp_path: Path, playing: Any) -> None:
     playing(a_tape(tmp_path / "a.tape", take("one")))
     for model in ("openai:other", "spark:4.0Ultra"):
@@ -317,6 +337,33 @@ def test_another_models_words_are_not_passed_off_as_this_ones(tmp_path: Path, pl
 def test_whoever_names_no_model_gets_that_of_the_tape(tmp_path: Path, playing: Any) -> None:
     playing(a_tape(tmp_path / "a.tape", take("one")))
     assert nbstream.ask("Why is the sky blue?").model == "openai:m"
+
+
+SAID = {"content": "blue"}
+
+
+@pytest.mark.parametrize(
+    ("model", "dialect", "frames"),
+    [
+        ("spark:class-7b", "websocket", [{"payload": {"choices": {"status": 2, "text": [SAID]}}}]),
+        ("litellm:bedrock/some-model", "library", [{"choices": [{"delta": SAID, "finish_reason": "stop"}]}]),
+        ("ollama:school", "ndjson", [{"message": SAID, "done": True, "done_reason": "stop"}]),
+        ("vllm:school", "sse", [{"choices": [{"delta": SAID, "finish_reason": "stop"}]}, "[DONE]"]),
+    ],
+)
+def test_a_tape_of_a_gateways_own_model_plays_where_nobody_knows_gateway_model_or_package(
+    model: str, dialect: str, frames: list[Any], tmp_path: Path, playing: Any, offline: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("nbstream.providers.litellm.find_spec", lambda name: None)
+    provider, _, name = model.partition(":")
+    ask = {"provider": provider, "model": name, "messages": [{"role": "user", "content": "Why?"}]}
+    played = [[0, frame] for frame in frames]
+    playing(a_tape(tmp_path / "a.tape", Take(ask, [{"connect": 0, "frames": played}], {}, dialect)))
+    assert nbstream.ask("Why?").text == "blue", "the tape says which model"
+    monkeypatch.setattr(session(), "chosen", None)
+    assert nbstream.use(model) == model
+    assert nbstream.ask("Why?").text == "blue"
 
 
 def test_demo_needs_no_tape(tmp_path: Path, playing: Any) -> None:
