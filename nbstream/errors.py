@@ -25,6 +25,7 @@ the locale files: ``fail("connection.refused", provider="openai", address="127.0
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .i18n import renamed, t
@@ -182,6 +183,20 @@ KINDS: dict[str, type[NbstreamError]] = {cls.kind: cls for cls in NbstreamError.
 RETRYABLE = frozenset({"rate_limit", "overloaded", "server_error", "interrupted", "connection", "timeout"})
 
 
+NAMES = ("path", "model", "models", "near", "nearest", "instead")
+"""Facts that are one word of a line to paste, whatever a person or a file calls them."""
+
+
+def pasted(text: str) -> str:
+    """`text` as one word of a line to paste.
+
+    >>> pasted("课.tape"), pasted("my lesson.tape"), pasted("x\\n!rm")
+    ('课.tape', "'my lesson.tape'", 'x…!rm')
+    """
+    text = "".join(sign if sign.isprintable() else "…" for sign in text)
+    return shlex.quote(text) if set(text) & set(" \"'\\#") else text
+
+
 def fail(
     key: str,
     /,
@@ -204,7 +219,10 @@ def fail(
     kind, _, case = key.partition(".")
     cls = KINDS[kind]
     facts |= {"provider": provider or "", "status": status, "code": code}
-    what, why, fix = (t(f"error.{key}.{part}", **facts) for part in ("what", "why", "fix"))
+    what, why = (t(f"error.{key}.{part}", **facts) for part in ("what", "why"))
+    words = {name: pasted(value) for name, value in facts.items() if name in NAMES and isinstance(value, str)}
+    line = t(f"error.{key}.fix", **facts)
+    fix = t(f"error.{key}.fix", **facts | words) if line.startswith("%") else line
     error = cls(
         what, why, renamed(fix),
         provider=provider, status=status, code=code, retry_after=retry_after, request_id=request_id,

@@ -20,7 +20,7 @@ from ..chat.call import Call
 from ..chat.session import session
 from ..chat.tap import Player, TapMaker
 from ..credentials import hidden
-from ..errors import KINDS, NbstreamError, fail
+from ..errors import KINDS, NbstreamError, fail, pasted
 from ..i18n import magic, t
 from ..messages import ChatRequest, Note
 from ..providers.base import Provider
@@ -162,9 +162,9 @@ class Tapes(Player):
         if others := sorted({one.model for one in self.takes if one.last == last}):
             return fail(
                 "not_found.tape_model", path=file, model=model, models=", ".join(others),
-                line=f"%%{magic()} -m {others[0]}",
+                line=f"%%{magic()} -m {pasted(others[0])}",
             )  # fmt: skip
-        record = f"%{magic()} record {self.path}" if records else ""
+        record = f"%{magic()} record {pasted(str(self.path))}" if records else ""
         prompts = [one.prompt for one in self.takes]
         if said in prompts:
             same = [asked.attachments(one.ask) for one in self.takes if one.prompt == said]
