@@ -132,14 +132,13 @@ def playable(
     """`chat` and `found` where nothing will be sent: with something for each field that is missing.
 
     What is played may have been recorded at a gateway, with names and an address that nobody has here: where
-    the address in use does not take the model, one stands in that takes any.
+    the address in use is none, or does not take the model, one stands in that does.
     """
     whole = {field.name: Secret(STAND_IN) for field in provider.fields} | dict(found)
     try:
         provider.request(chat, whole)
     except NbstreamError:
-        if provider.anywhere:
-            chat = replace(chat, base_url=provider.anywhere)
+        chat = replace(chat, base_url=provider.anywhere)
     return chat, whole
 
 

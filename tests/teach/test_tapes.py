@@ -364,6 +364,9 @@ def test_a_tape_of_a_gateways_own_model_plays_where_nobody_knows_gateway_model_o
     monkeypatch.setattr(session(), "chosen", None)
     assert nbstream.use(model) == model
     assert nbstream.ask("Why?").text == "blue"
+    for address in ("http://198.51.100.7/v1", "none"):  # at which nobody would ask: plain, and none at all
+        monkeypatch.setenv(f"{provider.upper()}_BASE_URL", address)
+        assert nbstream.ask("Why?").text == "blue"
 
 
 def test_demo_needs_no_tape(tmp_path: Path, playing: Any) -> None:
