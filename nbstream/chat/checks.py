@@ -51,6 +51,7 @@ def values(
     *,
     temperature: Any,
     retries: Any,
+    max_tokens: Any = None,
     options: Mapping[str, Any] | None,
     system: Any = None,
     base_url: Any = None,
@@ -67,6 +68,8 @@ def values(
         raise _no_number("temperature", temperature, "finite", "temperature=0.5")
     if retries is not None and not (type(retries) is int and retries >= 0):
         raise _no_number("retries", retries, "whole", "retries=2")
+    if max_tokens is not None and not (type(max_tokens) is int and max_tokens > 0):
+        raise _no_number("max_tokens", max_tokens, "positive", "max_tokens=500")
     try:
         json.dumps([dict(options or {}), *map(dict, tools)], allow_nan=False)
         if not all(isinstance(name, str) for name in options or ()):

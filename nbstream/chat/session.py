@@ -194,7 +194,7 @@ class Session:
 
             given = tuple(map(told, given))
         checks.values(
-            temperature=temperature, retries=retries, options=options,
+            temperature=temperature, retries=retries, max_tokens=max_tokens, options=options,
             system=system, base_url=base_url, tools=given,
         )  # fmt: skip
         self.keys.refuse_as_name(model or "")
