@@ -8,6 +8,7 @@ import keyword
 import math
 import re
 import shlex
+from collections.abc import Iterable
 from typing import Any
 
 from IPython.core.error import UsageError
@@ -76,21 +77,41 @@ def parse(parser: MagicArgumentParser, line: str) -> argparse.Namespace:
         reason = str(error)
         raise fail("config.option_value", reason=said(reason), line=_nearest(reason)) from None
     if rest:
-        options = [name for action in parser._actions for name in action.option_strings]
         if rest[0].startswith("-"):
-            close = difflib.get_close_matches(rest[0].partition("=")[0], options, n=1, cutoff=0.5)
-            nearest = close[0] if close else "--help"
-            corrected = line.strip().replace(rest[0].partition("=")[0], nearest, 1)
-            fits = close and len(corrected) < 120
-            raise fail(
-                "config.unknown_option",
-                name=rest[0],
-                nearest=nearest,
-                line=f"%%{magic()} {corrected if fits else nearest}",
-            )
+            raise _unknown(parser, rest, line)
         stray = " ".join("…" if len(word) > 20 else word for word in rest)  # it could be a key of any kind
         raise fail("config.stray_words", words=stray[:80])
     return known
+
+
+def _unknown(parser: MagicArgumentParser, rest: list[str], line: str) -> NbstreamError:
+    """The error for an option that there is not, with the one that was meant, if any is."""
+    given, _, value = rest[0].partition("=")
+    if given == "--speed":  # of `%llm replay`
+        pace = value or next(iter(rest[1:]), "")
+        return fail("config.option_speed", speed=pace if re.fullmatch(r"[\d.]{1,6}|max", pace) else 4)
+    nearest = nearest_option(given, [name for one in parser._actions for name in one.option_strings])
+    if nearest is None:
+        return fail("config.no_option", name=given[:40])
+    corrected = line.strip().replace(given, nearest, 1)
+    line = f"%%{magic()} {corrected if len(corrected) < 120 else nearest}"
+    return fail("config.unknown_option", name=given, nearest=nearest, line=line)
+
+
+def nearest_option(given: str, options: Iterable[str]) -> str | None:
+    """That of `options` which was meant by `given`: never one that says the opposite.
+
+    >>> nearest_option("--modle", ["--model", "--tape"]), nearest_option("--base-url", ["--model", "--tape"])
+    ('--model', None)
+    >>> nearest_option("--stream", ["--no-stream"]), nearest_option("--nostream", ["--no-stream"])
+    (None, '--no-stream')
+    """
+    names = {name.lstrip("-"): name for name in options}
+    said = given.lstrip("-")
+    names = {name: one for name, one in names.items() if name[:3] == "no-" or said[:3] != "no-"}
+    names = {name: one for name, one in names.items() if name[:3] != "no-" or said[:2] == "no"}
+    close = difflib.get_close_matches(said, names, n=1, cutoff=0.7)
+    return names[close[0]] if close else None
 
 
 _SENTENCES = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import re
 from collections.abc import Callable
@@ -109,9 +108,11 @@ class Verb:
         return fail("config.verb_missing", name=self.name, missing=missing, wanted=wanted, usage=self.usage)
 
     def _unknown(self, written: str, known: dict[str, str]) -> NbstreamError:
+        from ..args import nearest_option  # only now: it brings IPython along
+
         # One letter is near to any other, and none of them is what was meant.
-        close = difflib.get_close_matches(written, [one for one in known if one[:2] == "--"], n=1, cutoff=0.5)
-        line = f"%{magic()} {self.name} {self._with_value(close[0])}" if close else self.usage
+        near = nearest_option(written, [one for one in known if one[:2] == "--"])
+        line = f"%{magic()} {self.name} {self._with_value(near)}" if near else self.usage
         if self.name == "continue" and written in ("-m", "--model"):  # another model begins anew
             line = f"%{magic()} retry -m {t('value.model')}"
         names = t("list.joint").join(
