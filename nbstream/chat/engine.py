@@ -170,6 +170,9 @@ class Run:
             # The frames that it went through know what the server said, and some servers repeat keys.
             error.__traceback__ = error.__context__ = error.__cause__ = None
         self.progress.end(error)
+        if self._taps is not None:
+            self._taps.tell("done", self.progress.answer())
+            self.progress.remark(self._taps.notes())
         answer = self.progress.answer()
         for callback in self._when_done:
             try:
@@ -178,8 +181,6 @@ class Run:
                 said = masked_text(traceback.format_exc(), self.call)
                 log.error("what was to be done at the end of a turn failed:\n%s", said)
         self._tell("done", answer)
-        if self._taps is not None:
-            self._taps.tell("done", answer)
         self.progress.done = True
         self._ring()
 

@@ -102,6 +102,12 @@ class Progress:
             self.finish = None
             error.answer = replace(self.answer(), error=error)
 
+    def remark(self, sentences: list[str]) -> None:
+        """Have these stand with the answer, before all others: what is only known at its end."""
+        self.notes[:0] = sentences
+        if sentences and self.error is not None:
+            self.error.answer = replace(self.answer(), error=self.error)
+
     def answer(self) -> Answer:
         """The answer as far as it has come."""
         text: list[str] = []

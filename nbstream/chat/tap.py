@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..credentials import Secret
 from ..errors import NbstreamError
-from ..messages import Answer, ChatRequest, Event, Note
+from ..messages import Answer, ChatRequest, Event
 from ..providers.base import Provider
 from ..wire.request import Frame, WireRequest, WireResponse
 
@@ -35,7 +35,7 @@ class Tap:
     """Who looks on at one run of a call. What it raises is logged, and it hears no more."""
 
     note: str = ""
-    """A sentence that stands with the answer: that somebody looks on."""
+    """A sentence that stands with the answer, as it is when the run is done: that it was recorded."""
 
     def attempt(self, call: Call, request: WireRequest) -> None:
         """An attempt begins: `request` is what will be sent. It holds secrets (``Secret``) and may repeat
@@ -63,6 +63,9 @@ class Tap:
 
     def done(self, answer: Answer) -> None:
         """The run is over, whichever way."""
+
+    def failed(self) -> None:
+        """It has raised something, which is in the log, and hears no more."""
 
 
 class Player:
@@ -113,9 +116,9 @@ class Taps:
     def __bool__(self) -> bool:
         return bool(self._all)
 
-    def notes(self) -> list[Event]:
+    def notes(self) -> list[str]:
         """What they have to say of the answer."""
-        return [Note(one.note) for one in self._all if one.note]
+        return [one.note for one in self._all if one.note]
 
     def tell(self, what: str, *facts: Any) -> None:
         for one in tuple(self._all):
@@ -124,6 +127,7 @@ class Taps:
             except Exception:
                 log.exception("a tap failed")
                 self._all.remove(one)
+                one.failed()
 
 
 def playable(

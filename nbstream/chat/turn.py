@@ -48,8 +48,6 @@ async def events(
     attempt, asked, shown, renewed, changed = 0, 0, False, False, False
     taps = taps if taps is not None else Taps(call)
     held = held if held is not None else []
-    if notes := taps.notes():
-        yield notes
     with Visit(call) as visit:
         pause = visit.first_pause()
         while True:

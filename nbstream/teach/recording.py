@@ -62,15 +62,16 @@ class Recorder:
             return None
         return _Recording(self, call)
 
-    def keep(self, take: Take) -> None:
-        """Write a take; what goes wrong is kept in `trouble`."""
+    def keep(self, take: Take) -> bool:
+        """Write a take, and whether that went well; what goes wrong is kept in `trouble`."""
         try:
             append(self.path, take)
         except NbstreamError as error:
             self.trouble = error
-        else:
-            self.takes += 1
-            self._kept(take)
+            return False
+        self.takes += 1
+        self._kept(take)
+        return True
 
 
 class _Recording(Tap):
@@ -88,7 +89,6 @@ class _Recording(Tap):
         self._waited = 0.0
         self._transport = ""
         self._count = 0
-        self.note = t("tape.recorded", file=recorder.path.name)
 
     def _passed(self) -> float:
         """Seconds since the last thing that happened."""
@@ -138,7 +138,11 @@ class _Recording(Tap):
             return
         if answer.finish_reason == "cancelled":
             self._attempts[-1] |= {"after": self._passed(), "stopped": True}
-        recorder.keep(self._take(answer))
+        if recorder.keep(self._take(answer)):
+            self.note = t("tape.recorded", file=recorder.path.name)
+
+    def failed(self) -> None:
+        self._recorder.trouble = fail("config.tape_failed", path=self._recorder.path.name)
 
     def _close(self) -> None:
         """The frames so far belong to the last attempt."""

@@ -684,6 +684,29 @@ def test_what_a_tape_does_not_have_is_asked_once_and_recorded(tmp_path: Path) ->
     assert again.text == first.text and [one.prompt for one in read(path)] == ["hello"]
 
 
+@pytest.mark.parametrize(("part", "case"), [("append", "tape_unwritten"), ("scrubbed_frame", "tape_failed")])
+def test_an_answer_that_could_not_be_recorded_does_not_say_that_it_was(
+    part: str, case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nbstream.teach import recording
+
+    path, answers = tmp_path / "a.tape", []
+    kept = getattr(recording, part)
+
+    def fails(*given: Any) -> Any:
+        if part == "append":  # the tape has become a folder meanwhile
+            path.unlink()
+            path.mkdir()
+            return kept(*given)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(recording, part, fails)
+    with pytest.raises(nbstream.NbstreamError) as caught, nbstream.tape(str(path), "record"):
+        answers.append(nbstream.ask("hello", model="demo", options={"delay": 0}))
+    assert caught.value.case == case
+    assert answers[0].text and answers[0].notes == ()
+
+
 def test_a_failure_is_not_kept_for_good_by_a_tape_that_spares_asking(tmp_path: Path) -> None:
     path = str(tmp_path / "a.tape")
     with nbstream.tape(path), pytest.raises(nbstream.NbstreamError):
