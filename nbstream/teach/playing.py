@@ -30,12 +30,13 @@ from ..wire.transport import Opening
 from . import asked
 from .asked import Ask
 from .recording import Recorder
-from .tape import Take, read
+from .tape import LISTED, Take, read
 
 SPEED = "NBSTREAM_TAPE_SPEED"
 """The variable that says how fast a tape is played: ``1``, ``4``, ``max``."""
 AT_ONCE = math.inf
-MOST_PROMPT = 160
+MOST_PROMPT, LISTED_PROMPT = 160, 40
+"""Characters of a prompt that are shown: of the one that comes nearest, and of each where none does."""
 
 
 def player(path: str) -> Tapes:
@@ -174,13 +175,12 @@ class Tapes(Player):
             # the first round of a turn stands there, and not this one
             return fail("not_found.tape_round", path=file, prompt=_short(said))
         near = asked.nearest(said, prompts) or prompts[0]
-        return fail(
-            "not_found.tape_prompt",
-            path=file,
-            changed=asked.changed(near, said) or t("tape.another"),
-            prompt=_short(near),
-            line=record or t("tape.ask_that"),
-        )
+        if changed := asked.changed(near, said):
+            line = record or t("tape.ask_that")
+            return fail("not_found.tape_prompt", path=file, changed=changed, prompt=_short(near), line=line)
+        names = [t("tape.quoted", text=_short(one, LISTED_PROMPT)) for one in dict.fromkeys(prompts)]
+        listed = t("list.joint").join(names[:LISTED]) + " …" * (len(names) > LISTED)
+        return fail("not_found.tape_prompts", path=file, prompts=listed, line=record or t("tape.ask_one"))
 
     def _said(self, differs: list[str]) -> str:
         if not differs:
@@ -196,9 +196,9 @@ def _attached(chat: ChatRequest) -> str:
     return _short(t("list.joint").join(names)) or t("tape.no_attachment")
 
 
-def _short(text: str) -> str:
+def _short(text: str, most: int = MOST_PROMPT) -> str:
     text = " ".join(text.split())
-    return text if len(text) <= MOST_PROMPT else text[: MOST_PROMPT - 1] + "…"
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _can_ask(provider: Provider, chat: ChatRequest) -> bool:

@@ -7,19 +7,22 @@ that is there twice is one take, and the marks that git leaves in a conflict are
 
 from __future__ import annotations
 
+import difflib
 import json
 import math
 import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from .. import plainfiles
-from ..errors import NbstreamError, fail
-from ..i18n import t
+from ..errors import NbstreamError, fail, pasted
+from ..i18n import magic, t
 from . import asked
 from .asked import Ask
 
@@ -27,6 +30,8 @@ VERSION = 1
 LARGEST = 64 * 1024 * 1024
 """Bytes of a tape."""
 LARGEST_TAKE = 16 * 1024 * 1024
+NEAR, LISTED = 0.65, 5
+"""How much alike the name of a tape must be to be the one that was meant, and how many names are told."""
 MOST_SECONDS = 3600.0
 """Of any one pause: what is longer is a mistake of whoever edited it."""
 _HEADER = json.dumps({"nbstream": "tape", "version": VERSION}) + "\n"
@@ -84,10 +89,13 @@ class Take:
         return re.sub("[\x7f-\x9f\u2028\u2029]", lambda sign: f"\\u{ord(sign[0]):04x}", text) + "\n"
 
 
-def read(path: str | os.PathLike[str]) -> list[Take]:
-    """The takes of a tape in their order. Raises `NbstreamError` for what is none, naming the line."""
+def read(path: str | os.PathLike[str], command: str = "") -> list[Take]:
+    """The takes of a tape in their order. Raises `NbstreamError` for what is none, naming the line.
+
+    `command` is what a tape's name follows in the shell, where that was given one which is not there.
+    """
     found: dict[str, Take] = {}
-    for number, line in lines(path):
+    for number, line in lines(path, command=command):
         try:
             take = parsed(line, number)
         except ValueError as error:
@@ -97,7 +105,9 @@ def read(path: str | os.PathLike[str]) -> list[Take]:
     return list(found.values())
 
 
-def lines(path: str | os.PathLike[str], marks: list[int] | None = None) -> Iterator[tuple[int, str]]:
+def lines(
+    path: str | os.PathLike[str], marks: list[int] | None = None, command: str = ""
+) -> Iterator[tuple[int, str]]:
     """The lines of a tape that hold something, by number. Raises `NbstreamError` if it is no tape of ours.
 
     The numbers of those that git left in a conflict are added to `marks`.
@@ -108,9 +118,7 @@ def lines(path: str | os.PathLike[str], marks: list[int] | None = None) -> Itera
     except plainfiles.TooLarge as error:
         raise fail("config.tape_large", path=str(path), size=f"{error.size / 1e6:.0f}") from None
     except FileNotFoundError:
-        near = [name for name in plainfiles.lookalikes(where) if name.endswith(".tape")]
-        other = t("tape.near", name=near[0]) if near else t("tape.no_near")
-        raise fail("config.tape_missing", path=str(path), near=other) from None
+        raise _missing(str(path), where, command) from None
     except OSError as error:
         raise fail("config.tape_unread", path=str(path), reason=plainfiles.unwritten(error)) from None
     except UnicodeDecodeError:
@@ -127,6 +135,26 @@ def lines(path: str | os.PathLike[str], marks: list[int] | None = None) -> Itera
             _check_header(line, path)
             first = False
         yield number, line
+
+
+def _missing(path: str, where: Path, command: str) -> NbstreamError:
+    """The error for a tape that is not there; the line that mends it takes one that is."""
+    names: list[str] = []
+    with suppress(OSError, ValueError):
+        names = sorted(one.stem for one in islice(where.parent.iterdir(), 5_000) if one.suffix == ".tape")
+    near = difflib.get_close_matches(where.name.removesuffix(".tape"), names, n=1, cutoff=NEAR)
+    if near:
+        said = t("tape.near", name=f"{near[0]}.tape")
+    else:
+        listed = t("list.joint").join(f"{one}.tape" for one in names[:LISTED])
+        listed += " …" * (len(names) > LISTED)
+        said = t("tape.others", names=listed) if names else t("tape.no_others")
+    if names:
+        instead = os.path.join(os.path.dirname(path), f"{(near or names)[0]}.tape")
+        line = f"{command or f'%{magic()} replay'} {pasted(instead)}"
+    else:
+        line = t("tape.elsewhere") if command else f"%{magic()} record {pasted(path)}"
+    return fail("config.tape_missing", path=path, others=said, line=line)
 
 
 def _check_header(line: str, path: str | os.PathLike[str]) -> None:

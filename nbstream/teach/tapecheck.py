@@ -22,6 +22,7 @@ from .scrubtext import GONE, as_it_is, placeholder, scrubbed_text
 from .tape import Take, lines, parsed, read
 from .tapeshapes import ANY, JSON, NUMBER, TEXT, WORD, Shape, numbers, shape_of
 
+COMMAND = "nbstream tape "
 SHORTEST = 8
 """Characters of a credential of this environment that is looked for."""
 _MESSAGE: Shape = {
@@ -74,7 +75,7 @@ def check(path: str) -> list[Finding]:
     marks: list[int] = []
     seen: dict[str, int] = {}
     try:
-        for number, line in lines(path, marks):
+        for number, line in lines(path, marks, f"{COMMAND}check"):
             try:
                 take = parsed(line, number)
             except ValueError as error:
@@ -91,7 +92,8 @@ def check(path: str) -> list[Finding]:
                 Finding(number, what, t("tapecheck.again")) for what in dict.fromkeys(_wrong(take, line))
             ]
     except NbstreamError as error:
-        found.append(Finding(0, f"{error.what} {error.why}", error.fix))
+        between = "" if error.what.endswith("。") else " "
+        found.append(Finding(0, f"{error.what}{between}{error.why}", error.fix))
     found += [Finding(number, t("tapecheck.conflict"), t("tapecheck.delete")) for number in marks]
     return sorted(found, key=lambda one: one.line)
 
@@ -191,7 +193,7 @@ def show(path: str) -> str:
     """What is on a tape, as a Markdown table. Raises `NbstreamError` for what is none."""
     from ..show.cards import table
 
-    takes = read(path)
+    takes = read(path, f"{COMMAND}show")
     rows = [
         (
             str(take.line),
