@@ -1,11 +1,26 @@
-"""A table as HTML, beside the Markdown of the same; every cell is shown literally. Pure."""
+"""HTML of ours for an output: tables beside the Markdown of the same; all words in it are literal. Pure."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from .clean import clean_inline
+from .clean import clean, clean_inline
+
+
+def for_page(html: str) -> str:
+    """`html` where no formulas are: front ends look for them in whatever HTML an output has."""
+    return f'<div class="tex2jax_ignore mathjax_ignore">{html}</div>'
+
+
+def page_text(text: str) -> str:
+    """`text` for inside HTML. Also where a class is taken out again nothing in it is a formula.
+
+    >>> page_text("<b> for $5 or $6")
+    '&lt;b&gt; for <span>$</span>5 or <span>$</span>6'
+    """
+    return re.sub(r"[$\\]", lambda sign: f"<span>{sign[0]}</span>", escape(clean(text)))
 
 
 def html_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -20,4 +35,4 @@ def html_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def _cell(value: object) -> str:
-    return escape(clean_inline("" if value is None else str(value)))
+    return page_text(clean_inline("" if value is None else str(value)))

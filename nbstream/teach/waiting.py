@@ -23,7 +23,7 @@ from ..show.cards import literal, table
 from ..show.console import put
 from ..show.plaintext import plain
 from ..show.settled import bundle
-from ..show.tables import html_table
+from ..show.tables import for_page, html_table, page_text
 from .timeline import Track, line
 from .xray_page import picture
 from .xray_record import Record
@@ -108,7 +108,7 @@ class Above:
         self._timer = None
         if not self._settled:
             shown = picture([one.track for one in self._both], t("waiting.title"))
-            self._handle.update({"text/html": shown, "text/plain": t("waiting.title")}, raw=True)
+            self._handle.update({"text/html": for_page(shown), "text/plain": t("waiting.title")}, raw=True)
 
     def settle(self, data: dict[str, str]) -> None:
         self._settled = True
@@ -139,7 +139,8 @@ def _compared(both: list[Asked]) -> tuple[dict[str, str], dict[str, Any]]:
     longest = max(one.track.length for one in both)
     bars = "\n".join(line(one.track, WIDTH, longest) + f"  {one.title}" for one in both)
     text = "\n\n".join([literal(said), f"```text\n{bars}\n```", table(head, rows)])
-    html = f"<p>{said}</p>{picture([one.track for one in both], t('waiting.title'))}{html_table(head, rows)}"
+    shown = picture([one.track for one in both], t("waiting.title"))
+    html = for_page(f"<p>{page_text(said)}</p>{shown}{html_table(head, rows)}")
     words = "\n\n".join([said, bars, plain(table(head, rows))])
     return {"text/html": html, "text/markdown": text, "text/plain": words}, {}
 

@@ -7,7 +7,7 @@ copies nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 
 from ..i18n import t
@@ -17,6 +17,7 @@ from ..show.cards import literal, table
 from ..show.clean import clean
 from ..show.plaintext import plain
 from ..show.settled import prose
+from ..show.tables import for_page, page_text
 from .timeline import Track, line, rows, timeline
 from .xray_record import Attempt, Record, Seen
 from .xray_shown import became, frame_text, request_text
@@ -33,7 +34,7 @@ def bundle(record: Record, facts: str) -> dict[str, str]:
     """The data of the output; `facts` is a line of numbers."""
     text = "\n\n".join(_markdown(record, facts))
     return {
-        "text/html": "".join(_html(record, facts)),
+        "text/html": for_page("".join(_html(record, facts))),
         "text/markdown": prose(text),
         "text/plain": plain(_FENCE.sub("", text)),
     }
@@ -137,12 +138,12 @@ def picture(tracks: Sequence[Track], title: str = "") -> str:
 
 
 def _html(record: Record, facts: str) -> Iterator[str]:
-    yield f"<p><strong>{_text(t('xray.title'))}</strong> · {_text(facts)}</p>"
+    yield f"<p><strong>{page_text(t('xray.title'))}</strong> · {page_text(facts)}</p>"
     yield picture([record.track()])
     for attempt, title in requests(record):
         yield _folded(title, _pre(request_text(attempt, record.secrets)))
         if found := signature(attempt, record):
-            told = "".join(f"<p>{_text(name)}</p>{_pre(text)}" for name, text in found)
+            told = "".join(f"<p>{page_text(name)}</p>{_pre(text)}" for name, text in found)
             yield _folded(t("xray.signature"), told, unfolded=True)
     first, left_out, last = _chosen(record, PAGE_HEAD, PAGE_TAIL)
     if first:
@@ -157,20 +158,17 @@ def _html(record: Record, facts: str) -> Iterator[str]:
 
 def _table(shown: Sequence[Sequence[str]]) -> str:
     """The frames; their words from the left, where a front end would have all cells at the right."""
-    head = "".join(f'<th style="text-align:left">{_text(name)}</th>' for name in heads())
+    head = "".join(f'<th style="text-align:left">{page_text(name)}</th>' for name in heads())
     body = "".join(
-        "<tr>" + "".join(f'<td style="text-align:left">{_text(cell)}</td>' for cell in one) + "</tr>"
+        "<tr>" + "".join(f'<td style="text-align:left">{page_text(cell)}</td>' for cell in one) + "</tr>"
         for one in shown
     )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _folded(title: str, inside: str, *, unfolded: bool = False) -> str:
-    return f"<details{' open' if unfolded else ''}><summary>{_text(title)}</summary>{inside}</details>"
+    return f"<details{' open' if unfolded else ''}><summary>{page_text(title)}</summary>{inside}</details>"
 
 
 def _pre(text: str) -> str:
-    return f'<pre style="{PRE}">{_text(text)}</pre>'
-
-
-_text: Callable[[str], str] = lambda text: escape(clean(text))  # noqa: E731
+    return f'<pre style="{PRE}">{escape(clean(text))}</pre>'

@@ -10,6 +10,11 @@ from tests.browser.page import FrontEnd
 from tests.fakes.spark_server import CREDENTIALS
 from tests.served import Served
 
+FORMULAS = """from IPython.display import HTML
+from nbstream.show.tables import for_page, page_text
+HTML(for_page("$a^2$ and ") + page_text("$b^2$ and ") + "$y^2$")"""
+"""What words of ours are written with, beside a formula."""
+
 
 def environment(server: Served) -> str:
     given = {"SPARK_BASE_URL": server.url, "NBSTREAM_LANG": "en"}
@@ -19,7 +24,9 @@ def environment(server: Served) -> str:
 
 def test_the_wire_stands_beside_the_answer_while_it_comes_and_stays_when_it_has(lab: FrontEnd) -> None:
     with Served("spark", key=None) as server:
-        notebook = lab.open([environment(server), "%%llm -m spark:hold --xray\nTell me about the sea."])
+        cells = [environment(server), "%%llm -m spark:hold --xray\nTell me about the sea."]
+        cells += [FORMULAS]
+        notebook = lab.open(cells)
         notebook.run_all(wait=False)
         live = notebook.output(1).locator(".nbx")
         expect(live.locator(".nbx-frames > details").first).to_be_visible()
@@ -37,6 +44,8 @@ def test_the_wire_stands_beside_the_answer_while_it_comes_and_stays_when_it_has(
         expect(page.locator(".jp-RenderedMarkdown")).to_be_visible()
         expect(page).to_contain_text("GET /v4.0/chat HTTP/1.1")
         notebook.screenshot("xray-settled")
+        expect(notebook.output(2).locator("mjx-container")).to_have_count(1)
+        expect(notebook.output(2)).to_contain_text("$a^2$ and $b^2$")
         notebook.save()
         answer, xray = notebook.saved(1)
         assert set(answer["data"]) == {"text/markdown", "text/plain"}

@@ -265,6 +265,9 @@ def test_hostile_words_of_a_server_stay_words(openai: OpenAIServer) -> None:
     look.frame(Frame(json.dumps(chunk)), [TextDelta(hostile)])
     shown = bundle(record, hostile)
     assert not re.search(r"<(script|img|b)\b", shown["text/html"])
+    assert shown["text/html"].startswith('<div class="tex2jax_ignore mathjax_ignore">')
+    prose = re.sub(r"(?s)<pre.*?</pre>|<svg.*?</svg>", "", shown["text/html"])
+    assert "$" in prose and not re.search(r"(?<!<span>)[$\\]", prose), "nothing that MathJax acts on"
     outside = re.sub(r"(?ms)^(`{3,})\w*\n.*?^\1$", "", shown["text/markdown"])
     assert not re.search(r"<(script|img)|(?<!\\)\]\(javascript|(?<!\\)\$\\href", outside)
 

@@ -44,17 +44,15 @@ def stats(*, verbose: bool = False) -> Shown:
 
 def _with_plot(text: str, sheets: list[Sheet], notes: list[str], turns: list[TurnStats]) -> Shown:
     """The same for a notebook: with a picture for the page, and as Markdown for the file."""
-    from html import escape
-
     from ...show.plaintext import plain
     from ...show.plot import Bar, plot
-    from ...show.tables import html_table
+    from ...show.tables import for_page, html_table, page_text
 
     count = sum(one.turns for one in session().stats.values())
     bars = [_bar(number, turn, Bar) for number, turn in enumerate(turns, count - len(turns) + 1)]
     picture = f'{SHOWN}<div class="nbs-plot" style="display:none">{plot(bars, count - len(turns) + 1)}</div>'
     parts = [*(html_table(*sheet) for sheet in sheets), picture]
-    html = "".join([*parts, *(f"<p>{escape(note)}</p>" for note in notes)])
+    html = for_page("".join([*parts, *(f"<p>{page_text(note)}</p>" for note in notes)]))
     return {"text/html": html, "text/markdown": text, "text/plain": plain(text)}, {}
 
 
