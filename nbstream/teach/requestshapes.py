@@ -42,8 +42,6 @@ REQUEST: Shape = {
     ),
 }
 """What of a request's body is shown or kept: what was asked. Not who asked it (ids, keys, metadata)."""
-HEADERS = ("accept", "content-type", "anthropic-version")
-"""Headers of a request that are shown as they are; of all others only that they are there."""
 OPTIONS = frozenset(REQUEST) - {"header", "parameter", "payload", "messages", "contents", "system"} | {
     *("n", "delay", "logprobs", "top_logprobs", "auditing", "num_ctx", "thinkingConfig", "generationConfig"),
     *("domain", "search_disable", "show_ref_label"),

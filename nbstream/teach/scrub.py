@@ -1,9 +1,8 @@
 """What may be kept or shown of what went over the wire. Pure.
 
-By allow-list: of a frame only the fields that its decoder reads (`tapeshapes`), of a request only what was
-asked, of headers a few. Texts that are kept lose keys that are known, whatever looks like one, and the
-signatures in addresses. What the decoder makes of a scrubbed frame is what it made of the whole one, but
-for ids and signatures, which become stand-ins.
+By allow-list: of a frame only the fields that its decoder reads (`tapeshapes`). Texts that are kept lose keys
+that are known, whatever looks like one, and the signatures in addresses. What the decoder makes of a scrubbed
+frame is what it made of the whole one, but for ids and signatures, which become stand-ins.
 """
 
 from __future__ import annotations
@@ -14,9 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ..credentials import Secret
-from ..wire.request import Frame, WireRequest
-from .requestshapes import HEADERS, REQUEST
+from ..wire.request import Frame
 from .scrubtext import GONE, LONGEST_WORD, Hide, as_it_is, placeholder
 from .scrubtext import scrubbed_text as scrubbed_text
 from .tapeshapes import EVENTS, SHAPES, Leaf, Shape, shape_of
@@ -266,29 +263,3 @@ def _without(text: str, pieces: set[str]) -> str:
         return GONE if isinstance(value, str) and value in pieces else value
 
     return dumped(gone(json.loads(text)))
-
-
-# --- requests -----------------------------------------------------------------------------------------
-
-
-def scrubbed_request(provider: Provider, request: WireRequest, hide: Hide = as_it_is) -> dict[str, Any]:
-    """What of a request may be shown: ``method address headers body``.
-
-    The address goes without its query, of headers that are not harmless only the names remain, and of the
-    body what was asked.
-    """
-    url = request.url.reveal() if isinstance(request.url, Secret) else request.url
-    headers = {
-        name: str(value) if name.lower() in HEADERS and isinstance(value, str) else GONE
-        for name, value in request.headers.items()
-    }
-    try:
-        body = json.loads(request.body) if request.body else None
-    except ValueError:
-        body = None
-    return {
-        "method": "GET" if request.transport == "websocket" else request.method,
-        "address": _address(url, hide),
-        "headers": headers,
-        "body": shaped(body, REQUEST, hide) if isinstance(body, Mapping) else None,
-    }

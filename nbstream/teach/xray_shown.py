@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -26,7 +27,9 @@ from ..messages import (
 )
 from ..show.clean import clean, clean_inline
 from ..wire.request import WireRequest
+from .requestshapes import REQUEST
 from .scrub import scrubbed_frame, scrubbed_text
+from .scrubtext import GONE
 from .xray_record import Attempt, Seen
 
 LONGEST_BODY, LONGEST_FRAME, LONGEST_STRING = 6_000, 2_000, 300
@@ -34,6 +37,7 @@ HARMLESS = frozenset({"date", "host", "alt", "limit"})
 """What may be seen of an address behind its question mark."""
 MOST = 200_000
 """Characters of a body that are looked at: pictures go along as megabytes of letters."""
+_TOKEN = re.compile(r"(?<=/)(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{20,}(?=/|$)")
 
 
 def request_text(attempt: Attempt, secrets: Sequence[Secret]) -> str:
@@ -50,8 +54,28 @@ def request_text(attempt: Attempt, secrets: Sequence[Secret]) -> str:
     lines += [f"{name}: {header(value, secrets)}" for name, value in request.headers.items()]
     if request.transport == "websocket":
         lines += ["", t("xray.message")]
-    body = (request.body or b"")[:MOST].decode("utf-8", "replace")
-    return clean("\n".join([*lines, "", json_text(body, secrets, LONGEST_BODY)])).rstrip()
+    return clean("\n".join([*lines, "", _body(request, secrets)])).rstrip()
+
+
+def _body(request: WireRequest, secrets: Sequence[Secret]) -> str:
+    """What is sent: of what says who asks, and of fields that we do not know, only that it is there."""
+    text = (request.body or b"").decode("utf-8", "replace")
+    with suppress(ValueError, RecursionError):
+        text = json.dumps(_anonymous(json.loads(text), REQUEST), ensure_ascii=False)
+    return json_text(text[:MOST], secrets, LONGEST_BODY)
+
+
+def _anonymous(value: Any, shape: Any) -> Any:
+    """`value` with a mark for what stands not in `shape`; the names stay: a student compares them.
+
+    >>> _anonymous({"model": "m", "user": "me", "stop": None}, {"model": 1})
+    {'model': 'm', 'user': '…', 'stop': None}
+    """
+    if isinstance(value, dict) and isinstance(shape, dict | None):
+        return {name: _anonymous(one, shape.get(name) if shape else None) for name, one in value.items()}
+    if isinstance(value, list) and shape is None:
+        return [_anonymous(one, None) for one in value]
+    return GONE if shape is None and value is not None and not isinstance(value, bool) else value
 
 
 def header(value: str | Secret, secrets: Sequence[Secret]) -> str:
@@ -71,7 +95,8 @@ def address(request: WireRequest, secrets: Sequence[Secret]) -> str:
         name, _, value = pair.partition("=")
         query.append(f"{name}={value if name in HARMLESS else tail(unquote(value))}")
     kept = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="&".join(query), fragment="")
-    return masked(urlunsplit(kept), secrets)
+    path = _TOKEN.sub(GONE, kept.path)  # of a gateway that has a key there
+    return masked(urlunsplit(kept._replace(path=path)), secrets)
 
 
 def tail(text: str) -> str:

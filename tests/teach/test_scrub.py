@@ -21,12 +21,14 @@ from nbstream.providers import registry
 from nbstream.teach.asked import asked
 from nbstream.teach.playing import played_refusal
 from nbstream.teach.recording import Recorder
-from nbstream.teach.scrub import scrubbed_frame, scrubbed_frames, scrubbed_request
+from nbstream.teach.scrub import scrubbed_frame, scrubbed_frames
 from nbstream.teach.scrubrefusal import scrubbed_headers, scrubbed_refusal
 from nbstream.teach.scrubtext import as_it_is, scrubbed_text
 from nbstream.teach.tape import read
 from nbstream.teach.tapecheck import check
 from nbstream.teach.tapeshapes import SHAPES, shape_of
+from nbstream.teach.xray_record import Attempt
+from nbstream.teach.xray_shown import request_text
 from nbstream.wire.request import Frame, WireRequest, WireResponse
 from tests.canary.canaries import canary, hits
 from tests.fakes.echo_server import EchoServer
@@ -134,18 +136,18 @@ def test_of_a_request_one_sees_what_was_asked_and_not_who_asked(name: str) -> No
     keys["token"] = Secret(canary("tape", "token"))
     chat = ChatRequest(
         Message.many("Why is the sky blue?"), provider.default_model, "Be brief.",
-        base_url="https://h.example?ak=" + "0123456789ab",
-        options={"uid" if name == "spark" else "user": canary("tape", "user")[:30]},
+        base_url="https://h.example/t/4f3a0123456789abcdef?ak=" + "0123456789ab",
+        options={"uid" if name == "spark" else "user": "who-asked", "metadata": {"who": ["who-asked"]}},
     )  # fmt: skip
     try:
         request = provider.request(chat, keys)
     except Exception:
         chat = ChatRequest(chat.messages, chat.model, chat.system, options=chat.options)
         request = provider.request(chat, keys)
-    shown = scrubbed_request(provider, request)
-    text = json.dumps(shown, ensure_ascii=False)
+    text = request_text(Attempt(Call(provider, chat, keys), request, 0.0), [*keys.values()])
     assert "Why is the sky blue?" in text and "Be brief." in text
-    assert hits(text) == [] and "0123456789ab" not in text and "?" not in shown["address"]
+    assert hits(text) == [] and "0123456789ab" not in text and "who-asked" not in text
+    assert '"…"' in text, "that there is something one may see"
 
 
 def test_nothing_is_kept_of_a_provider_of_which_nobody_said_what_is_safe() -> None:
