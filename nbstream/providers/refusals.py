@@ -191,12 +191,23 @@ def refusal(
         request_id=error.request_id
         or next((clean(headers[name], 100) for name in REQUEST_IDS if headers.get(name)), None),
         label=host.label,
-        message=error.message or t("refusal.silent", status=status or ""),
+        message=numbered(error.code, error.message) or t("refusal.silent", status=status or ""),
         key_page=host.key_page or host.base_url,
     )
     if (again := headers.get("x-should-retry", "").strip().lower()) in ("true", "false"):
         failure.retryable = again == "true"  # Anthropic's and OpenAI's: they know better than our tables
     return failure
+
+
+def numbered(code: str | None, message: str) -> str:
+    """The service's words, behind its own number for them: that is what its documentation goes by.
+
+    >>> numbered("11200", "AppIdNoAuthError"), numbered(None, "no"), numbered("e", "")
+    ('11200 · AppIdNoAuthError', 'no', 'e')
+    """
+    if not code or code.lower() in message.lower():
+        return message
+    return f"{code} · {message}" if message else code
 
 
 def from_response(

@@ -14,7 +14,7 @@ from ..errors import NbstreamError, fail
 from ..i18n import span, t
 from ..wire.request import WireResponse
 from .host import Host
-from .refusals import Told, clean, from_response, retry_after, told
+from .refusals import Told, clean, from_response, numbered, retry_after, told
 from .spark_codes import CASES, LASTING
 
 TOLERATED = 300
@@ -37,7 +37,7 @@ def failure(
         code=number,
         request_id=clean(sid, 100) if isinstance(sid, str) and sid else None,
         label=host.label,
-        message=said(message) or number,
+        message=numbered(number, said(message)),
         key_page=host.key_page,
     )
     if number in LASTING or number not in CASES:
@@ -71,7 +71,7 @@ def refused(host: Host, response: WireResponse, now: float | None = None) -> Nbs
         if host.dialect == "spark-http":
             case = "auth.spark_password"
         return fail(case, provider=host.name, status=response.status, code=response.status,
-                    label=host.label, message=message, key_page=host.key_page)  # fmt: skip
+                    label=host.label, message=numbered(str(response.status), message), key_page=host.key_page)  # fmt: skip
     made = from_response(host, response, _read)
     if made.case == "web_page" and host.dialect == "spark":
         made.fix = t("error.config.spark_address.fix")
@@ -104,7 +104,7 @@ def _clock(host: Host, response: WireResponse, message: str, now: float) -> Nbst
     if abs(skew) >= TOLERATED / 2:
         case = "auth.spark_clock_ahead" if skew > 0 else "auth.spark_clock_behind"
     return fail(case, provider=host.name, status=response.status, code=response.status,
-                label=host.label, message=message, skew=span(abs(skew)))  # fmt: skip
+                label=host.label, message=numbered(str(response.status), message), skew=span(abs(skew)))  # fmt: skip
 
 
 def _date(headers: Mapping[str, str]) -> float | None:

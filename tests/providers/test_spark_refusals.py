@@ -228,3 +228,13 @@ class TestTheHandshake:
                 assert authorization not in str(refused(status, body))
         _, error = said(failed(10003, f"no such thing: {url}"))
         assert authorization not in str(error)
+
+
+def test_the_card_tells_the_number_that_the_services_documentation_goes_by() -> None:
+    _, error = said(failed(11200, "AppIdNoAuthError"))
+    assert "11200 · AppIdNoAuthError" in error.why
+    assert "403 · HMAC" in refused(403, {"message": "HMAC signature: a valid date header is required"}).why
+    response = WireResponse(401, {}, b'{"error": {"code": "invalid_iam_token", "message": "IAM failed"}}')
+    assert "invalid_iam_token · IAM failed" in registry.get("ernie").refused(response).why
+    silent = WireResponse(400, {}, b'{"error": {"code": "no_such_voice", "message": "no_such_voice: alto"}}')
+    assert "says: no_such_voice: alto" in registry.get("openai").refused(silent).why, "once is enough"
