@@ -207,11 +207,8 @@ class Session:
         address = base_url or alone
         found = self.credentials(provider, credentials)
         s = self.settings
-        limits = (
-            Limits(s.connect_timeout, s.first_timeout, s.idle_timeout)
-            if timeout is None
-            else Limits.of(timeout)
-        )
+        usual = (s.connect_timeout, s.first_timeout, s.idle_timeout)
+        limits = Limits(*usual) if timeout is None else Limits.of(timeout)
         chat = ChatRequest(
             messages, name, system, temperature, max_tokens, given, address,
             allow_insecure, options or {}, stream=stream,
@@ -274,6 +271,8 @@ class Session:
             run.call.permit.settle(run.call, answer)
         if answer.error is not None:
             self.last_error, self.last_failure = answer.error, Failure.of(run, answer, answer.error)
+            if answer.error.case.startswith("tape_"):  # the tape has no answer, and nobody was asked
+                return
         self.sizes.learn(run.call, answer)
         counted = self.stats.setdefault(name, ProviderStats(name))
         turn = counted.add(answer, run.progress.stamps, run.progress.retries)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from ..wire.request import Frame, WireRequest, WireResponse
 if TYPE_CHECKING:
     from ..wire.transport import Opening  # not at load: it brings the HTTP client
     from .call import Call
+    from .session import Session
 
 log = logging.getLogger("nbstream")
 TAPE = "NBSTREAM_TAPE"
@@ -78,6 +79,11 @@ class Player:
     def taps(self) -> tuple[TapMaker, ...]:
         """Who looks on at what it does not answer."""
         return ()
+
+    @property
+    def brief(self) -> str:
+        """That it stands in, for whoever asks how things stand. A maker of taps may have such words, too."""
+        return ""
 
     def plays(self, provider: Provider, chat: ChatRequest) -> bool:
         """Whether it answers this, so that no key and no token is needed. `chat` may lack the history."""
@@ -144,6 +150,18 @@ def playable(
     except NbstreamError:
         chat = replace(chat, base_url=provider.anywhere)
     return chat, whole
+
+
+def at_work(here: Session) -> Iterator[str | NbstreamError]:
+    """What those say of themselves who stand in or look on; or why the tape of the environment does not."""
+    player = None
+    try:
+        player = here.player
+    except NbstreamError as error:
+        yield error
+    for one in (player, *here.taps):
+        if said := getattr(one, "brief", ""):
+            yield said
 
 
 def from_environment() -> Player | None:

@@ -33,6 +33,7 @@ def load(shell: InteractiveShell) -> None:
     ran.watch(shell)
     complete.install(shell)
     from ..chat.session import session
+    from ..chat.tap import at_work
 
     try:
         session().settings.update_config(shell.config)
@@ -44,6 +45,8 @@ def load(shell: InteractiveShell) -> None:
         put(t("load.choose", names=t("list.joint").join(choice), first=choice[0]))
     else:
         put(t("load.taken" if taken else "load.ready", model=model))
+    for said in at_work(session()):
+        put(t("load.tape", said=said) if isinstance(said, str) else str(said))
     set_magic(name)
     describe()
 

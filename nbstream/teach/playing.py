@@ -91,6 +91,10 @@ class Tapes(Player):
         return (self._recorder,) if self._recorder is not None else ()
 
     @property
+    def brief(self) -> str:
+        return t("tape.playing" if self._recorder is None else "tape.playing_auto", file=str(self.path))
+
+    @property
     def trouble(self) -> NbstreamError | None:
         return self._recorder.trouble if self._recorder is not None else None
 

@@ -49,6 +49,8 @@ class Recorder:
         self, path: str, *, good: bool = False, kept: Callable[[Take], None] = lambda take: None
     ) -> None:
         self.path: Path = insist_on_tape(path)
+        self.shown = str(path)
+        """Its name as it was given: the rest of the path is nobody's business who reads the notebook."""
         self.good, self._kept = good, kept
         self.takes = 0
         self.trouble: NbstreamError | None = None
@@ -61,6 +63,10 @@ class Recorder:
             self.trouble = fail("config.tape_dialect", name=call.provider.name, path=self.path.name)
             return None
         return _Recording(self, call)
+
+    @property
+    def brief(self) -> str:
+        return t("tape.recording", file=self.shown)
 
     def keep(self, take: Take) -> bool:
         """Write a take, and whether that went well; what goes wrong is kept in `trouble`."""

@@ -239,12 +239,12 @@ def insist_on_tape(path: str | os.PathLike[str]) -> Path:
     if where.exists() or where.is_symlink():
         if where.is_file() and where.stat().st_size == 0:
             return where
-        read(where)
+        read(path)
         return where
     try:
         _append(where, _HEADER)
     except OSError as error:
-        raise unwritten(where, error) from None
+        raise unwritten(str(path), error) from None
     return where
 
 
@@ -257,12 +257,12 @@ def append(path: Path, take: Take) -> None:
         empty = not path.exists() or path.stat().st_size == 0
         _append(path, (_HEADER if empty else "") + line)
     except OSError as error:
-        raise unwritten(path, error) from None
+        raise unwritten(path.name, error) from None
 
 
-def unwritten(path: Path, error: OSError) -> NbstreamError:
+def unwritten(path: str, error: OSError) -> NbstreamError:
     """The error for a tape that cannot be written."""
-    return fail("config.tape_unwritten", path=str(path), reason=plainfiles.unwritten(error))
+    return fail("config.tape_unwritten", path=path, reason=plainfiles.unwritten(error))
 
 
 def _append(path: Path, text: str) -> None:

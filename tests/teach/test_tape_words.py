@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 import nbstream
+from nbstream.chat.session import session
 from nbstream.cli import main
 from nbstream.i18n import set_language
+from nbstream.magics.load import load, unload
+from nbstream.magics.verbs.finding import examined, report
+from nbstream.magics.verbs.using import status
 from nbstream.teach.playing import Tapes
+from nbstream.teach.verbs.tapes import record
 from tests.teach.test_tapes import a_tape, playing, said, take
 
 __all__ = ["playing"]
@@ -26,16 +33,21 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     ("there", "given", "why", "fix"),
     [
-        ("class merge", "clas.tape", "a tape here is called class.tape", "%llm replay class.tape"),
-        ("merge own", "nothere.tape", "the tapes here are merge.tape, own.tape", "%llm replay merge.tape"),
-        ("'my class'", "my clas.tape", "is called my class.tape", "%llm replay 'my class.tape'"),
-        ("", "clas.tape", "there is no tape here", "%llm record clas.tape"),
+        (("class", "merge"), "clas.tape", "a tape here is called class.tape", "%llm replay class.tape"),
+        (
+            ("merge", "own"),
+            "nothere.tape",
+            "the tapes here are merge.tape, own.tape",
+            "%llm replay merge.tape",
+        ),
+        (("my class",), "my clas.tape", "is called my class.tape", "%llm replay 'my class.tape'"),
+        ((), "clas.tape", "there is no tape here", "%llm record clas.tape"),
     ],
 )
 def test_a_tape_that_is_not_there_is_one_to_be_played(
-    there: str, given: str, why: str, fix: str, folder: Path
+    there: tuple[str, ...], given: str, why: str, fix: str, folder: Path
 ) -> None:
-    for name in ["my class"] if "my" in there else there.split():
+    for name in there:
         a_tape(folder / f"{name}.tape", take("one"))
     with pytest.raises(nbstream.NbstreamError) as caught:
         Tapes(given)
@@ -82,3 +94,77 @@ def test_where_nothing_is_like_the_prompt_those_of_the_tape_are_told(
     assert caught.value.case == "tape_prompts"
     assert "“compare”, “Name three rivers.”, “question 0”, “question 1”, “question 2” …" in caught.value.why
     assert caught.value.fix.startswith("Ask one of these")
+
+
+# --- that a tape is at work -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shell(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
+    """An IPython of our own, in a session that nothing was done in."""
+    monkeypatch.setattr(session(), "taps", [])
+    monkeypatch.setattr(session(), "chosen", None)
+    shell = InteractiveShell()
+    yield shell
+    shell.history_manager.end_session()  # type: ignore[union-attr]
+
+
+def loaded(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> str:
+    """What `%load_ext` says."""
+    load(shell)
+    unload(shell)
+    return capsys.readouterr().out
+
+
+def doctor() -> str:
+    rows = [one for one in examined() if one.what == "tape"]
+    return report(rows) if rows else ""
+
+
+def test_that_a_tape_plays_is_said_by_all_that_say_how_things_stand(
+    folder: Path, shell: InteractiveShell, playing: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "tape" not in loaded(shell, capsys) + status() + doctor()
+    a_tape(folder / "lesson.tape", take("one"))
+    playing(Path("lesson.tape"))
+    words = "lesson.tape is played; no service is asked"
+    assert f"nbstream · tape: {words}" in loaded(shell, capsys)
+    assert f"| tape | {words} |" in status() and words in doctor()
+    assert "| model | openai:m |" in status()
+
+
+def test_that_all_is_recorded_is_said_too_with_the_name_as_it_was_given(
+    folder: Path, shell: InteractiveShell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = str(record("lesson.tape"))
+    words = "every answer is recorded on lesson.tape"
+    assert words in status() and words in doctor() and words in loaded(shell, capsys)
+    assert said.startswith("Recording: from now on every answer goes onto lesson.tape. ")
+    nbstream.ask("hello", model="demo", options={"delay": 0})
+    said += str(record()) + str(record("stop"))
+    again = str(record("lesson.tape"))
+    assert "It holds 1 answer already" in again and "To start over, delete the file first" in again
+    assert str(folder) not in said + again + str(record("stop"))
+
+
+def test_a_tape_of_the_environment_that_cannot_be_played_is_a_row_to_mend(
+    folder: Path, shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a_tape(folder / "class.tape", take("one"))
+    monkeypatch.setenv("NBSTREAM_TAPE", "clas.tape")
+    monkeypatch.delitem(vars(session()), "player", raising=False)
+    assert "There is no tape clas.tape." in loaded(shell, capsys)
+    assert "There is no tape clas.tape." in status() and "%llm replay class.tape" in doctor()
+    monkeypatch.setitem(vars(session()), "player", None)
+
+
+def test_a_prompt_that_is_not_on_the_tape_is_no_request(folder: Path, playing: Any) -> None:
+    playing(a_tape(folder / "a.tape", take("one", model="only-here")))
+    before = session().statistics().get("openai")
+    asked, failed = (before.turns, before.errors) if before else (0, 0)
+    with pytest.raises(nbstream.NbstreamError):
+        said("Who are you?", "openai:only-here")
+    assert said(model="openai:only-here").text == "one"
+    after = session().statistics()["openai"]
+    assert (after.turns, after.errors) == (asked + 1, failed)
+    assert session().last_error is not None and session().last_error.case == "tape_prompts"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ...chat.session import session
+from ...chat.tap import at_work
 from ...i18n import magic, t
 from ...show.cards import table
 from .registry import verb
@@ -42,7 +44,7 @@ def examined(provider: str | None = None) -> list[Finding]:
     clock = services.clock(clocks)
     if provider is not None:
         return asked + ([clock] if clock.level in ("doubt", "bad") else [])
-    return [*findings(), *_policy(), clock, *asked, *holdings()]
+    return [*findings(), *_policy(), *_tapes(), clock, *asked, *holdings()]
 
 
 def _policy() -> list[Finding]:
@@ -56,6 +58,17 @@ def _policy() -> list[Finding]:
         if one.broken:
             return [services.Finding("bad", t("policy.name"), f"{one.path}: {one.broken}", t("policy.mend"))]
     return [services.Finding("fact", t("policy.name"), brief, f"%{magic()} policy")]
+
+
+def _tapes() -> Iterator[Finding]:
+    """That a tape is played or recorded, or that the one to be played cannot be."""
+    from ...chat.doctor import Finding
+
+    for one in at_work(session()):
+        if isinstance(one, str):
+            yield Finding("fact", t("turn.tape"), one)
+        else:
+            yield Finding("bad", t("turn.tape"), one.what, one.fix)
 
 
 def report(found: list[Finding]) -> str:

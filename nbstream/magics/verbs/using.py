@@ -10,6 +10,7 @@ from importlib.util import find_spec
 
 from ...chat.catalog import catalog
 from ...chat.session import session
+from ...chat.tap import at_work
 from ...errors import NbstreamError, fail
 from ...i18n import LANGUAGES, language, magic, set_language, t
 from ...providers import registry
@@ -36,6 +37,7 @@ def status() -> str:
             [t("line.model"), here.default_model()],
             [t("line.conversation"), t("line.turns", name=talk.name, count=len(talk.turns))],
             [t("line.ready"), ready],
+            *([t("turn.tape"), one if isinstance(one, str) else one.what] for one in at_work(here)),
             *(
                 [[t("policy.name"), t("policy.brief_more", brief=brief)]]
                 if (brief := here.policy.in_brief())

@@ -18,13 +18,14 @@ ENDING = ".tape"
 @verb("record")
 def record(file: str | None = None) -> Shown:
     from ..recording import Recorder, session_recorders
+    from ..tape import read
 
     here = session()
     before = list(session_recorders())
     if file is None:
         if not before:
             return t("record.off", line=f"%{magic()} record lesson{ENDING}")
-        return t("record.on", file=literal(str(before[0].path)), count=before[0].takes)
+        return t("record.on", file=literal(before[0].shown), count=before[0].takes)
     made = None if file in ("stop", "off") else Recorder(named(file))  # first: it may be no tape
     said = _stopped()
     if made is None:
@@ -33,7 +34,9 @@ def record(file: str | None = None) -> Shown:
     with suppress(NbstreamError):  # one that the environment names, and that cannot be read
         said += [t("replay.off")] if here.player is not None else []
     here.player = None
-    said.append(t("record.begun", file=literal(str(made.path)), line=f"`%{magic()} record stop`"))
+    held = len(read(made.path))
+    key = "record.begun_behind" if held else "record.begun"
+    said.append(t(key, file=literal(made.shown), count=held, line=f"`%{magic()} record stop`"))
     return "\n\n".join(said)
 
 
@@ -67,7 +70,7 @@ def _stopped() -> list[str]:
     for one in list(session_recorders()):
         session().taps.remove(one)
         key = "record.stopped" if one.takes else "record.nothing"
-        said.append(t(key, file=literal(str(one.path)), count=one.takes))
+        said.append(t(key, file=literal(one.shown), count=one.takes))
         if one.trouble is not None:
             said += [literal(one.trouble.what), literal(one.trouble.why)]
     return said
