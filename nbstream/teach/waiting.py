@@ -6,6 +6,7 @@ Neither is part of a conversation. The two timelines stand on one axis; the sent
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from ..show.console import put
 from ..show.plaintext import plain
 from ..show.settled import bundle
 from ..show.tables import for_page, html_table, page_text
+from ..wire.http import begin_anew
 from .timeline import Track, line
 from .xray_page import picture
 from .xray_record import Record
@@ -53,10 +55,14 @@ class Asked:
 
 
 def race(prompt: str, model: str | None) -> Shown:
-    """Ask twice, show both as they come, and then what was the difference."""
+    """Ask twice, show both as they come, and then what was the difference.
+
+    Both begin alike: with no connection that stands, and with all loaded that a first request needs.
+    """
     where, both = surface(), list[Asked]()
     above = Above(both) if where == "notebook" else None
     for stream in (True, False):
+        _alike()
         one = Asked(t("waiting.streamed" if stream else "waiting.waited"), Answer(), Record())
         one.record.changed = above.changed if above is not None else one.record.changed
         both.append(one)
@@ -73,6 +79,11 @@ def race(prompt: str, model: str | None) -> Shown:
     if above is not None:
         above.settle(shown[0])
     return both[-1].answer.error or (None if above is not None else shown)
+
+
+def _alike() -> None:
+    with suppress(TimeoutError):
+        asyncio.run_coroutine_threadsafe(begin_anew(), io_loop()).result(2.0)
 
 
 def _ask(one: Asked, head: str, prompt: str, model: str | None, where: Surface, *, stream: bool) -> None:
@@ -161,6 +172,7 @@ def _said(both: list[Asked]) -> str:
         return t("waiting.stopped_second", first=seconds(first), waited=seconds(ended))
     if not first or not waited:
         return t("waiting.nothing")
-    saved = max(0.0, 1 - first / waited)
-    facts = {"first": seconds(first), "waited": seconds(waited), "saved": f"{saved:.0%}"}
-    return t("waiting.lesson", **facts, whole=seconds(whole), ended=seconds(ended))
+    saved = f"{max(0.0, 1 - first / waited):.0%}"
+    facts = {"first": seconds(first), "waited": seconds(waited), "saved": saved}
+    key = "waiting.lesson" if saved != "0%" else "waiting.no_lesson"
+    return t(key, **facts, whole=seconds(whole), ended=seconds(ended))

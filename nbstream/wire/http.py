@@ -234,6 +234,21 @@ async def close_all() -> None:
         await shared.client.aclose()
 
 
+async def begin_anew() -> None:
+    """Close what the running loop keeps open and nobody uses, and load what a first request would.
+
+    Then the next request takes as long as any that has to connect.
+    """
+    store()
+    await sockets.load()
+    pool = _pools.get(asyncio.get_running_loop())
+    for row in list(pool.clients.values()) if pool else ():
+        idle = [one for one in row if not one.streams]
+        row[:] = [one for one in row if one.streams]
+        for one in idle:
+            await one.client.aclose()
+
+
 @asynccontextmanager
 async def _client(url: str) -> AsyncIterator[httpx.AsyncClient]:
     """A pooled client of the running loop that fits `url` and is not crowded."""

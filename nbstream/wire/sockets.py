@@ -171,6 +171,11 @@ def _cause(error: OSError) -> OSError:
     return error
 
 
+async def load() -> None:
+    """Load what a first connection would."""
+    await httpcore.AnyIOBackend().sleep(0)
+
+
 def use(transport: object) -> None:
     """Have an HTTP transport connect by means of `Backend`.
 

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from nbstream.i18n import set_language
+from nbstream.messages import Answer, Timing
 from nbstream.teach import waiting
+from nbstream.teach.xray_record import Record
 from tests.fakes.openai_server import OpenAIServer
 from tests.kernel import headless
 from tests.served import KEY, Served
@@ -47,6 +49,20 @@ def test_both_ways_are_asked_and_the_difference_is_said_in_words(server: OpenAIS
     assert seen[0] is not None
     assert seen[1] is not None
     assert seen[0].start() < seen[1].start()
+
+
+def test_both_begin_alike_with_a_connection_of_their_own(server: OpenAIServer) -> None:
+    raced("openai:words:5")
+    raced("openai:words:5")
+    assert len({one.connection for one in server.log}) == 4
+
+
+def test_a_race_that_streaming_did_not_win_is_no_lesson() -> None:
+    both = [
+        waiting.Asked(one, Answer(timing=Timing(0.0, 0.2, 0.3, 1)), Record())
+        for one in ("streamed", "waited")
+    ]
+    assert "nothing saved this time" in waiting._said(both)
 
 
 def test_the_lesson_is_told_in_chinese_too(server: OpenAIServer) -> None:
