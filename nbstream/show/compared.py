@@ -120,6 +120,6 @@ def keeping(turn: Turn, conversation: str) -> str:
 
 
 def next_best(turn: Turn) -> int:
-    """The number of an answer that one can keep, for an example: the last one."""
+    """The number of an answer that one can keep, for an example: the first one, which praises none."""
     answers = [one.answer.text if one.answer is not None else "" for one in turn.candidates]
-    return max((number for number, text in enumerate(answers, 1) if text.strip()), default=1)
+    return min((number for number, text in enumerate(answers, 1) if text.strip()), default=1)

@@ -93,7 +93,7 @@ def test_all_answers_stand_in_one_table_and_in_full_in_the_text(asked: Kernel, l
     assert kept[:2] == [texts["words:30@400"], texts["rich:60"]]
     assert whole.startswith("# 1 · openai words:30@400\n\n")
     assert [part["usage"]["output_tokens"] > 0 for part in parts] == [True] * 3
-    assert f"%llm keep 3 -c {name}" in run.markdown
+    assert f"%llm keep 1 -c {name}" in run.markdown
 
 
 def test_the_same_model_may_stand_there_twice(asked: Kernel, name: str) -> None:

@@ -81,7 +81,7 @@ def undo(count: str = "1", *, conversation: str = "main") -> Shown:
     shown = turns_markdown(here.history, turns[-number:])
     gone = here.undo(number)
     left = len(turns) - len(gone)
-    said = [shown, t("line.undone", count=len(gone), left=left, line=_line("redo", conversation))]
+    said = [t("line.undone", count=len(gone), left=left, line=_line("redo", conversation)), shown]
     if here.history.after():
         said.append(t("line.versions_left", number=left + 1))
     return _told("\n\n".join(said), undone=here.history.every(gone[0]))
