@@ -11,11 +11,11 @@ GONE = "…"
 LONGEST_WORD = 100
 
 KEY_SHAPES = re.compile(
-    r"(?<![\w-])(?:sk-(?=[\w-]*\d)[\w-]{8,}|sk-[\w-]{12,}|bce-v\d/[^\s\"'<>]+|ALTAK-?\w{12,}"
+    r"(?<![\w-])(?:sk-(?=[\w-]*(?:(?=\w*\d)\w{8,}|\w{20,}))[\w-]+|bce-v\d/[^\s\"'<>]+|ALTAK-?\w{12,}"
     r"|2[45]\.[0-9a-f]{32}\.\d+\.\d+\.[\w-]+"  # Baidu's tokens of OAuth
-    r"|AIza[\w-]{20,}|gsk_\w{16,}|xai-\w{16,}|hf_\w{16,}|nvapi-[\w-]{16,}|r8_\w{16,}|pplx-\w{16,}"
-    r"|gh[pousr]_\w{16,}|github_pat_\w{16,}|glpat-[\w-]{12,}|xox[a-z]-[\w-]{10,}|xapp-[\w-]{10,}"
-    r"|A[KS]IA[A-Z0-9]{12,}|LTAI\w{12,}|AKID\w{12,}|ya29\.[\w-]{16,}|eyJ[\w-]{20,}(?:\.[\w-]+)*)"
+    r"|AIza[\w-]{20,}|(?:hf_|gsk_|r8_|xai-|pplx-|gh[pousr]_)[A-Za-z0-9]{16,}|nvapi-[\w-]{16,}"
+    r"|github_pat_\w{16,}|glpat-[\w-]{12,}|(?:xox[a-z]|xapp)-(?=[\w-]*\d)[\w-]{10,}"
+    r"|A[KS]IA[A-Z0-9]{12,}|(?:LTAI|AKID)[A-Za-z0-9]{12,}|ya29\.[\w-]{16,}|eyJ[\w-]{20,}(?:\.[\w-]+)*)"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
     re.S,
 )
@@ -26,15 +26,19 @@ _SECRETIVE = (
 )
 _PARAMETER = re.compile(rf"([?&;]{_SECRETIVE}=)(?=[^\s&\"'<>#]*\d)[^\s&\"'<>#…]{{8,}}", re.I)
 _USER = re.compile(r"(?<=://)[^\s/@\"'<>]+@")
-_BEARER = re.compile(r"(\b(?:Bearer|Basic|Token)\s+)(?=\S*\d)[\w+/=.:~-]{16,}", re.I)
+_BEARER = re.compile(r"(\b(Bearer|Basic|Token)\s+)((?=\S*\d)[\w+/=.:~-]{16,})", re.I)
 _SIGNED = re.compile(
     r"((?:authorization|signature|api[-_]?key|api[-_]?secret|access[-_]?token)\\?[\"']?\s*[=:]\s*\\?[\"']?)"
-    r"(?=[^\s\"']*\d)[\w+/=%.~-]{16,}",
+    r"((?=[^\s\"']*\d)[\w+/=%.~-]{16,})(?![(\[\w+/=%.~-])",
     re.I,
 )
+_CODE = re.compile(r"[A-Za-z]+\d{0,3}(?:[._]+[A-Za-z]*\d{0,3})+")
+"""Names in a program, such as ``base64.b64encode`` or ``hmac_sha256``: words, with few digits."""
+_RANDOM = re.compile(r"(?=\S*[a-z])(?=\S*[A-Z])|(?:\D*\d){5}")
+"""What is more than an English word: both cases, or many digits."""
 _ESCAPED = re.compile(r"\\u00(?!22|5[cC])([2-7][0-9a-fA-F])")
 """Printable ASCII, but for what would end a text of JSON."""
-_SID = re.compile(r"(\bsid: ?)([\w@]{5,100})")
+_SID = re.compile(r"(\bsid: ?)(?=[\w@]*\d)([\w@]{5,100})")
 
 
 def as_it_is(text: str) -> str:
@@ -62,9 +66,18 @@ def _scrubbed(text: str, hide: Hide) -> str:
     text = KEY_SHAPES.sub(GONE, hide(text))
     if "://" in text or "=" in text or ":" in text:
         text = _USER.sub("", _PARAMETER.sub(rf"\1{GONE}", text))
-        text = _SIGNED.sub(rf"\1{GONE}", text)
+        text = _SIGNED.sub(_unsigned, text)
         text = _SID.sub(lambda found: found[1] + placeholder(found[2]), text)
-    return _BEARER.sub(rf"\1{GONE}", text)
+    return _BEARER.sub(_unborne, text)
+
+
+def _unsigned(found: re.Match[str]) -> str:
+    return found[0] if _CODE.fullmatch(found[2]) else found[1] + GONE
+
+
+def _unborne(found: re.Match[str]) -> str:
+    words = _CODE.fullmatch(found[3]) or (found[2].lower() != "bearer" and not _RANDOM.match(found[3]))
+    return found[0] if words else found[1] + GONE
 
 
 def _unescaped(found: re.Match[str]) -> str:

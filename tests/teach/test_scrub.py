@@ -121,6 +121,14 @@ def test_what_looks_like_a_secret_in_a_text_goes(text: str) -> None:
         "https://example.org/search?q=streaming&page=2",
         "Set SPARK_API_SECRET=… first; a token is about 4 characters.",
         "签名写在 authorization 参数里",
+        "authorization = base64.b64encode(authorization_origin.encode()).decode()",
+        "signature = base64.b64encode(digest)\nsignature = hmac_sha256_base64(key, text)",
+        "signature: hmac_sha256_base64, authorization = request.headers_2.get_header",
+        "api_key = settings2.get_api_key_from_env",
+        'authorization = headers2021["Authorization"]',
+        "hf_transformer_pipeline(x), sk-learn-contrib, sk-toggleable__label-arrow, xapp-settings-page",
+        "Basic principles2024andmore; a token base64.b64encode",
+        "sid: hello",
     ],
 )
 def test_a_text_that_only_speaks_of_keys_stays(text: str) -> None:
