@@ -49,7 +49,7 @@ def lab(texts: list[str], modules: Path) -> list[dict[str, Any]]:
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=20,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     answers: list[dict[str, Any]] = json.loads(done.stdout)
