@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from playwright.sync_api import Locator, expect
 
 from tests.browser.page import WAIT, FrontEnd, Notebook
@@ -212,7 +214,13 @@ def test_all_views_of_a_panel_show_the_same_and_one_that_was_cut_off_catches_up(
         expect(life(third)).to_be_hidden(timeout=60_000)
         expect(third.turns.last.locator(".nbs-body")).to_contain_text("and the second")
         expect(third.box).to_have_value("written meanwhile and more")
-        third.box.press("Enter")
+        for _ in range(4):  # on a slow machine JupyterLab may lose its new connection again, and make another
+            expect(life(third)).to_be_hidden(timeout=60_000)
+            third.box.press("Enter")
+            with contextlib.suppress(AssertionError):
+                expect(third.turns).to_have_count(6)
+                break
+            expect(third.box).to_have_value("written meanwhile and more")
         expect(third.turns).to_have_count(6)
         third.idle()
         expect(kept(notebook)).to_contain_text("main · 6 turns")
