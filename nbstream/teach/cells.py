@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from argparse import Namespace
 
 from ..chat.session import session
-from .playing import SPEED, Tapes, speed_of
+from .playing import Tapes, usual_speed
 
 
 def tape(options: Namespace) -> None:
-    """Have the cell answered from its tape. Raises `NbstreamError` for a file that is none."""
-    options.player = player = Tapes(options.tape, speed_of(os.environ.get(SPEED)), records=True)
+    """Have the cell answered from its tape. Raises `NbstreamError` for a file that is none.
+
+    While a tape is played for all no service is asked, so this one is only played, too.
+    """
+    whole = session().player
+    records = whole is None or bool(whole.taps)
+    options.player = player = Tapes(options.tape, usual_speed(), records=records)
     if not options.model and player.model and session().default_model() == "demo":
         options.model = player.model  # nobody said whom to ask: whoever answered on the tape

@@ -41,7 +41,16 @@ MOST_PROMPT, LISTED_PROMPT = 160, 40
 
 def player(path: str) -> Tapes:
     """The player of the tape at `path`, at the speed that the environment says."""
-    return Tapes(path, speed_of(os.environ.get(SPEED) or "1"))
+    return Tapes(path, usual_speed())
+
+
+def usual_speed() -> float:
+    """The speed that the environment says. Raises `NbstreamError`, whose line mends the variable."""
+    try:
+        return speed_of(os.environ.get(SPEED) or None)
+    except NbstreamError as error:
+        error.fix = f"%env {SPEED}=4"
+        raise
 
 
 def speed_of(given: str | float | None) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from nbstream.i18n import set_language
 from nbstream.magics.load import load, unload
 from nbstream.magics.verbs.finding import examined, report
 from nbstream.magics.verbs.using import status
-from nbstream.teach.playing import Tapes
+from nbstream.teach.cells import tape
+from nbstream.teach.playing import Tapes, usual_speed
 from nbstream.teach.verbs.tapes import record
 from tests.teach.test_tapes import a_tape, playing, said, take
 
@@ -131,6 +133,30 @@ def test_that_a_tape_plays_is_said_by_all_that_say_how_things_stand(
     assert f"nbstream · tape: {words}" in loaded(shell, capsys)
     assert f"| tape | {words} |" in status() and words in doctor()
     assert "| model | openai:m |" in status()
+
+
+def test_while_a_tape_plays_doctor_asks_nobody_unless_somebody_is_named(
+    folder: Path, shell: InteractiveShell, playing: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nbstream.chat.doctor.examine", lambda *given: pytest.fail("somebody was asked"))
+    playing(a_tape(folder / "a.tape", take("one")))
+    assert "not asked while a tape is played" in report(examined())
+    with pytest.raises(pytest.fail.Exception):
+        examined("openai")
+
+
+def test_where_a_tape_plays_for_all_that_of_a_cell_is_only_played(folder: Path, playing: Any) -> None:
+    playing(a_tape(folder / "a.tape", take("one")))
+    options = Namespace(tape=str(a_tape(folder / "b.tape", take("two"))), model=None)
+    tape(options)
+    assert not options.player.taps, "nothing is asked, so nothing is recorded"
+
+
+def test_a_speed_that_is_none_is_mended_where_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NBSTREAM_TAPE_SPEED", "abc")
+    with pytest.raises(nbstream.NbstreamError) as caught:
+        usual_speed()
+    assert caught.value.fix == "%env NBSTREAM_TAPE_SPEED=4"
 
 
 def test_that_all_is_recorded_is_said_too_with_the_name_as_it_was_given(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ...chat.session import session
 from ...chat.tap import at_work
+from ...errors import NbstreamError
 from ...i18n import magic, t
 from ...show.cards import table
 from .registry import verb
@@ -40,11 +41,22 @@ def examined(provider: str | None = None) -> list[Finding]:
     from ...chat import doctor as services
     from ..surroundings import findings, holdings
 
+    if provider is None and _played():
+        aside = services.Finding("fact", t("doctor.services"), t("doctor.played"), f"%{magic()} doctor NAME")
+        return [*findings(), *_policy(), *_tapes(), aside, *holdings()]
     asked, clocks = services.examine(session(), provider)
     clock = services.clock(clocks)
     if provider is not None:
         return asked + ([clock] if clock.level in ("doubt", "bad") else [])
     return [*findings(), *_policy(), *_tapes(), clock, *asked, *holdings()]
+
+
+def _played() -> bool:
+    """Whether a tape answers for all services, or was to."""
+    try:
+        return session().player is not None
+    except NbstreamError:
+        return True
 
 
 def _policy() -> list[Finding]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 
 from ...chat.session import session
@@ -42,7 +41,7 @@ def record(file: str | None = None) -> Shown:
 
 @verb("replay")
 def replay(file: str | None = None, *, speed: str | None = None) -> Shown:
-    from ..playing import SPEED, Tapes, speed_of
+    from ..playing import Tapes, speed_of, usual_speed
 
     here = session()
     if file in ("off", "stop"):
@@ -55,7 +54,7 @@ def replay(file: str | None = None, *, speed: str | None = None) -> Shown:
         if speed is not None:
             player.speed = speed_of(speed)
         return _playing(player)
-    made = Tapes(named(file), speed_of(speed or os.environ.get(SPEED)))
+    made = Tapes(named(file), speed_of(speed) if speed else usual_speed())
     said = _stopped()
     here.player = made
     here.watchers.changed()
