@@ -23,7 +23,7 @@ _NAMED = tuple(
     for one in ("name", "origin", "near", "file")
 )
 """Fields of a Chinese sentence that hold what somebody called something."""
-_COUNTED = re.compile(r"(\{(\w+)\} (?:turn|character|image|answer|frame))s\b")
+_COUNTED = re.compile(r"(\{(\w+)\} (?:turn|character|image|answer|frame|token))s\b")
 """What an English sentence counts."""
 _chosen: str | None = None
 _magic = "llm"

@@ -60,6 +60,15 @@ def size_of(text: str) -> Size:
     return Size(max(0.0, len(text) - wide), wide)
 
 
+def about(size: Size) -> int:
+    """How many tokens a text of `size` will be for a model of which nothing is known: at least one.
+
+    >>> about(size_of("The sky is blue.")), about(size_of("天空是蓝色的，因为散射。"))
+    (5, 13)
+    """
+    return max(1, round(_BEGINNING.tokens(size)))
+
+
 def size_of_messages(messages: Iterable[Message]) -> Size:
     """What these messages come to. Reasoning is left out: hardly anybody is sent it back."""
     whole = Size()

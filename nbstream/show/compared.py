@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..chat.kept import Turn
+from ..chat.sizes import Size, about, size_of
 from ..errors import NbstreamError
 from ..i18n import magic, t
 from ..messages import Answer
@@ -79,10 +80,14 @@ def _error(error: NbstreamError) -> str:
     return "<br>".join(filter(None, lines))
 
 
-def numbers(answer: Answer) -> list[str]:
-    """What an answer took, and how it ended if not well: time to first token, tokens/s, tokens, cost."""
+def numbers(answer: Answer, came: Size | None = None) -> list[str]:
+    """What an answer took, and how it ended if not well: time to first token, tokens/s, tokens, cost.
+
+    `came` is how much has come of one that is under way, whose text is not here yet.
+    """
     parts = []
     usage, timing = answer.usage, answer.timing
+    estimate = about(came if came is not None else size_of(answer.text + answer.reasoning))
     if answer.finish_reason == "cancelled":
         parts.append(t("footer.stopped"))
     elif answer.finish_reason in ("length", "content_filter"):
@@ -93,13 +98,13 @@ def numbers(answer: Answer) -> list[str]:
     if timing.first_token is not None:
         parts.append(t("footer.first", seconds=f"{max(0.01, timing.first_token):.2f}"))
         spent = (timing.duration or 0.0) - timing.first_token
-        if spent > 0.05 and (made := counted or timing.pieces):
+        if spent > 0.05 and (made := counted or (estimate if timing.pieces else 0)):
             parts.append(("" if counted else "≈ ") + t("footer.speed", rate=f"{made / spent:,.0f}"))
     if usage is not None and counted is not None:
         given = "?" if usage.input_tokens is None else f"{usage.input_tokens:,}"
         parts.append(t("footer.tokens", input=given, output=f"{counted:,}"))
     elif timing.pieces:
-        parts.append(t("footer.about", output=f"{timing.pieces:,}"))
+        parts.append(t("footer.about", output=f"{estimate:,}"))
     if answer.cost is not None and answer.cost.amount:
         parts.append(f"≈ {money(answer.cost)}")
     elif timing.pieces and answer.cost is None and answer.model.partition(":")[0] not in ("", "demo"):

@@ -73,7 +73,7 @@ def footer(answer: Answer) -> str:
         given = "?" if usage.input_tokens is None else f"{usage.input_tokens:,}"
         parts.append(t("footer.tokens", input=given, output=f"{usage.output_tokens:,}"))
     elif answer.finish_reason == "cancelled" and timing.pieces:
-        parts.append(t("footer.about", output=f"{timing.pieces:,}"))
+        parts.append(about(answer))
     if timing.first_token is not None and timing.duration is not None:
         parts.append(t("footer.first", seconds=f"{max(0.01, timing.first_token):.2f}"))
         spent = timing.duration - timing.first_token
@@ -85,6 +85,13 @@ def footer(answer: Answer) -> str:
         parts.append(said)
     parts += answer.notes
     return f"{MARK} " + " · ".join(parts)
+
+
+def about(answer: Answer) -> str:
+    """How many tokens came, where nobody has counted them. A service may send many of them at once."""
+    from ..chat.sizes import about, size_of  # not at load
+
+    return t("footer.about", output=f"{about(size_of(answer.text + answer.reasoning)):,}")
 
 
 FULL, MANY = 0.5, 20_000

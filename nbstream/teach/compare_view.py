@@ -12,6 +12,7 @@ from IPython.display import display
 
 from ..chat.background import io_loop
 from ..chat.call import State
+from ..chat.sizes import Size, size_of
 from ..messages import Answer, Event, ReasoningDelta, Retract, TextDelta, Timing
 from ..show import words
 from ..show.clean import clean
@@ -44,6 +45,7 @@ class ViewColumn(Column):
         self._message: dict[str, Any] = {}
         self._status: dict[str, Any] | None = None
         self._end: str | None = None
+        self._came = Size()
         self._phase, self._told = "", 0.0
         self._last = False
         self.model = ""
@@ -61,13 +63,16 @@ class ViewColumn(Column):
         for event in events:
             if type(event) is TextDelta:
                 self._text.append(event.text)
+                self._came = self._came.plus(size_of(event.text))
                 self._enter("writing")
             elif type(event) is ReasoningDelta:
                 self._think.append(event.text)
+                self._came = self._came.plus(size_of(event.text))
                 self._enter("thinking")
             elif type(event) is Retract:
                 for taken in (self._text, self._think, self._thought):
                     taken.clear()
+                self._came = Size()
                 self._message |= {"reset": True, "ops": self._pages.withdraw()}
         self._view.grown()
 
@@ -107,13 +112,12 @@ class ViewColumn(Column):
                 self._told = now
                 self.say({"text": self._rate(self.run), "seconds": 0, "step": 0})
 
-    @staticmethod
-    def _rate(run: Run) -> str:
+    def _rate(self, run: Run) -> str:
         stamps = run.progress.stamps
         if not stamps:
             return ""
         timing = Timing(0.0, stamps[0], stamps[-1], len(stamps))
-        return _line(Answer(timing=timing))
+        return _line(Answer(timing=timing), self._came)
 
     def take(self) -> tuple[dict[str, Any], int, int]:
         """What the view is to be told; how many bytes that is, and how many pieces of text."""
@@ -146,9 +150,9 @@ class ViewColumn(Column):
         }
 
 
-def _line(answer: Answer) -> str:
+def _line(answer: Answer, came: Size | None = None) -> str:
     """What an answer took; no line breaks within a number."""
-    return " · ".join([*(one.replace(" ", "\u00a0") for one in numbers(answer)), *remarks(answer)])
+    return " · ".join([*(one.replace(" ", "\u00a0") for one in numbers(answer, came)), *remarks(answer)])
 
 
 class ViewBoard(Board):

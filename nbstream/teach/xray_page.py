@@ -66,7 +66,16 @@ def signature(attempt: Attempt, record: Record) -> list[tuple[str, str]]:
 def row(seen: Seen, record: Record) -> list[str]:
     """A frame in a table: its number, its time, its size, and what it became."""
     number = str(seen.number) if seen.number else "–"
-    return [number, seconds(seen.at), str(seen.size) if seen.number else "", became(seen, record.secrets)]
+    return [number, moment(seen.at), str(seen.size) if seen.number else "", became(seen, record.secrets)]
+
+
+def moment(at: float) -> str:
+    """When a frame came: to the hundredth, because what a reader wants to see is the gap before it.
+
+    >>> moment(0.96), moment(1.157), moment(12.3)
+    ('960 ms', '1.16 s', '12.30 s')
+    """
+    return seconds(at) if at < 0.9995 else f"{at:.2f} s"
 
 
 def heads() -> list[str]:

@@ -171,7 +171,9 @@ def event_text(event: Event, secrets: Sequence[Secret] = ()) -> str:
     if isinstance(event, Finish):
         return t("xray.event.finish", reason=event.reason)
     assert isinstance(event, Opaque)
-    return t("xray.event.opaque")
+    # Which fields, not what stands in them: signatures, numbers of requests.
+    names = event.data if isinstance(event.data, dict) else ()
+    return t("xray.event.opaque", names=_quoted(", ".join(map(str, names)), secrets) or "…")
 
 
 def _quoted(text: str, secrets: Sequence[Secret], longest: int = 60) -> str:

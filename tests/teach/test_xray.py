@@ -8,6 +8,7 @@ import json
 import re
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
@@ -75,6 +76,18 @@ def test_each_frame_is_told_with_what_it_became_and_when(openai: OpenAIServer) -
     assert record.tokens == answer.timing.pieces
     assert 'role="img"' in shown["text/html"]
     assert re.search(r"^0 s [·░█▁▂▃▄▅▆▇ ]+ ", shown["text/markdown"], re.M)
+
+
+def test_two_frames_of_one_tenth_of_a_second_are_told_apart_and_what_is_kept_is_named(
+    spark: SparkServer,
+) -> None:
+    record, _ = on_spark(spark, "words:3")
+    known = record.first[:]
+    record.first[:] = [replace(one, at=1.1 + 0.03 * one.number) for one in known]
+    shown = bundle(record, "")
+    for name in ("text/html", "text/markdown", "text/plain"):
+        assert "1.13 s" in shown[name] and "1.16 s" in shown[name]
+        assert "kept for the service, not shown: sid" in shown[name]
 
 
 def test_the_three_lines_are_those_that_were_signed(spark: SparkServer) -> None:

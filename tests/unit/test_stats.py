@@ -15,6 +15,7 @@ from nbstream.errors import fail
 from nbstream.i18n import set_language
 from nbstream.messages import Answer, Context, Cost, Timing, Usage
 from nbstream.show.amounts import costs, money
+from nbstream.show.compared import numbers
 from nbstream.show.plot import MOST, Bar, plot
 from nbstream.show.words import footer
 
@@ -171,3 +172,19 @@ def test_the_picture_takes_its_colours_from_the_page() -> None:
     assert "var(--jp-brand-color1" in text
     assert "url(" not in text
     assert "position" not in text
+
+
+@pytest.mark.parametrize("finish", ["cancelled", "stop"])
+def test_tokens_that_nobody_counted_are_estimated_by_the_text_not_by_the_pieces_it_came_in(
+    finish: str,
+) -> None:
+    text = "天空是蓝色的，因为散射。" * 10
+    one = Answer(text=text, model="openai:m", finish_reason=finish, timing=Timing(0.0, 0.5, 1.5, 2))
+    told = " · ".join(numbers(one))
+    assert "≈ 132 tokens/s" in told and "≈ 132 tokens ·" in f"{told} ·"
+    assert ("≈ 132 tokens" in footer(one)) == (finish == "cancelled")
+
+
+def test_one_token_is_one_token() -> None:
+    one = Answer(text="ok", model="openai:m", finish_reason="cancelled", timing=Timing(0.0, 0.5, 1.5, 1))
+    assert footer(one).split(" · ")[2] == "≈ 1 token"
