@@ -6,7 +6,8 @@ file, by the cell's id. Nothing here needs a key or the network, and no real ser
 
     en, zh     the answer
     error      the service's code that ends it; its `message`, where the code alone does not bring it
-    call       a function that is called at the end: its name, its arguments; `call.en`, `call.zh` where they differ
+    call       a function that is called at the end: its name, its arguments; `call.en`, `call.zh` where they
+               differ
     clock      by how many seconds the server's clock is ahead
     NAME       a table of the same for one provider, where a cell asks several
 

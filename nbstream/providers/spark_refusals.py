@@ -71,7 +71,8 @@ def refused(host: Host, response: WireResponse, now: float | None = None) -> Nbs
         if host.dialect == "spark-http":
             case = "auth.spark_password"
         return fail(case, provider=host.name, status=response.status, code=response.status,
-                    label=host.label, message=numbered(str(response.status), message), key_page=host.key_page)  # fmt: skip
+                    label=host.label, message=numbered(str(response.status), message),
+                    key_page=host.key_page)  # fmt: skip
     made = from_response(host, response, _read)
     if made.case == "web_page" and host.dialect == "spark":
         made.fix = t("error.config.spark_address.fix")
@@ -104,7 +105,8 @@ def _clock(host: Host, response: WireResponse, message: str, now: float) -> Nbst
     if abs(skew) >= TOLERATED / 2:
         case = "auth.spark_clock_ahead" if skew > 0 else "auth.spark_clock_behind"
     return fail(case, provider=host.name, status=response.status, code=response.status,
-                label=host.label, message=numbered(str(response.status), message), skew=span(abs(skew)))  # fmt: skip
+                label=host.label, message=numbered(str(response.status), message),
+                skew=span(abs(skew)))  # fmt: skip
 
 
 def _date(headers: Mapping[str, str]) -> float | None:
