@@ -24,9 +24,12 @@ from nbstream.errors import KINDS  # noqa: E402
 from nbstream.i18n import LANGUAGES, sentences, set_language, t  # noqa: E402
 from nbstream.magics.cell import llm  # noqa: E402
 from nbstream.magics.help import _more, _options, groups  # noqa: E402
+from nbstream.providers.ernie_codes import V1 as ERNIE_V1  # noqa: E402
 from nbstream.providers.host import Host  # noqa: E402
 from nbstream.providers.hosts import HOSTS  # noqa: E402
 from nbstream.providers.natives import NATIVES  # noqa: E402
+from nbstream.providers.refusals import KINDS_BY_STATUS  # noqa: E402
+from nbstream.providers.spark_codes import CASES as SPARK  # noqa: E402
 
 WORDS = {
     "en": {
@@ -47,6 +50,10 @@ WORDS = {
         "for the words that you see; `…` stands for what differs from case to case: a name, a number, what a "
         "service said. The heading is the first line, and the word beside each group is `error.kind` in "
         "Python. The twenty that people meet most are told at length in the [questions and answers](faq.md).",
+        "numbers": "By number",
+        "numbers_intro": "The search box of the site passes over bare numbers. Here they are:",
+        "number_table": "| number | what it means |",
+        "every": "HTTP",
         "why": "Why",
         "fix": "What to do",
         "label": "the service",
@@ -80,6 +87,10 @@ WORDS = {
         "`…` 代表每次不同的内容：名称、数字、服务商返回的话。"
         "标题是报错的第一行；每组标题旁的英文词是 Python 中的 `error.kind`。"
         "最常见的二十种在[常见问题](faq.zh.md)里有详细说明。",
+        "numbers": "按错误码查找",
+        "numbers_intro": "网站的搜索框会略过纯数字，请在这里查找：",
+        "number_table": "| 错误码 | 含义 |",
+        "every": "HTTP",
         "why": "原因",
         "fix": "解决",
         "label": "该服务",
@@ -201,7 +212,8 @@ def errors(lang: str) -> str:
     """Each error: what it says, why, and the line that mends it."""
     words = WORDS[lang]
     lines = [f"# {words['errors']}", "", words["other"].format(page="errors"), "", words["note"], ""]
-    lines.append(words["errors_intro"])
+    lines += [words["errors_intro"], "", f"## {words['numbers']}", "", words["numbers_intro"], ""]
+    lines += [words["number_table"], "|---|---|", *numbers(lang)]
     for kind, keys in cases().items():
         head = t(f"kind.{kind}")
         lines += ["", f"## {head[:1].upper()}{head[1:]}{words['bracketed'].format(kind)}"]
@@ -215,6 +227,27 @@ def errors(lang: str) -> str:
                 mend = f"`{fix}`" if PASTE.match(fix) and "`" not in fix else prose(fix)
                 lines += ["", f"**{words['fix']}**{words['colon']}{mend}"]
     return "\n".join(lines) + "\n"
+
+
+def numbers(lang: str) -> list[str]:
+    """What each number of an error means, of HTTP and of the services that count theirs, with its place."""
+    words = WORDS[lang]
+    tables = {
+        words["every"]: {str(status): kind for status, kind in KINDS_BY_STATUS.items()},
+        words["spark"]: SPARK,
+        words["ernie"] + " V1": {code: case for code, case in ERNIE_V1.items() if code.isdecimal()},
+    }
+    rows = []
+    for whose, cases in tables.items():
+        alike: dict[str, list[str]] = {}
+        for number, case in cases.items():
+            alike.setdefault(case if "." in case else f"{case}.service", []).append(number)
+        for case, given in sorted(alike.items(), key=lambda one: int(one[1][0])):
+            said = shown(f"error.{case}.what", lang) if not case.endswith(".service") else ""
+            said = said or t(f"kind.{case.partition('.')[0]}")
+            said = said.rstrip(".。")
+            rows.append(f"| {whose} {', '.join(given)} | [{prose(said)}](#{anchor(f'error.{case}')}) |")
+    return rows
 
 
 # --- the providers ------------------------------------------------------------------------------------

@@ -87,6 +87,7 @@ def command(folder: Path, port: int | None, settings: Path) -> list[str]:
         f"--LabApp.default_url=/lab/tree/{FIRST[language()]}",
         f"--LabApp.app_settings_dir={settings}",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        "--ServerApp.log_level=WARN",  # what is left is the address
     ]
     if port:
         # A port that was asked for is the port, or an error: never the next free one.

@@ -20,6 +20,16 @@ if TYPE_CHECKING:
 
 OPTION = re.compile(r"--?[A-Za-z]")
 HELP = frozenset({"--help", "-h"})
+OF_A_CELL = {
+    "xray": "--xray",
+    "x-ray": "--xray",
+    "tape": "--tape lesson.tape",
+    "compare": "-m demo,demo",
+    "no-stream": "--no-stream",
+    "background": "--background",
+    "attach": "--attach notes.txt",
+}
+"""What one looks for among the verbs, and is an option of ``%%llm``."""
 
 
 @no_var_expand
@@ -62,7 +72,9 @@ def found(name: str) -> Verb:
     if name not in VERBS:
         import difflib
 
-        close = difflib.get_close_matches(name, VERBS, n=1, cutoff=0.5)
+        if (option := OF_A_CELL.get(name.lstrip("-"))) is not None:
+            raise fail("config.cell_option", name=name[:40], line=f"%%{magic()} {option}")
+        close = difflib.get_close_matches(name, VERBS, n=1, cutoff=0.65)
         if not close:  # most likely a question
             raise fail("config.no_verb", name=name[:40])
         raise fail("config.unknown_verb", name=name[:40], nearest=close[0])

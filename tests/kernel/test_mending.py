@@ -183,7 +183,7 @@ def test_continue_goes_on_after_stop_with_one_answer(notebook: Notebook) -> None
     run = notebook.verb("continue")
     assert notebook.log[-1]["body"]["messages"][-1] == {"role": "assistant", "content": begun.rstrip()}
     assert plain(run) == begun.rstrip() + notebook.log[-1]["text"]
-    assert "continued by prefill" in run.markdown
+    assert "continued" in run.markdown
     notebook.ask("and?", "b")
     assert notebook.last == ["one", "…", "Go.", "…", "and?"]
 

@@ -13,6 +13,7 @@ from nbstream.i18n import LANGUAGES, language, sentences, set_language, set_magi
 from nbstream.magics import help
 from nbstream.magics.args import parse
 from nbstream.magics.cell import llm
+from nbstream.magics.line import found
 from nbstream.magics.verbs import VERBS
 from nbstream.magics.verbs.using import lang
 from nbstream.providers import registry
@@ -168,3 +169,17 @@ def test_under_its_second_name_no_sentence_names_the_first() -> None:
     with pytest.raises(NbstreamError) as caught:
         registry.get("sparc")
     assert caught.value.fix == "%nbstream use spark"
+
+
+@pytest.mark.parametrize("word", ["xray", "tape", "compare", "no-stream"])
+def test_what_is_an_option_of_a_cell_is_told_to_whoever_looks_for_it_among_the_verbs(word: str) -> None:
+    with pytest.raises(NbstreamError) as caught:
+        found(word)
+    assert caught.value.fix.startswith("%%llm -")
+    parse(llm.parser, caught.value.fix.removeprefix("%%llm"))
+
+
+def test_a_word_that_is_near_to_no_verb_is_not_taken_for_one() -> None:
+    with pytest.raises(NbstreamError) as caught:
+        found("coma")
+    assert caught.value.case == "no_verb"

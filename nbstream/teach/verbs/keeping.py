@@ -19,13 +19,15 @@ _CHOSE: dict[str, str] = {}
 
 
 @verb("keep")
-def keep(which: str, *, at: str | None = None, conversation: str = "main") -> Shown:
+def keep(which: str | None = None, *, at: str | None = None, conversation: str = "main") -> Shown:
     from ...chat.session import session
     from ...show.settled import bundle
     from ..compare import mark
 
     here = talk(conversation)
     turn = _compared(here, at)
+    if which is None:
+        raise fail("config.keep_what", known=_known(turn))
     number = _number(turn, which)
     several.keep(here, turn, number)
     if (cell := cell_id()) is not None and turn.cell is not None:
@@ -64,8 +66,12 @@ def _number(turn: Turn, which: str) -> int:
             return found[0]
         if found:
             break
+    raise fail("config.keep_which", given=which[:40], known=_known(turn))
+
+
+def _known(turn: Turn) -> str:
     titles = (f"{number} {title(one.model)}" for number, one in enumerate(turn.candidates, 1))
-    raise fail("config.keep_which", given=which[:40], known=t("list.joint").join(titles))
+    return t("list.joint").join(titles)
 
 
 def _is_part(name: str, given: str) -> bool:
