@@ -83,10 +83,12 @@ class Tapes(Player):
         How many times as fast as it was recorded; infinity: at once.
     records : bool
         What the tape does not have is asked, and recorded there, where there is a key.
+    asks : bool
+        Whether a service may be asked at all; else only what needs none is recorded.
     """
 
-    def __init__(self, path: str, speed: float = 1.0, *, records: bool = False) -> None:
-        self.speed = speed
+    def __init__(self, path: str, speed: float = 1.0, *, records: bool = False, asks: bool = True) -> None:
+        self.speed, self._asks = speed, asks
         self.path = Path(path)
         self._recorder = Recorder(path, good=True, kept=self._keep) if records else None
         self.takes = read(path)
@@ -114,7 +116,7 @@ class Tapes(Player):
         ask = self._asked(provider, chat)
         if not provider.fields and not self._any(ask):  # demo, which needs no stand-in
             return False
-        if self._recorder is None:
+        if self._recorder is None or not self._asks:
             return True
         # Better to be told what is on the tape than that there is no key.
         return self._known(ask) or (bool(self.takes) and not _can_ask(provider, chat))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 import nbstream
 from nbstream.chat.session import session
+from nbstream.chat.stream import Stream
 from nbstream.cli import main
 from nbstream.i18n import set_language
 from nbstream.magics.load import load, unload
@@ -85,6 +87,17 @@ def test_a_shell_is_told_what_can_be_run_in_a_shell(
         set_language(None)
 
 
+def test_a_command_that_lacks_its_tape_names_one_that_is_here(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("lesson", "class 3"):
+        assert main(["tape", "show"]) == 2
+        err = capsys.readouterr().err
+        assert "does not know which tape is meant" in err
+        assert shlex.split(err.partition("→ ")[2]) == ["nbstream", "tape", "show", f"{name}.tape"]
+        a_tape(folder / "class 3.tape", take("one"))
+
+
 def test_where_nothing_is_like_the_prompt_those_of_the_tape_are_told(
     tmp_path: Path, playing: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,9 +160,13 @@ def test_while_a_tape_plays_doctor_asks_nobody_unless_somebody_is_named(
 
 def test_where_a_tape_plays_for_all_that_of_a_cell_is_only_played(folder: Path, playing: Any) -> None:
     playing(a_tape(folder / "a.tape", take("one")))
-    options = Namespace(tape=str(a_tape(folder / "b.tape", take("two"))), model=None)
+    options = Namespace(tape=str(folder / "b.tape"), model=None)
     tape(options)
-    assert not options.player.taps, "nothing is asked, so nothing is recorded"
+    assert options.player.taps, "demo answers here, and may be recorded"
+    with pytest.raises(nbstream.NbstreamError) as caught:
+        given = {"credentials": {"api_key": "k" * 20}, "base_url": "http://127.0.0.1:9/v1"}
+        Stream(session().run(session().call("Why?", model="openai:m", player=options.player, **given))).wait()
+    assert caught.value.case == "tape_empty"
 
 
 def test_a_speed_that_is_none_is_mended_where_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
