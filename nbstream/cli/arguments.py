@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NoReturn
 
-from ..errors import NbstreamError, fail
+from ..errors import NbstreamError, fail, pasted
 from ..i18n import t
 
 Options = dict[str, dict[str, Any]]
@@ -106,8 +106,9 @@ def read(name: str, words: list[str]) -> argparse.Namespace:
         from ..magics.args import said  # only now: it brings IPython along
 
         message = str(error)
-        if found := re.fullmatch(r"the following arguments are required: (.*)", message):
-            raise fail("config.usage_missing", name=name, missing=t(f"value.{found[1]}"), line=line) from None
+        if message == "the following arguments are required: file":
+            here = min((one.name for one in Path().glob("*.tape")), default="lesson.tape")
+            raise fail("config.usage_tape", name=name, line=f"nbstream {name} {pasted(here)}") from None
         raise fail("config.usage_value", name=name, reason=said(message), line=line) from None
     if not rest:
         return known

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
 import shlex
+from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any

@@ -88,7 +88,7 @@ def test_a_group_alone_tells_what_is_in_it(capsys: pytest.CaptureFixture[str]) -
         ("demo --port many", "nbstream demo --help"),
         ("demo --port 70000", "nbstream demo --help"),
         ("demo one two", "nbstream demo --help"),
-        ("tape show", "nbstream tape show --help"),
+        ("tape show", "nbstream tape show lesson.tape"),
         ("doctor sparc", "nbstream doctor spark"),
         ("providers deepsek", "nbstream providers deepseek"),
     ],
