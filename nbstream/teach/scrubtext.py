@@ -15,6 +15,7 @@ KEY_SHAPES = re.compile(
     r"|2[45]\.[0-9a-f]{32}\.\d+\.\d+\.[\w-]+"  # Baidu's tokens of OAuth
     r"|AIza[\w-]{20,}|(?:hf_|gsk_|r8_|xai-|pplx-|gh[pousr]_)[A-Za-z0-9]{16,}|nvapi-[\w-]{16,}"
     r"|github_pat_\w{16,}|glpat-[\w-]{12,}|(?:xox[a-z]|xapp)-(?=[\w-]*\d)[\w-]{10,}"
+    r"|(?=[a-z0-9]*[A-Z])(?=[A-Z0-9]*[a-z])[A-Za-z0-9]{20}:[A-Za-z0-9]{20}(?!\w)"  # Spark's APIPassword
     r"|A[KS]IA[A-Z0-9]{12,}|(?:LTAI|AKID)[A-Za-z0-9]{12,}|ya29\.[\w-]{16,}|eyJ[\w-]{20,}(?:\.[\w-]+)*)"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
     re.S,

@@ -251,11 +251,14 @@ def shape_of(provider: Provider) -> Shape | None:
     """The shape of a provider's frames; None: nobody has said what of them is safe to keep.
 
     A provider of another package may say it, in ``frame_shape``: fields by name, their leaves as words
-    (``{"text": "text", "done": "word"}``).
+    (``{"text": "text", "done": "word"}``). One that we do not understand says nothing.
     """
     given = getattr(provider, "frame_shape", None)
     if given is not None:
-        return _read(given)
+        try:
+            return _read(given)
+        except (ValueError, TypeError, IndexError, RecursionError):
+            return None
     return SHAPES.get(provider.dialect or provider.name)
 
 
@@ -263,9 +266,9 @@ def _read(given: Any) -> Shape:
     if isinstance(given, Mapping):
         return {str(name): _read(one) for name, one in given.items()}
     if isinstance(given, list):
-        return [_read(one) for one in given[:1]]
+        return [_read(given[0])]
     if isinstance(given, tuple):
-        return tuple(map(_read, given))
+        return (_read(given[0]), *map(_read, given[1:]))
     return Leaf(given)
 
 

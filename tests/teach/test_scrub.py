@@ -105,12 +105,13 @@ def test_a_credential_that_a_model_repeats_goes_also_when_it_comes_in_pieces() -
         "Authorization: Token 0123456789abcdef0123",
         "-----BEGIN PRIVATE KEY-----\nMIIE0123456789\n-----END PRIVATE KEY-----",
         "sk-0123456789",
+        "Authorization: Bearer aYrerYJUcpekrkcyMZxD:aykpOpRUHcprEAfqMnfi",
         r'{"key": "\u0073k-\u0070roj-0123456789abcdef"}',
     ],
 )
 def test_what_looks_like_a_secret_in_a_text_goes(text: str) -> None:
     kept = scrubbed_text(text)
-    assert not re.search("YXBpX2|0a1b2c3d|pa55word|0123456789", kept)
+    assert not re.search("YXBpX2|0a1b2c3d|pa55word|0123456789|kpOpRUH", kept)
     assert scrubbed_text(kept) == kept
 
 
@@ -164,6 +165,9 @@ def test_nothing_is_kept_of_a_provider_of_which_nobody_said_what_is_safe() -> No
 
     other: Any = Other()
     assert scrubbed_frame(other, Frame('{"text": "hi"}')).data == "…"
+    for wrong in ({"text": "frob"}, {"text": "TEXT"}, [], (), lambda: {}, {"a": [{}, []], "b": {1}}):
+        other.frame_shape = wrong
+        assert shape_of(other) is None, wrong
     other.frame_shape = {"text": "text"}
     assert scrubbed_frame(other, Frame('{"text": "hi", "user": "me"}')).data == '{"text": "hi"}'
 
