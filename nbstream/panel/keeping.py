@@ -233,8 +233,8 @@ class Keeping(Part):
             done = restored(here, book)
         if any(not self._knows(name, many) for name, many in self._earlier.items()):
             done = restored(here, book)  # it was saved in between, without them
-        count = sum(done.turns.values())
-        self.desk.notice(t("saved.restored", count=count, file=done.path.name))
+        talks = t("list.joint").join(t("saved.talk", name=name, count=n) for name, n in done.turns.items())
+        self.desk.notice(t("saved.restored", talks=talks, file=done.path.name))
         self.desk.changed()
 
     def _knows(self, name: str, many: list[Found]) -> bool:
