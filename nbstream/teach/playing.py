@@ -6,12 +6,9 @@ The decoders are the real ones, and so is all that follows them. Nothing is sent
 from __future__ import annotations
 
 import asyncio
-import json
 import math
 import os
-import time
-from collections.abc import AsyncGenerator, Callable, Mapping
-from email.utils import formatdate
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -20,17 +17,17 @@ from ..chat.call import Call
 from ..chat.session import session
 from ..chat.tap import Player, TapMaker
 from ..credentials import hidden
-from ..errors import KINDS, NbstreamError, fail, pasted
+from ..errors import NbstreamError, fail, pasted
 from ..i18n import magic, t
 from ..messages import ChatRequest, Note
 from ..providers.base import Provider
-from ..wire.limits import Limits
-from ..wire.request import Frame, Refused, WireRequest, WireResponse
+from ..wire.request import WireRequest
 from ..wire.transport import Opening
 from . import asked
 from .asked import Ask
+from .played import Played
 from .recording import Recorder
-from .tape import LISTED, Take, read
+from .tape import LISTED, Take, also, read
 
 SPEED = "NBSTREAM_TAPE_SPEED"
 """The variable that says how fast a tape is played: ``1``, ``4``, ``max``."""
@@ -91,7 +88,13 @@ class Tapes(Player):
         self.speed, self._asks = speed, asks
         self.path = Path(path)
         self._recorder = Recorder(path, good=True, kept=self._keep) if records else None
-        self.takes = read(path)
+        self.damaged: dict[int, str] = {}
+        """What is wrong with lines that are passed over, by number."""
+        self.takes = read(path, damaged=self.damaged)
+        if self.damaged and not self.takes and not records:
+            read(path)  # nothing is left to play: this says what is wrong
+        self._told = False
+        """Whether a footer has said that lines are passed over."""
         self.model = self.takes[0].model if self.takes else None
         self._played: dict[str, int] = {}
         self._runs: WeakKeyDictionary[asyncio.Task[Any], Take] = WeakKeyDictionary()
@@ -103,7 +106,8 @@ class Tapes(Player):
 
     @property
     def brief(self) -> str:
-        return t("tape.playing" if self._recorder is None else "tape.playing_auto", file=str(self.path))
+        key = "tape.playing" if self._recorder is None else "tape.playing_auto"
+        return also(t(key, file=str(self.path)), self.damaged)
 
     @property
     def trouble(self) -> NbstreamError | None:
@@ -169,7 +173,9 @@ class Tapes(Player):
                 self._played[wanted] = turn + 1
                 take = found[min(turn, len(found) - 1)]
                 return take, asked.different(take.ask, ask)
-        raise self._missing(ask, chat, records=records)
+        error = self._missing(ask, chat, records=records)
+        error.why = also(error.why, self.damaged)  # it may stand on such a line
+        raise error
 
     def _missing(self, ask: Ask, chat: ChatRequest, *, records: bool) -> NbstreamError:
         """The error for a question that is not there; `records`: there is a key to record it with."""
@@ -198,10 +204,10 @@ class Tapes(Player):
         return fail("not_found.tape_prompts", path=file, prompts=listed, line=record or t("tape.ask_one"))
 
     def _said(self, differs: list[str]) -> str:
-        if not differs:
-            return t("tape.played", file=self.path.name)
         parts = t("list.joint").join(t(f"tape.part_{name}") for name in differs)
-        return t("tape.played_other", file=self.path.name, parts=parts)
+        said = t("tape.played_other" if differs else "tape.played", file=self.path.name, parts=parts)
+        told, self._told = self._told, True
+        return said if told else also(said, self.damaged)
 
 
 def _attached(chat: ChatRequest) -> str:
@@ -222,91 +228,3 @@ def _can_ask(provider: Provider, chat: ChatRequest) -> bool:
     if not keys.missing(provider, keys.credentials(provider)):
         return True
     return bool((chat.base_url or keys.base_url(provider)) and provider.key_optional_elsewhere)
-
-
-class Played(Opening):
-    """One attempt of a take: its frames, refusal or break, each after its pause."""
-
-    def __init__(
-        self,
-        request: WireRequest,
-        limits: Limits,
-        accepted: Callable[[], None],
-        take: Take,
-        attempt: int,
-        speed: float,
-        notes: tuple[Note, ...],
-    ) -> None:
-        super().__init__(request, limits, accepted)
-        self._attempt = take.attempts[min(attempt, len(take.attempts) - 1)]
-        self._speed = speed
-        self.notes = notes
-        self._clock = 0.0
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return played_headers(self._attempt.get("headers", {}))
-
-    async def frames(self) -> AsyncGenerator[list[Frame], None]:
-        self._clock = time.monotonic()
-        one = self._attempt
-        if "connect" in one:
-            await self._pause(one["connect"])
-            if self._accepted is not None:
-                self._accepted()
-        for pause, data, *event in one.get("frames", ()):
-            await self._pause(pause)
-            yield [Frame(data if isinstance(data, str) else json.dumps(data), event[0] if event else "")]
-        await self._pause(one.get("after", 0.0))
-        if "refused" in one:
-            raise Refused(played_refusal(one["refused"]))
-        if "broke" in one:
-            raise played_error(one["broke"])
-        if one.get("stopped"):
-            raise asyncio.CancelledError
-
-    async def _pause(self, seconds: float) -> None:
-        """Wait until the time that `seconds` more make: what one pause overshoots, the next lacks."""
-        self._clock += seconds / self._speed
-        await asyncio.sleep(max(0.0, self._clock - time.monotonic()))
-
-
-def played_headers(given: Mapping[str, Any]) -> dict[str, str]:
-    """Headers as they would come now."""
-    found = {str(name): str(value) for name, value in given.items()}
-    try:
-        found["date"] = formatdate(round(time.time() + float(found["date"])), usegmt=True)
-    except (KeyError, ValueError, OverflowError):
-        found.pop("date", None)
-    return found
-
-
-def played_refusal(given: Mapping[str, Any]) -> WireResponse:
-    """A refusal as a take has it."""
-    status, body = given.get("status"), given.get("body", "")
-    text = body if isinstance(body, str) else json.dumps(body)
-    headers = given.get("headers", {})
-    return WireResponse(
-        status if type(status) is int else 500,
-        played_headers(headers if isinstance(headers, Mapping) else {}),
-        text.encode("utf-8", "replace"),
-    )
-
-
-def played_error(given: Mapping[str, Any]) -> NbstreamError:
-    """A break of the connection as a take has it, in the language in use."""
-    kind, _, case = str(given.get("error")).partition(".")
-    facts = given.get("facts")
-    error: NbstreamError
-    try:
-        error = fail(f"{kind}.{case}", **{str(name): value for name, value in (facts or {}).items()})
-    except (KeyError, TypeError, AttributeError):
-        sentences = [str(given.get(name, "")) for name in ("what", "why", "fix")]
-        sentences[0] = sentences[0] or t("tape.broke")
-        error = KINDS.get(kind, KINDS["interrupted"])(*sentences)
-        error.case = case
-    status, wait, code = (given.get(name) for name in ("status", "retry_after", "code"))
-    error.status = status if type(status) is int else None
-    error.retry_after = float(wait) if isinstance(wait, int | float) and wait >= 0 else None
-    error.code = None if code is None else str(code)
-    return error

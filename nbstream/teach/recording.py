@@ -24,7 +24,7 @@ from . import asked
 from .scrub import scrubbed_frame, without_pieces
 from .scrubrefusal import scrubbed_error, scrubbed_headers, scrubbed_refusal
 from .scrubtext import Hide
-from .tape import Take, append, insist_on_tape
+from .tape import Take, also, append, insist_on_tape
 from .tapeshapes import shape_of
 
 log = logging.getLogger("nbstream")
@@ -48,7 +48,9 @@ class Recorder:
     def __init__(
         self, path: str, *, good: bool = False, kept: Callable[[Take], None] = lambda take: None
     ) -> None:
-        self.path: Path = insist_on_tape(path)
+        self.damaged: dict[int, str] = {}
+        """What is wrong with lines that the tape has, by number; new takes stand behind them."""
+        self.path: Path = insist_on_tape(path, self.damaged)
         self.shown = str(path)
         """Its name as it was given: the rest of the path is nobody's business who reads the notebook."""
         self.good, self._kept = good, kept
@@ -66,7 +68,7 @@ class Recorder:
 
     @property
     def brief(self) -> str:
-        return t("tape.recording", file=self.shown)
+        return also(t("tape.recording", file=self.shown), self.damaged)
 
     def keep(self, take: Take) -> bool:
         """Write a take, and whether that went well; what goes wrong is kept in `trouble`."""
@@ -145,7 +147,8 @@ class _Recording(Tap):
         if answer.finish_reason == "cancelled":
             self._attempts[-1] |= {"after": self._passed(), "stopped": True}
         if recorder.keep(self._take(answer)):
-            self.note = t("tape.recorded", file=recorder.path.name)
+            note = t("tape.recorded", file=recorder.path.name)
+            self.note = also(note, recorder.damaged) if recorder.good else note
 
     def failed(self) -> None:
         self._recorder.trouble = fail("config.tape_failed", path=self._recorder.path.name)

@@ -30,6 +30,8 @@ VERSION = 1
 LARGEST = 64 * 1024 * 1024
 """Bytes of a tape."""
 LARGEST_TAKE = 16 * 1024 * 1024
+MOST_DAMAGED = 100
+"""Lines that are passed over; what has more of them is no tape any longer."""
 NEAR, LISTED = 0.65, 5
 """How much alike the name of a tape must be to be the one that was meant, and how many names are told."""
 MOST_SECONDS = 3600.0
@@ -89,20 +91,37 @@ class Take:
         return re.sub("[\x7f-\x9f\u2028\u2029]", lambda sign: f"\\u{ord(sign[0]):04x}", text) + "\n"
 
 
-def read(path: str | os.PathLike[str], command: str = "") -> list[Take]:
+def read(
+    path: str | os.PathLike[str], command: str = "", damaged: dict[int, str] | None = None
+) -> list[Take]:
     """The takes of a tape in their order. Raises `NbstreamError` for what is none, naming the line.
 
     `command` is what a tape's name follows in the shell, where that was given one which is not there.
+    With `damaged` a line that holds no take is passed over, and put there with what is wrong with it.
     """
     found: dict[str, Take] = {}
     for number, line in lines(path, command=command):
         try:
             take = parsed(line, number)
         except ValueError as error:
+            if damaged is not None and len(damaged) < MOST_DAMAGED:
+                damaged[number] = str(error)[:200]
+                continue
             raise fail("config.tape_line", path=str(path), number=number, reason=str(error)[:200]) from None
         if take is not None:
             found.setdefault(line.strip(), take)
     return list(found.values())
+
+
+def numbered(damaged: Mapping[int, str]) -> str:
+    """The lines that were passed over, for people: ``line 3, line 17``."""
+    names = [t("tape.line", number=number) for number in islice(damaged, LISTED)]
+    return t("list.joint").join(names) + " …" * (len(damaged) > LISTED)
+
+
+def also(said: str, damaged: Mapping[int, str]) -> str:
+    """`said`, and that lines of the tape were passed over, if any were."""
+    return t("tape.also", said=said, lines=numbered(damaged)) if damaged else said
 
 
 def lines(
@@ -233,13 +252,13 @@ def _no_constant(name: str) -> Any:
 # --- writing ------------------------------------------------------------------------------------------
 
 
-def insist_on_tape(path: str | os.PathLike[str]) -> Path:
+def insist_on_tape(path: str | os.PathLike[str], damaged: dict[int, str] | None = None) -> Path:
     """Where a tape is, or may be begun. Raises `NbstreamError` for another file: nothing is added to that."""
     where = plainfiles.located(path).absolute()
     if where.exists() or where.is_symlink():
         if where.is_file() and where.stat().st_size == 0:
             return where
-        read(path)
+        read(path, damaged=damaged)
         return where
     try:
         _append(where, _HEADER)
@@ -255,6 +274,9 @@ def append(path: Path, take: Take) -> None:
         raise fail("config.tape_take_large", path=path.name, size=f"{size / 1e6:.0f}")
     try:
         empty = not path.exists() or path.stat().st_size == 0
+        if not empty and path.stat().st_size + size > LARGEST:
+            another = pasted(f"{path.stem}-2{path.suffix}")
+            raise fail("config.tape_full", path=path.name, line=f"%{magic()} record {another}")
         _append(path, (_HEADER if empty else "") + line)
     except OSError as error:
         raise unwritten(path.name, error) from None

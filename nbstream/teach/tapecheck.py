@@ -193,10 +193,11 @@ def show(path: str) -> str:
     """What is on a tape, as a Markdown table. Raises `NbstreamError` for what is none."""
     from ..show.cards import table
 
-    takes = read(path, f"{COMMAND}show")
+    damaged: dict[int, str] = {}
+    takes = read(path, f"{COMMAND}show", damaged)
     rows = [
         (
-            str(take.line),
+            take.line,
             take.model,
             _short(take.prompt),
             _attempts(take),
@@ -204,8 +205,9 @@ def show(path: str) -> str:
         )
         for take in takes
     ]
+    rows += [(number, "—", t("tapeshow.damaged", reason=why), "—", "—") for number, why in damaged.items()]
     heads = [t(f"tapeshow.{name}") for name in ("line", "model", "prompt", "wire", "outcome")]
-    return table(heads, rows)
+    return table(heads, [(str(number), *rest) for number, *rest in sorted(rows)])
 
 
 def _short(text: str, most: int = 60) -> str:

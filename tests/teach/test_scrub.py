@@ -19,7 +19,7 @@ from nbstream.errors import fail
 from nbstream.messages import Answer, ChatRequest, Message, ToolCall
 from nbstream.providers import registry
 from nbstream.teach.asked import asked
-from nbstream.teach.playing import played_refusal
+from nbstream.teach.played import played_refusal
 from nbstream.teach.recording import Recorder
 from nbstream.teach.scrub import scrubbed_frame, scrubbed_frames
 from nbstream.teach.scrubrefusal import scrubbed_headers, scrubbed_refusal

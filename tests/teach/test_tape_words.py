@@ -19,9 +19,10 @@ from nbstream.i18n import set_language
 from nbstream.magics.load import load, unload
 from nbstream.magics.verbs.finding import examined, report
 from nbstream.magics.verbs.using import status
+from nbstream.messages import Note
 from nbstream.teach.cells import tape
 from nbstream.teach.playing import Tapes, usual_speed
-from nbstream.teach.verbs.tapes import record
+from nbstream.teach.verbs.tapes import record, replay
 from tests.teach.test_tapes import a_tape, playing, said, take
 
 __all__ = ["playing"]
@@ -109,6 +110,59 @@ def test_where_nothing_is_like_the_prompt_those_of_the_tape_are_told(
     assert caught.value.case == "tape_prompts"
     assert "“compare”, “Name three rivers.”, “question 0”, “question 1”, “question 2” …" in caught.value.why
     assert caught.value.fix.startswith("Ask one of these")
+
+
+# --- a line that is damaged ---------------------------------------------------------------------------
+
+
+def half_written(path: Path) -> Path:
+    """A tape whose third line was never finished, with takes before and behind."""
+    a_tape(path, take("one", "first"), take("two", "second"))
+    rows = path.read_text(encoding="utf-8").splitlines()
+    path.write_text("\n".join([*rows[:2], '{"ask": {"prov', rows[2]]) + "\n", encoding="utf-8")
+    return path
+
+
+def test_a_damaged_line_spoils_no_other_and_is_told_of_wherever_the_tape_is_opened(
+    folder: Path,
+    shell: InteractiveShell,
+    playing: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    half_written(folder / "lesson.tape")
+    words = "(damaged and passed over: line 3)"
+    playing(Path("lesson.tape"))
+    first, second = said("first"), said("second")
+    assert (first.text, second.text) == ("one", "two")
+    assert words in loaded(shell, capsys) and words in status() and words in doctor()
+    with pytest.raises(nbstream.NbstreamError) as caught:
+        said("the one that was lost")
+    assert words in caught.value.why
+    line = "passed over: line 3. What is wrong with it: `nbstream tape check lesson.tape`"
+    assert line in str(replay("lesson.tape")) and line in str(record("lesson.tape"))
+    assert words in doctor() and line not in str(record("stop"))
+    assert main(["tape", "show", "lesson.tape"]) == 0
+    shown = capsys.readouterr().out
+    assert "first" in shown and "second" in shown and "damaged: it is not JSON" in shown
+    assert main(["tape", "check", "lesson.tape"]) == 1
+
+
+def test_a_cell_with_a_damaged_tape_says_so_in_its_footer(folder: Path) -> None:
+    half_written(folder / "lesson.tape")
+    with nbstream.tape("lesson.tape", speed="max"):
+        events = list(nbstream.stream("first", model="openai:m").events())
+    notes = [one.text for one in events if isinstance(one, Note)]
+    assert notes == ["played from lesson.tape (damaged and passed over: line 3)"]
+
+
+def test_a_tape_of_which_nothing_is_left_is_refused(folder: Path) -> None:
+    path = half_written(folder / "lesson.tape")
+    path.write_text("\n".join(path.read_text(encoding="utf-8").splitlines()[::2]), encoding="utf-8")
+    with pytest.raises(nbstream.NbstreamError) as caught:
+        Tapes("lesson.tape")
+    assert caught.value.what == "Line 2 of lesson.tape is damaged."
 
 
 # --- that a tape is at work -----------------------------------------------------------------------------

@@ -23,7 +23,8 @@ from nbstream.errors import fail
 from nbstream.i18n import set_language
 from nbstream.messages import Event, Note, Opaque
 from nbstream.teach import asked
-from nbstream.teach.playing import Tapes, played_error
+from nbstream.teach.played import played_error
+from nbstream.teach.playing import Tapes
 from nbstream.teach.recording import Recorder
 from nbstream.teach.scrubrefusal import scrubbed_error
 from nbstream.teach.tape import Take, append, read
@@ -420,7 +421,7 @@ def test_pictures_are_known_by_their_hash_and_stay_at_home(tmp_path: Path, playi
 def test_a_tape_keeps_its_pace_or_a_multiple_of_it(
     speed: float, wanted: list[float], tmp_path: Path, playing: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from nbstream.teach import playing as module
+    from nbstream.teach import played as module
 
     now, came = [0.0], []
 

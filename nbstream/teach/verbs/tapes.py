@@ -5,11 +5,11 @@ from __future__ import annotations
 from contextlib import suppress
 
 from ...chat.session import session
-from ...errors import NbstreamError
+from ...errors import NbstreamError, pasted
 from ...i18n import magic, t
 from ...magics.verbs.registry import Shown, verb
 from ...plainfiles import located
-from ...show.cards import literal
+from ...show.cards import code, literal
 
 ENDING = ".tape"
 
@@ -33,9 +33,10 @@ def record(file: str | None = None) -> Shown:
     with suppress(NbstreamError):  # one that the environment names, and that cannot be read
         said += [t("replay.off")] if here.player is not None else []
     here.player = None
-    held = len(read(made.path))
+    held = len(read(made.path, damaged={}))
     key = "record.begun_behind" if held else "record.begun"
     said.append(t(key, file=literal(made.shown), count=held, line=f"`%{magic()} record stop`"))
+    said += _passed_over(made.shown, made.damaged)
     return "\n\n".join(said)
 
 
@@ -58,7 +59,17 @@ def replay(file: str | None = None, *, speed: str | None = None) -> Shown:
     said = _stopped()
     here.player = made
     here.watchers.changed()
-    return "\n\n".join([*said, _playing(made)])
+    return "\n\n".join([*said, _playing(made), *_passed_over(file, made.damaged)])
+
+
+def _passed_over(file: str, damaged: dict[int, str]) -> list[str]:
+    """What is to be said of lines that are damaged, if there are any."""
+    if not damaged:
+        return []
+    from ..tape import numbered
+
+    line = code(f"nbstream tape check {pasted(named(file))}")
+    return [t("tape.passed_over", lines=numbered(damaged), line=line)]
 
 
 def _stopped() -> list[str]:
