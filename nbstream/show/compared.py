@@ -48,16 +48,16 @@ def bundle(
 
 
 def table(turn: Turn, answers: Sequence[Answer]) -> str:
-    """The table alone: a row for each answer, with its model and what it took above it.
+    """The table alone: a row for each answer, with its number, its model and what it took above it.
 
     They stand in the answer's own cell: in one beside it readers would show them halfway down a long answer.
     """
-    lines = [f"| # | {t('line.answer')} |", "| :-- | :-- |"]
+    lines = [f"| {t('line.answer')} |", "| :-- |"]
     for number, (candidate, answer) in enumerate(zip(turn.candidates, answers, strict=True), 1):
         mark = "✓\u00a0" if turn.kept == number else ""
-        told = [f"**{literal(words.title(candidate.model))}**"]
+        told = [f"**{mark}{number} · {literal(words.title(candidate.model))}**"]
         told += map(literal, [*numbers(answer), *remarks(answer)])
-        lines.append(f"| {mark}{number} | {' · '.join(told)}<br><br>{_said(answer)} |")
+        lines.append(f"| {' · '.join(told)}<br><br>{_said(answer)} |")
     return "\n".join(lines)
 
 

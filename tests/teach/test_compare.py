@@ -83,9 +83,9 @@ def test_all_answers_stand_in_one_table_and_in_full_in_the_text(asked: Kernel, l
     assert run.status == "ok", run.errors
     first, second, third = rows(run)
     for row, number, title in ((first, 1, "openai words:30@400"), (second, 2, "openai rich:60")):
-        assert unescape(row).startswith(f"| {number} | **{title}** · first after ")
+        assert unescape(row).startswith(f"| **{number} · {title}** · first after ")
         assert "tokens" in row and "cost unknown" in row
-    assert third.startswith("| 3 | **demo** · ")
+    assert third.startswith("| **3 · demo** · ")
     texts = {record["body"]["model"]: record["text"] for record in log()}
     assert squeezed(texts["words:30@400"]) in squeezed(first)
     parts, whole = receipt(run)["candidates"], plain(run)
@@ -187,7 +187,9 @@ def test_what_is_kept_takes_its_place_in_the_conversation(asked: Kernel, log: An
 
     kept = asked.run(f"%llm keep 2 -c {name}", cell_id="k3")
     assert plain(kept) == "Two." and "turn 1" in kept.text
-    assert "| ✓" in table.markdown and "None of these" not in table.markdown, "the table says so too"
+    assert "| **✓\u00a02 · " in table.markdown and "None of these" not in table.markdown, (
+        "the table says so too"
+    )
     asked.run(follow + "Q3")
     assert said(log()[-1])[:3] == ["Q1", "Two.", "Q2"]
 
