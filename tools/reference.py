@@ -246,7 +246,8 @@ def numbers(lang: str) -> list[str]:
             said = shown(f"error.{case}.what", lang) if not case.endswith(".service") else ""
             said = said or t(f"kind.{case.partition('.')[0]}")
             said = said.rstrip(".。")
-            rows.append(f"| {whose} {', '.join(given)} | [{prose(said)}](#{anchor(f'error.{case}')}) |")
+            place = f"{Path(page(lang, 'errors')).name}#{anchor(f'error.{case}')}"
+            rows.append(f"| {whose} {', '.join(given)} | [{prose(said)}]({place}) |")
     return rows
 
 
