@@ -234,7 +234,7 @@ def numbers(lang: str) -> list[str]:
     words = WORDS[lang]
     tables = {
         words["every"]: {str(status): kind for status, kind in KINDS_BY_STATUS.items()},
-        words["spark"]: SPARK,
+        words["spark"]: {"401": "auth.spark_key", "403": "auth.spark_date"} | SPARK,  # of the handshake
         words["ernie"] + " V1": {code: case for code, case in ERNIE_V1.items() if code.isdecimal()},
     }
     rows = []
