@@ -26,12 +26,16 @@ def page_text(text: str) -> str:
 def html_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """The table that `cards.table` writes in Markdown.
 
+    Heads break at their blanks only, also in Chinese, and numbers nowhere: it keeps within a cell's width if
+    that can be, and scrolls by itself if not.
+
     >>> html_table(["a"], [["<b>"], [None]]).partition("<tbody>")[2]
-    '<tr><td>&lt;b&gt;</td></tr><tr><td></td></tr></tbody></table>'
+    '<tr><td>&lt;b&gt;</td></tr><tr><td></td></tr></tbody></table></div>'
     """
-    titles = "".join(f'<th style="white-space:nowrap">{_cell(name)}</th>' for name in head)
+    titles = "".join(f'<th style="word-break:keep-all;white-space:normal">{_cell(name)}</th>' for name in head)
     body = "".join(f"<tr>{''.join(f'<td>{_cell(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    return f"<table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table>"
+    table = f"<table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table>"
+    return f'<div style="overflow-x:auto;white-space:nowrap">{table}</div>'
 
 
 def _cell(value: object) -> str:
