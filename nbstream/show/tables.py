@@ -32,7 +32,9 @@ def html_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     >>> html_table(["a"], [["<b>"], [None]]).partition("<tbody>")[2]
     '<tr><td>&lt;b&gt;</td></tr><tr><td></td></tr></tbody></table></div>'
     """
-    titles = "".join(f'<th style="word-break:keep-all;white-space:normal">{_cell(name)}</th>' for name in head)
+    titles = "".join(
+        f'<th style="word-break:keep-all;white-space:normal">{_cell(name)}</th>' for name in head
+    )
     body = "".join(f"<tr>{''.join(f'<td>{_cell(cell)}</td>' for cell in row)}</tr>" for row in rows)
     table = f"<table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table>"
     return f'<div style="overflow-x:auto;white-space:nowrap">{table}</div>'
