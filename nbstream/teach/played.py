@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from email.utils import formatdate
 from typing import Any
 
 from ..errors import KINDS, NbstreamError, fail
-from ..i18n import t
+from ..i18n import language, sentences, t
 from ..messages import Note
+from ..providers import registry
 from ..wire.limits import Limits
 from ..wire.request import Frame, Refused, WireRequest, WireResponse
 from ..wire.transport import Opening
@@ -88,19 +90,34 @@ def played_refusal(given: Mapping[str, Any]) -> WireResponse:
 
 
 def played_error(given: Mapping[str, Any]) -> NbstreamError:
-    """A break of the connection as a take has it, in the language in use."""
+    """A break of the connection as a take has it, in the language in use.
+
+    A tape may be anybody's: what we do not say ourselves is told as its words, and the line that mends it,
+    which people paste, is never one of these.
+    """
     kind, _, case = str(given.get("error")).partition(".")
     facts = given.get("facts")
     error: NbstreamError
     try:
-        error = fail(f"{kind}.{case}", **{str(name): value for name, value in (facts or {}).items()})
+        facts = {str(name): value for name, value in (facts or {}).items()}
+        error = fail(f"{kind}.{case}", **facts)
     except (KeyError, TypeError, AttributeError):
-        sentences = [str(given.get(name, "")) for name in ("what", "why", "fix")]
-        sentences[0] = sentences[0] or t("tape.broke")
-        error = KINDS.get(kind, KINDS["interrupted"])(*sentences)
+        words = " ".join(str(given[name]) for name in ("what", "why") if given.get(name))
+        why = t("tape.broke_said", said=words) if words else t("tape.broke_unsaid")
+        error = KINDS.get(kind, KINDS["interrupted"])(t("tape.broke"), why, t("tape.broke_fix"))
         error.case = case
+    else:
+        fix = sentences(language()).get(f"error.{kind}.{case}.fix", "")
+        if not all(_is_word(facts.get(name, "")) for name in re.findall(r"\{(\w+)\}", fix)):
+            error.fix = t("tape.broke_fix")
     status, wait, code = (given.get(name) for name in ("status", "retry_after", "code"))
     error.status = status if type(status) is int else None
     error.retry_after = float(wait) if isinstance(wait, int | float) and wait >= 0 else None
     error.code = None if code is None else str(code)
     return error
+
+
+def _is_word(fact: Any) -> bool:
+    """Whether `fact` may stand in a line that is pasted: one word, or a page that we know."""
+    text = str(fact)
+    return re.fullmatch(r"[\w.:-]*", text) is not None or text in {one.key_page for one in registry.loaded()}

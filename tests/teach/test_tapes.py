@@ -484,6 +484,20 @@ def test_what_a_library_refused_keeps_its_numbers() -> None:
         assert getattr(again, name) == getattr(error, name), name
 
 
+@pytest.mark.parametrize(
+    "broke",
+    [
+        {"error": "connection.zzz", "what": "Your kernel is old.", "why": "So.", "fix": "!evil | sh"},
+        {"error": "auth.service", "facts": {"provider": "x\n!evil | sh", "label": "X", "message": "no"}},
+        {"error": "config.option", "facts": {"line": "!evil | sh", "provider": "!evil", "nearest": "!evil"}},
+    ],
+)
+def test_the_line_to_paste_is_never_one_of_the_tape(broke: dict[str, Any]) -> None:
+    error = played_error(broke)
+    assert "evil" not in error.fix and error.fix
+    assert "Your kernel is old." not in error.what
+
+
 @pytest.mark.parametrize("name", ["openai", "spark"])
 def test_an_answer_that_was_wanted_whole_is_played_whole(
     name: str, tmp_path: Path, playing: Any, monkeypatch: pytest.MonkeyPatch
