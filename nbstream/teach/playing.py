@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 
 from ..chat.call import Call
 from ..chat.session import session
-from ..chat.tap import Player, TapMaker
+from ..chat.tap import TAPE, Player, TapMaker
 from ..credentials import hidden
 from ..errors import NbstreamError, fail, pasted
 from ..i18n import magic, t
@@ -25,6 +25,7 @@ from ..wire.request import WireRequest
 from ..wire.transport import Opening
 from . import asked
 from .asked import Ask
+from .missing import missing
 from .played import Played
 from .recording import Recorder
 from .tape import LISTED, Take, also, read
@@ -38,7 +39,12 @@ MOST_PROMPT, LISTED_PROMPT = 160, 40
 
 def player(path: str) -> Tapes:
     """The player of the tape at `path`, at the speed that the environment says."""
-    return Tapes(path, usual_speed())
+    try:
+        return Tapes(path, usual_speed())
+    except NbstreamError as error:
+        if error.case == "tape_missing":
+            raise missing(path, f"%env {TAPE}=") from None
+        raise
 
 
 def usual_speed() -> float:

@@ -7,13 +7,11 @@ that is there twice is one take, and the marks that git leaves in a conflict are
 
 from __future__ import annotations
 
-import difflib
 import json
 import math
 import os
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
@@ -25,6 +23,7 @@ from ..errors import NbstreamError, fail, pasted
 from ..i18n import magic, t
 from . import asked
 from .asked import Ask
+from .missing import missing
 
 VERSION = 1
 LARGEST = 64 * 1024 * 1024
@@ -32,8 +31,8 @@ LARGEST = 64 * 1024 * 1024
 LARGEST_TAKE = 16 * 1024 * 1024
 MOST_DAMAGED = 100
 """Lines that are passed over; what has more of them is no tape any longer."""
-NEAR, LISTED = 0.65, 5
-"""How much alike the name of a tape must be to be the one that was meant, and how many names are told."""
+LISTED = 5
+"""How many lines are told."""
 MOST_SECONDS = 3600.0
 """Of any one pause: what is longer is a mistake of whoever edited it."""
 _HEADER = json.dumps({"nbstream": "tape", "version": VERSION}) + "\n"
@@ -137,7 +136,7 @@ def lines(
     except plainfiles.TooLarge as error:
         raise fail("config.tape_large", path=str(path), size=f"{error.size / 1e6:.0f}") from None
     except FileNotFoundError:
-        raise _missing(str(path), where, command) from None
+        raise missing(str(path), command) from None
     except OSError as error:
         raise fail("config.tape_unread", path=str(path), reason=plainfiles.unwritten(error)) from None
     except UnicodeDecodeError:
@@ -154,26 +153,6 @@ def lines(
             _check_header(line, path)
             first = False
         yield number, line
-
-
-def _missing(path: str, where: Path, command: str) -> NbstreamError:
-    """The error for a tape that is not there; the line that mends it takes one that is."""
-    names: list[str] = []
-    with suppress(OSError, ValueError):
-        names = sorted(one.stem for one in islice(where.parent.iterdir(), 5_000) if one.suffix == ".tape")
-    near = difflib.get_close_matches(where.name.removesuffix(".tape"), names, n=1, cutoff=NEAR)
-    if near:
-        said = t("tape.near", name=f"{near[0]}.tape")
-    else:
-        listed = t("list.joint").join(f"{one}.tape" for one in names[:LISTED])
-        listed += " …" * (len(names) > LISTED)
-        said = t("tape.others", names=listed) if names else t("tape.no_others")
-    if names:
-        instead = os.path.join(os.path.dirname(path), f"{(near or names)[0]}.tape")
-        line = f"{command or f'%{magic()} replay'} {pasted(instead)}"
-    else:
-        line = t("tape.elsewhere") if command else f"%{magic()} record {pasted(path)}"
-    return fail("config.tape_missing", path=path, others=said, line=line)
 
 
 def _check_header(line: str, path: str | os.PathLike[str]) -> None:

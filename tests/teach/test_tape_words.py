@@ -46,7 +46,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             "%llm replay merge.tape",
         ),
         (("my class",), "my clas.tape", "is called my class.tape", "%llm replay 'my class.tape'"),
-        ((), "clas.tape", "there is no tape here", "%llm record clas.tape"),
+        (
+            (),
+            "clas.tape",
+            "there is no tape here",
+            "Put clas.tape into this folder, or write where it is: %llm replay /path/to/clas.tape",
+        ),
     ],
 )
 def test_a_tape_that_is_not_there_is_one_to_be_played(
@@ -251,7 +256,30 @@ def test_a_tape_of_the_environment_that_cannot_be_played_is_a_row_to_mend(
     monkeypatch.setenv("NBSTREAM_TAPE", "clas.tape")
     monkeypatch.delitem(vars(session()), "player", raising=False)
     assert "There is no tape clas.tape." in loaded(shell, capsys)
-    assert "There is no tape clas.tape." in status() and "%llm replay class.tape" in doctor()
+    assert "There is no tape clas.tape." in status() and "%env NBSTREAM_TAPE=class.tape" in doctor()
+    (folder / "class.tape").unlink()
+    said = loaded(shell, capsys)
+    assert "NBSTREAM_TAPE says to play it" in said and str(folder) in said and "record" not in said
+    assert "%env NBSTREAM_TAPE=/path/to/clas.tape" in said
+    monkeypatch.setitem(vars(session()), "player", None)
+
+
+def test_a_notebook_in_a_folder_below_is_told_where_the_tape_is(
+    folder: Path, shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a_tape(folder / "lesson.tape", take("one"))
+    (folder / "week1").mkdir()
+    a_tape(folder / "week1/other.tape", take("one"))
+    monkeypatch.chdir(folder / "week1")
+    monkeypatch.setenv("NBSTREAM_TAPE", "lesson.tape")
+    monkeypatch.delitem(vars(session()), "player", raising=False)
+    instead = str(Path("../lesson.tape"))
+    assert f"\n%env NBSTREAM_TAPE={instead}\n" in loaded(shell, capsys)
+    (folder / "{1+1}.tape").write_bytes((folder / "lesson.tape").read_bytes())
+    monkeypatch.setenv("NBSTREAM_TAPE", "{1+1}.tape")
+    assert "\n%llm replay " in loaded(shell, capsys), "behind %env it would be run"
+    monkeypatch.setenv("NBSTREAM_TAPE", instead)
+    assert "is played; no service is asked" in status()
     monkeypatch.setitem(vars(session()), "player", None)
 
 

@@ -323,7 +323,7 @@ def test_a_line_to_paste_is_one_line_whose_words_are_quoted(
     path.unlink()
     with pytest.raises(nbstream.NbstreamError) as caught:
         read(path)
-    assert shlex.split(caught.value.fix) == ["%llm", "record", str(path)]
+    assert shlex.split(caught.value.fix)[-3:] == ["%llm", "replay", "/path/to/my lesson.tape"]
 
 
 def test_another_models_words_are_not_passed_off_as_this_ones(tmp_path: Path, playing: Any) -> None:
