@@ -26,11 +26,12 @@ class Secret:
     'Bearer sk-1234567890abcdef'
     """
 
-    __slots__ = ("_parts", "_tail", "_value")
+    __slots__ = ("_forms", "_parts", "_tail", "_value")
 
     def __init__(self, value: str, *, parts: tuple[str, ...] | None = None) -> None:
         self._value = value
         self._parts = (value,) if parts is None else parts
+        self._forms: list[re.Pattern[str]] | None = None
         # A tail helps to tell two keys apart, but never shows a fifth of a short one.
         self._tail = self._parts[0][-4:] if len(self._parts[0]) >= 16 else ""
 
@@ -57,10 +58,12 @@ class Secret:
 
     def _without_wholes(self, text: str) -> str:
         mask = str(self)
-        for part in {self._value, *self._parts}:
-            if len(part) >= 4:
-                for form in (part, *in_base64(part)):
-                    text = re.sub(_spelled(form), lambda _: mask, text)
+        if self._forms is None:  # made once: each token of a recording is looked through
+            parts = [part for part in {self._value, *self._parts} if len(part) >= SHORTEST]
+            forms = [form for part in parts for form in (part, *in_base64(part))]
+            self._forms = [re.compile(_spelled(form)) for form in forms]
+        for form in self._forms:
+            text = form.sub(lambda _: mask, text)
         return text
 
     def _without_beginnings(self, text: str) -> str:
@@ -70,11 +73,14 @@ class Secret:
             for form in in_base64(part):
                 text = _without_beginnings(text, form, mask, BEGINNING_CODED)
             # A message that was cut may end in a few characters of the key.
-            for length in range(min(len(part) - 1, len(text)), 7, -1):
+            for length in range(min(len(part) - 1, len(text)), SHORTEST_PIECE - 1, -1):
                 if text.rstrip("….").endswith(part[:length]):
                     text = text.rstrip("….")[:-length] + mask
                     break
         return text
+
+    def _longer_than(self, text: str) -> bool:
+        return all(len(part) > len(text) or len(part) < SHORTEST for part in (self._value, *self._parts))
 
     def __str__(self) -> str:
         return f"…{self._tail}"
@@ -105,7 +111,11 @@ def hidden(text: str, secrets: Iterable[Secret]) -> str:
     >>> hidden("not sk-ant-api03-fedcba9876543210", [one, two])
     'not …3210'
     """
+    if len(text) < SHORTEST:
+        return text
     secrets = list(secrets)
+    if len(text) < SHORTEST_PIECE and all(secret._longer_than(text) for secret in secrets):
+        return text
     for secret in secrets:
         text = secret._without_wholes(text)
     for secret in secrets:
@@ -113,6 +123,10 @@ def hidden(text: str, secrets: Iterable[Secret]) -> str:
     return text
 
 
+SHORTEST = 4
+"""Characters below which a secret is too short to be told from chance."""
+SHORTEST_PIECE = 8
+"""The same of the beginning of one at the end of a text that was cut."""
 BEGINNING = 12
 """Characters of a key that a text may not hold, wherever its rest was cut off."""
 BEGINNING_CODED = 14

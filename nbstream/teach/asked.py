@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from heapq import nlargest
 from typing import Any
 
 from ..messages import ChatRequest, Message
@@ -19,6 +20,10 @@ Ask = dict[str, Any]
 """A question as it stands on a tape: JSON."""
 PARTS = ("system", "messages", "results", "temperature", "max_tokens", "tools", "options", "schema", "stream")
 """What of a question may be another while its last prompt is the same."""
+BEGINNING, FEW = 300, 8
+"""Characters by which prompts are compared, and how many of those that share most words with one."""
+LONGEST, COMPARED = 20_000, 120
+"""Characters in which changes are looked for, and words from the first change to the last."""
 LIKE, MOST = 0.4, 4
 """How much alike two prompts are whose difference is told, and how many differences are."""
 _TOKEN = re.compile(r"[a-zA-Z0-9_]+|\s+|.", re.S)
@@ -132,9 +137,17 @@ def _hash(value: Any) -> str:
 
 
 def nearest(text: str, others: list[str]) -> str | None:
-    """That of `others` which is most like `text`."""
-    near = difflib.get_close_matches(text[:2000], {one[:2000] for one in others}, n=1, cutoff=0.0)
-    return next((one for one in others if near and one[:2000] == near[0]), None)
+    """That of `others` which is most like `text`; by how they begin, since streams wait meanwhile.
+
+    >>> nearest("Why is the sky blue?", ["Who are you?", "Why is the sea blue?"])
+    'Why is the sea blue?'
+    """
+    begun = text[:BEGINNING]
+    words = set(_TOKEN.findall(begun))
+    heads = {one[:BEGINNING]: one for one in reversed(others)}
+    some = nlargest(FEW, heads, key=lambda head: len(words.intersection(_TOKEN.findall(head))))
+    best = max(some, key=lambda head: difflib.SequenceMatcher(None, begun, head).ratio(), default=None)
+    return None if best is None else heads[best]
 
 
 def changed(before: str, now: str) -> str:
@@ -145,9 +158,16 @@ def changed(before: str, now: str) -> str:
     >>> changed("为什么天空是蓝的？", "为什么海洋是蓝的？"), changed("hello", "Why?")
     ('“天空” → “海洋”', '')
     """
-    a, b = _TOKEN.findall(before[:4000]), _TOKEN.findall(now[:4000])
+    a, b = _TOKEN.findall(before[:LONGEST]), _TOKEN.findall(now[:LONGEST])
+    same = _begin_alike(a, b)
+    a, b = a[same:], b[same:]
+    ends = _begin_alike(a[::-1], b[::-1])
+    a, b = a[: len(a) - ends], b[: len(b) - ends]
+    cut = max(len(a), len(b)) > COMPARED  # what takes long is cubic in that
+    a, b = a[:COMPARED], b[:COMPARED]
     matcher = difflib.SequenceMatcher(None, a, b, autojunk=False)
-    if matcher.ratio() < LIKE:
+    alike = same + ends + sum(block.size for block in matcher.get_matching_blocks())
+    if 2 * alike < LIKE * (len(a) + len(b) + 2 * (same + ends)):
         return ""
     spans: list[list[int]] = []
     for kind, *span in matcher.get_opcodes():
@@ -158,7 +178,13 @@ def changed(before: str, now: str) -> str:
             spans.append(span)
     said = [_said("".join(a[one[0] : one[1]]), "".join(b[one[2] : one[3]])) for one in spans]
     said = [one for one in said if one]
-    return ", ".join(said[:MOST]) + (" …" if len(said) > MOST else "")
+    return ", ".join(said[:MOST]) + (" …" if cut or len(said) > MOST else "")
+
+
+def _begin_alike(a: list[str], b: list[str]) -> int:
+    """How many of the first are the same."""
+    pairs = enumerate(zip(a, b, strict=False))
+    return next((at for at, (one, other) in pairs if one != other), min(len(a), len(b)))
 
 
 def _said(gone: str, new: str, most: int = 60) -> str:

@@ -722,6 +722,22 @@ def test_an_answer_that_could_not_be_recorded_does_not_say_that_it_was(
     assert answers[0].text and answers[0].notes == ()
 
 
+def test_a_tape_never_grows_beyond_what_can_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from nbstream.teach import tape
+
+    path = a_tape(tmp_path / "my lesson.tape", take("one"))
+    monkeypatch.setattr(tape, "LARGEST", path.stat().st_size + 50)
+    with pytest.raises(nbstream.NbstreamError) as caught:
+        a_tape(path, take("two", "hi"))
+    assert caught.value.case == "tape_full" and len(read(path)) == 1
+    assert shlex.split(caught.value.fix) == ["%llm", "record", "my lesson-2.tape"]
+
+
+def test_what_changed_in_a_long_prompt_of_few_words_is_found_in_no_time() -> None:
+    assert asked.changed("天地" * 2000, "天地人" * 1300).endswith("…")  # minutes, were all of it compared
+    assert asked.changed("ab " * 3000 + "end", "ab " * 3000 + "stop") == "“end” → “stop”"
+
+
 def test_a_failure_is_not_kept_for_good_by_a_tape_that_spares_asking(tmp_path: Path) -> None:
     path = str(tmp_path / "a.tape")
     with nbstream.tape(path), pytest.raises(nbstream.NbstreamError):
