@@ -39,6 +39,8 @@ class Failure:
     duration: float | None
     arrived: int
     """Characters of the answer that had come."""
+    tape: str | None = None
+    """The tape that it was played from; "" where a tape had no answer. Nothing was sent then."""
 
     @classmethod
     def of(cls, run: Run, answer: Answer, error: NbstreamError) -> Failure:
@@ -47,12 +49,14 @@ class Failure:
         texts = [chat.system or "", *(message.content for message in chat.messages)]
         named = ("temperature", "max_tokens", "tools", "schema")
         options = [name for name in named if getattr(chat, name, None) not in (None, (), {})]
+        tape = "" if error.case.startswith("tape_") else answer.tape
         return cls(
-            error, call.model, _host(call),
+            error, call.model, "" if tape is not None else _host(call),
             len(chat.messages) + bool(chat.system), sum(map(len, texts)),
             (*options, *map(str, chat.options)), run.progress.retries,
             run.progress.request_id or error.request_id,
             timing.started, timing.first_token, timing.duration, len(answer.text),
+            tape,
         )  # fmt: skip
 
 

@@ -17,11 +17,12 @@ from nbstream.chat.stream import Stream
 from nbstream.cli import main
 from nbstream.i18n import set_language
 from nbstream.magics.load import load, unload
-from nbstream.magics.verbs.finding import examined, report
+from nbstream.magics.verbs.finding import examined, report, why
 from nbstream.magics.verbs.using import status
 from nbstream.messages import Note
 from nbstream.teach.cells import tape
 from nbstream.teach.playing import Tapes, usual_speed
+from nbstream.teach.tape import Take
 from nbstream.teach.verbs.tapes import record, replay
 from tests.teach.test_tapes import a_tape, playing, said, take
 
@@ -281,6 +282,18 @@ def test_a_notebook_in_a_folder_below_is_told_where_the_tape_is(
     monkeypatch.setenv("NBSTREAM_TAPE", instead)
     assert "is played; no service is asked" in status()
     monkeypatch.setitem(vars(session()), "player", None)
+
+
+def test_of_a_failure_that_was_played_nothing_is_said_to_be_sent(folder: Path, playing: Any) -> None:
+    refused = {"refused": {"status": 401, "body": {"error": {"message": "no"}}}}
+    playing(a_tape(folder / "a.tape", Take(take("one").ask, [refused])))
+    for prompt, played in (("Why is the sky blue?", True), ("Who are you?", False)):
+        with pytest.raises(nbstream.NbstreamError):
+            said(prompt)
+        told = why()
+        assert ("| tape | a.tape |" in told) == played
+        assert "| what was sent | nothing, because a tape is played |" in told
+        assert "| to |" not in told and "messages:" not in told
 
 
 def test_a_prompt_that_is_not_on_the_tape_is_no_request(folder: Path, playing: Any) -> None:

@@ -143,7 +143,8 @@ def _circumstances(failure: Failure) -> list[tuple[str, object]]:
         (t("why.request_id"), failure.request_id),
         (t("why.when"), time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(failure.started))),
         (t("why.host"), failure.host),
-        (t("why.sent"), sent),
+        (t("turn.tape"), failure.tape),
+        (t("why.sent"), sent if failure.tape is None else t("why.played")),
         (t("why.retries"), failure.retries or None),
         (t("why.text"), " · ".join(far)),
     ]
