@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from nbstream.i18n import sentences
 from nbstream.magics.cell import llm
 from nbstream.magics.verbs import VERBS
 from nbstream.providers import registry
@@ -97,3 +98,12 @@ def test_the_architecture_page_names_files_that_exist() -> None:
     ]
     for name in names:
         assert any(f"/{path}".endswith(f"/{name}") for path in there), name
+
+
+def test_chinese_speaks_to_the_reader_in_one_voice_and_calls_a_notebook_so() -> None:
+    every = {path.name: path.read_text("utf-8") for path in sorted((ROOT / "docs").glob("*.zh.md"))}
+    every |= {path.name: path.read_text("utf-8") for path in sorted((ROOT / "notebooks").glob("*.zh.ipynb"))}
+    every["README"] = (ROOT / "README.zh-CN.md").read_text("utf-8")
+    every |= {key: said for key, said in sentences("zh").items() if key != "continue.prompt"}  # to a model
+    assert len(every) > 1000
+    assert not {name for name, text in every.items() if re.search("你(?!好)|笔记本", text)}
