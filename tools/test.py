@@ -1,4 +1,4 @@
-"""Every test, in four processes side by side: two that drive a browser, one of kernels, and the others.
+"""Every test, in three processes side by side: two that drive a browser, and the others; then kernels.
 
     python tools/test.py                 everything
     python tools/test.py tests/unit -x   what pytest is to be given, in one process
@@ -23,12 +23,13 @@ PANEL = "test_panel_*.py"
 KERNELS = ("tests/kernel", "tests/clients", "tests/bench", "tests/plugin")
 """Where tests start kernels and other programs, and wait for them."""
 ASIDE = {
-    "kernels": ["-m", "not browser", *KERNELS],
     "browser": ["-m", "browser", "tests", f"--ignore-glob=*/{PANEL}", "--ignore=tests/hostile"],
     "panel": ["-m", "browser", *sorted(map(str, (ROOT / "tests/browser").glob(PANEL))), "tests/hostile"],
 }
 """What runs beside the others; each has a cache of its own, for it may not write where another does."""
 OTHERS = ["-m", "not browser", *(f"--ignore={folder}" for folder in KERNELS)]
+AFTER = ["-m", "not browser", *KERNELS]
+"""What runs when these are done: a fourth beside them would only make pages wait."""
 
 
 def main(given: list[str]) -> int:
@@ -38,7 +39,7 @@ def main(given: list[str]) -> int:
         # What these say comes last: runs that write at once are hard to read.
         aside = {name: _started(name, what, stack) for name, what in ASIDE.items()}
         try:
-            codes = [subprocess.run([*PYTEST, *OTHERS], cwd=ROOT).returncode]
+            codes = [subprocess.run([*PYTEST, *what], cwd=ROOT).returncode for what in (OTHERS, AFTER)]
             print(f"nbstream: {', '.join(aside)} go on, and are shown when they are done", file=sys.stderr)
             for process, _ in aside.values():
                 process.wait()

@@ -192,8 +192,12 @@ class Notebook:
 
     def run_cell(self, index: int, wait: bool = True) -> None:
         """Run one cell and leave it selected."""
-        self.select(index)
-        self.page.evaluate("window.runCommand('notebook:run-cell')")
+        # In one go: a click that is still being dealt with may select its own cell in between.
+        self.page.evaluate(
+            "i => { const c = window.notebookPanel().content; c.deselectAll(); c.activeCellIndex = i;"
+            " window.runCommand('notebook:run-cell'); }",
+            index,
+        )
         if wait:
             self.wait_done()
 

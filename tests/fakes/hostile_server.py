@@ -1,6 +1,6 @@
 """The server of `openai_server`, answering with the corpus of hostile text.
 
-    hostile:A,B,…@S  the classes A, B, … of ``tests/hostile/data`` (none named: all that are no bulk), cut
+    hostile:A+B+…@S  the classes A, B, … of ``tests/hostile/data`` (none named: all that are no bulk), cut
                      at odd places; after each 40 characters a pause of S seconds
 
 Halves of characters go out as JSON escapes, as servers send them that cut a text where they please.
@@ -28,7 +28,7 @@ class HostileServer(OpenAIServer):
         stream = Stream(exchange)
         await stream.open()
         kinds, _, pause = argument.partition("@")
-        text = answer(kinds.split(",") if kinds else KINDS)
+        text = answer(kinds.split("+") if kinds else KINDS)
         at = since = 0
         for size in itertools.cycle(SIZES):
             piece = text[at : at + size]

@@ -44,7 +44,7 @@ class Streamed:
         context.on("dialog", lambda dialog: (self.dialogs.append(dialog.message), dialog.dismiss()))
         front = FrontEnd(server, context)
         with Served("hostile") as served:
-            asks = [f"%%llm -m openai:hostile:{','.join(KINDS[i::4])}@0.004\nGo on." for i in range(4)]
+            asks = [f"%%llm -m openai:hostile:{'+'.join(KINDS[i::4])}@0.004\nGo on." for i in range(4)]
             notebook = front.open([served.setup(), RUNS, *asks], "streamed")
             notebook.run_all()
             assert len(served.log()) == 4
