@@ -174,10 +174,10 @@ class View {
     this.status.textContent = this.words.stopping;
     clearInterval(this.ticking);
     this.say({ do: "stop" }, true);
-    // Where the kernel cannot hear us because our own cell holds it, interrupt it as the ■ does.
+    // Where our own cell holds the kernel, interrupt it as ■ does. Late it hits the next.
     setTimeout(() => {
       if (!this.over && this.model.get("blocking")) this.model.widget_manager?.kernel?.interrupt?.();
-    }, 400);
+    }, this.heard ? 2500 : 400);
   }
 
   close() {
