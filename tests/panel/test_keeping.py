@@ -214,5 +214,6 @@ def test_two_hundred_panels_that_were_closed_leave_nothing_behind() -> None:
     for one in threading.enumerate():
         if one.name == "nbstream-panel":
             one.join(WAIT)
-    assert left() == before
+    # What earlier tests left may be gone by now.
+    assert all(now <= was for now, was in zip(left(), before, strict=True))
     assert not [one() for one in known if one() is not None]
