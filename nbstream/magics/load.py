@@ -11,6 +11,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from ..errors import NbstreamError
 from ..i18n import magic, set_magic, t
 from ..show.console import put
+from ..show.subshells import wake_for_every_request
 from . import complete, help, ran
 from .cell import llm
 from .line import llm_line
@@ -32,6 +33,7 @@ def load(shell: InteractiveShell) -> None:
     shell.input_transformers_cleanup.extend(OURS)
     ran.watch(shell)
     complete.install(shell)
+    wake_for_every_request()
     from ..chat.session import session
     from ..chat.tap import at_work
 

@@ -16,9 +16,9 @@ from ..chat.session import session
 from ..i18n import labels, t
 from ..magics.surface import surface
 from ..show.answer import asset as shown
-from ..show.answer import route_to_subshell
 from ..show.control import Ear
 from ..show.highlight import CSS
+from ..show.subshells import route_to_subshell
 from .composing import Composing
 from .deeds import Deeds
 from .desk import Desk

@@ -11,6 +11,7 @@ from traitlets import Bool, Dict, Unicode
 
 from ..i18n import t
 from .highlight import CSS
+from .subshells import route_to_subshell
 
 
 @cache
@@ -46,13 +47,3 @@ class AnswerWidget(anywidget.AnyWidget):
         """The view; and in its place, where there is none (a notebook saved in mid-stream), a sentence."""
         data, metadata = super()._repr_mimebundle_(**kwargs) or ({}, {})
         return {**data, "text/plain": t("view.unsettled")}, metadata
-
-
-def route_to_subshell(comm: Any) -> None:
-    """Have the front end's messages delivered while a cell runs.
-
-    On ipykernel 7 they arrive on a subshell. 7.4 sends them back to the shell which last published on
-    the comm: for us the main one, which is busy with the very cell that they are to stop.
-    """
-    if hasattr(comm, "_reply_subshell_for"):
-        comm._reply_subshell_for = lambda data, default: default

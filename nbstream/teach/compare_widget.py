@@ -9,8 +9,8 @@ from traitlets import Bool, Dict, List, Unicode
 
 from ..i18n import t
 from ..show.answer import asset as shown
-from ..show.answer import route_to_subshell
 from ..show.highlight import CSS
+from ..show.subshells import route_to_subshell
 from .assets import asset
 
 

@@ -19,9 +19,9 @@ from ..chat.background import io_loop
 from ..i18n import t
 from ..magics.surface import Surface
 from ..messages import Answer
-from ..show.answer import route_to_subshell
 from ..show.console import put
 from ..show.control import Ear
+from ..show.subshells import route_to_subshell
 from .assets import asset
 from .timeline import timeline
 from .xray_page import bundle, heads, requests, row, signature, size
