@@ -8,8 +8,8 @@ function createComposer(panel, place) {
 	const [box, names, acts] = frame.children;
 	const [attach, picker, go] = acts.children;
 	const sent = new Set();
-	let { files = [], editing } = memory; // editing: an earlier turn; and what stood in the box
-	let [blocked, drafting, composed, marked, asked, fragment] = ["", 0, -99, 0, 0, ""];
+	let { files = [], editing } = memory; // editing: a turn, and what stood in the box
+	let [blocked, drafting, composed, marked, asked, fragment, offered] = ["", 0, -99, 0, 0, ""];
 	box.value = memory.text ?? "";
 
 	const running = () => panel.state.busy || panel.state.sending || sent.size;
@@ -43,7 +43,7 @@ function createComposer(panel, place) {
 	function edited() {
 		say();
 		show();
-		offer();
+		offered = offer();
 		clearTimeout(drafting);
 		const text = [box.value, editing?.value].filter(Boolean).join("\n\n");
 		drafting = setTimeout(() => panel.say({ do: "draft", text }), 500);
@@ -188,8 +188,11 @@ function createComposer(panel, place) {
 	}
 
 	const forget = () => (asked++, names.replaceChildren(), mark(0));
-	const chosen = () => choose(names.children[marked]);
-	const [down, up] = [1, -1].map((step) => () => mark(marked + step));
+	const [chosen, down, up] = [0, 1, -1].map((step) => async () => {
+		await offered; // the list may be older than the text
+		if (step) mark(marked + step);
+		else if (names.firstChild) choose(names.children[marked]);
+	});
 	const offering = { ArrowDown: down, ArrowUp: up, Enter: chosen, Tab: chosen, Escape: forget };
 	const writing = {
 		Enter: () => send(),

@@ -82,7 +82,7 @@ function createPanel(model, el) {
 		say({ do: "sync", seq: panel.seq, asked: [...waiting.keys()] });
 	}
 
-	// By comm, which may wait for a cell, and the control channel, which carries no bytes. Python takes the first.
+	// By comm, which may wait for a cell, and the control channel, which takes no bytes.
 	function say(wish, buffers) {
 		const id = ++count;
 		const told = { ...wish, view, id };

@@ -1,4 +1,4 @@
-// The head's buttons and their popups, which the kernel fills with one sheet after the other.
+// The head's buttons and their popups, whose sheets the kernel makes.
 
 function createHead(panel, place) {
 	const buttons = [...place.children];

@@ -32,7 +32,7 @@ function createTranscript(panel, place) {
 		});
 	}
 
-	// `set`: the properties of elements that have changed; see placing.py.
+	// `set`: properties that have changed; see placing.py.
 	function paint(turn, { set, ...info }) {
 		const { el, body, card, line, runs: ran } = turn;
 		const { status, foot, code, number, label } = Object.assign(turn, info);

@@ -45,6 +45,15 @@ box => {
   box.dispatchEvent(key({}));
 }
 """
+# A kernel that takes its time to hear.
+SLOW = """
+ms => {
+  const { kernel } = window.notebookPanel().sessionContext.session;
+  delete kernel.sendControlMessage;
+  const send = kernel.sendControlMessage.bind(kernel);
+  if (ms) kernel.sendControlMessage = message => void setTimeout(send, ms, message);
+}
+"""
 
 
 class Composer(Panel):
@@ -117,6 +126,7 @@ def test_one_writes_sends_queues_stops_and_attaches(lab: FrontEnd, served: Serve
     keys_are_the_boxes_and_not_jupyters(panel)
     enter_of_an_input_method_does_not_send(panel)
     names_complete_behind_braces(panel)
+    keys_wait_for_the_names_that_belong_to_the_text(panel)
     files_come_by_paste_drop_and_button_and_are_bounded(panel)
     a_message_goes_with_its_files(panel, served)
     what_is_written_meanwhile_waits_in_sight(panel, served)
@@ -179,6 +189,16 @@ def names_complete_behind_braces(panel: Composer) -> None:
     panel.press("Escape")
     expect(options).to_have_count(0)
     panel.holds("About {{p")
+    panel.box.fill("")
+
+
+def keys_wait_for_the_names_that_belong_to_the_text(panel: Composer) -> None:
+    panel.write("{{p")
+    expect(panel.place.locator("[role=option]").first).to_contain_text("pandas")
+    panel.page.evaluate(SLOW, 400)
+    panel.press("r", "Tab")
+    panel.holds("{{prices}}")
+    panel.page.evaluate(SLOW, 0)
     panel.box.fill("")
 
 
