@@ -72,6 +72,7 @@ def _front(
         for number, notebook in enumerate(front.pages):
             if not notebook.page.is_closed():
                 print("screenshot:", notebook.screenshot(f"{name}-{number}"))
+                print(notebook.told())
         print("console errors:", *errors, sep="\n  ")
         print(f"the {kind} server wrote:\n{server.log(since)[-6000:]}")
         del fronts[kind]

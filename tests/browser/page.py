@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 
 import nbformat
 from jupyter_client import BlockingKernelClient
-from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, ViewportSize, expect
+from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Locator, Page, ViewportSize, expect
 
 from tests.browser.jupyter import Server
-from tests.browser.scripts import ANSWER, PANEL, START_OVER
+from tests.browser.scripts import ANSWER, PANEL, START_OVER, TOLD
 from tests.browser.written import notebook_of
 from tests.environment import ROOT
 
@@ -305,6 +305,13 @@ class Notebook:
         """The outputs of cell `index` in the saved file."""
         outputs: list[Any] = self.read().cells[index].outputs
         return outputs
+
+    def told(self) -> str:
+        """What the page says of its kernel and its code cells, for the report of a test that failed."""
+        try:
+            return "\n".join(self.page.evaluate(TOLD))
+        except Error as error:
+            return f"the page does not say: {error.message}"
 
     def screenshot(self, name: str) -> Path:
         """Write shots/NAME.FRONTEND.png."""

@@ -54,3 +54,16 @@ async () => {
   document.querySelector('.jp-WindowedPanel-outer').scrollTop = 0;
 }
 """
+
+# Where a test failed: the state of the kernel, and of each code cell its prompt, first line and what stands
+# below it, in the page and in the notebook.
+TOLD = """() => {
+  const panel = window.notebookPanel();
+  const kernel = panel.sessionContext.session?.kernel;
+  const cells = panel.content.widgets.filter(cell => cell.outputArea).map(cell => [
+    `[${cell.prompt ?? ''}] ${cell.model.sharedModel.source.split('\\n')[0].slice(0, 60)}`,
+    JSON.stringify(cell.outputArea.node.textContent.slice(-300)),
+    ...cell.model.outputs.toJSON().map(output => '  ' + JSON.stringify(output).slice(0, 300)),
+  ].join('\\n  '));
+  return [`kernel: ${kernel?.status}, ${kernel?.connectionStatus}`, ...cells];
+}"""
