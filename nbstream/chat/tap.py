@@ -76,6 +76,11 @@ class Player:
     """Who is asked where nobody says: ``provider:model``."""
 
     @property
+    def models(self) -> tuple[str, ...]:
+        """Whose answers it has, each ``provider:model``; none: it does not say."""
+        return ()
+
+    @property
     def taps(self) -> tuple[TapMaker, ...]:
         """Who looks on at what it does not answer."""
         return ()

@@ -51,7 +51,7 @@ class Heading(Part):
     # --- models ---------------------------------------------------------------------------------------
 
     def _model(self) -> dict[str, Any]:
-        from .offers import full, keyless
+        from .offers import full, keyless, played
 
         model, here = self.desk.model, self.desk.session
         try:
@@ -59,7 +59,7 @@ class Heading(Part):
         except NbstreamError:  # a setting names none that there is
             return {"id": model, "label": f"{model} · {t('sheet.unknown')}", "ready": False, "demo": False}
         label, demo = full(provider, name), provider.name == "demo"
-        ready = keyless(provider) or provider.name in here.ready()
+        ready = keyless(provider) or provider.name in here.ready() or played(here, provider, name)
         hint = t("sheet.demo") if demo else "" if ready else t("sheet.needs_key")
         return {"id": label, "label": f"{label} · {hint}" if hint else label, "ready": ready, "demo": demo}
 
@@ -89,7 +89,7 @@ class Heading(Part):
     @wish("model")
     def model(self, wish: Wish, buffers: list[bytes]) -> Wish:
         """Use a model, or (`only`) tell its full name; where its key is missing, ask for that first."""
-        from .offers import full
+        from .offers import full, played
 
         here, only = self.desk.session, bool(wish.get("only"))
         here.keys.refuse_as_name(str(wish.get("name")))
@@ -103,7 +103,8 @@ class Heading(Part):
         except NbstreamError as error:
             return {"sheet": self._rather(wish, error)}
         missing = here.keys.missing(provider, here.credentials(provider))
-        if missing and not (here.base_url(provider) and provider.key_optional_elsewhere):
+        keyless = here.base_url(provider) and provider.key_optional_elsewhere
+        if missing and not keyless and not played(here, provider, name):
             return {"sheet": sheets.key(provider, {"model": model, "only": only})}
         if not only:
             self.use(model)

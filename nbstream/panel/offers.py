@@ -1,4 +1,4 @@
-"""Which models a panel offers: those that can be asked first, then those that need a key."""
+"""Which models a panel offers: those of a tape, those that can be asked, then those that need a key."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from ..chat.session import Session
 from ..errors import NbstreamError
 from ..i18n import t
 from ..magics.sources import look_up
+from ..messages import ChatRequest, Message
 from ..providers import registry
 from ..providers.base import Provider
 
@@ -21,7 +22,8 @@ PATIENCE = 4.0
 
 def offers(here: Session) -> list[tuple[str, str]]:
     """The models as far as they are known, by full name, and what is to be said of each."""
-    ready, found, others = here.ready(), list[tuple[str, str]](), list[Provider]()
+    ready, taped, others = here.ready(), _taped(here), list[Provider]()
+    found = dict(taped)
     may = here.policy.allows  # what a teacher does not allow is not offered
     local = [name for name in catalog().heard_of() if is_local(name)]
     for name in dict.fromkeys([*ready, *local, *registry.names()]):
@@ -29,15 +31,39 @@ def offers(here: Session) -> list[tuple[str, str]]:
             provider = registry.get(name)
             if keyless(provider) and not _there(provider):
                 continue
+            if taped and played(here, provider, provider.default_model):
+                continue  # what the tape does not hold would not be answered
             if name in ready or keyless(provider):
                 names = [one for one in catalog().names(name) if may(provider, one)][:MOST]
-                found += [(full(provider, model), provider.label) for model in names]
-                found += [(name, t("sheet.demo"))] if name == "demo" else []
+                for model in names:
+                    found.setdefault(full(provider, model), provider.label)
+                found |= {name: t("sheet.demo")} if name == "demo" else {}
             elif provider.default_model and may(provider):
                 others.append(provider)
     # Who reads Chinese finds the services with a Chinese name first.
     for provider in sorted(others, key=lambda one: one.label.isascii()):
-        found.append((full(provider, provider.default_model), f"{provider.label} · {t('sheet.needs_key')}"))
+        found[full(provider, provider.default_model)] = f"{provider.label} · {t('sheet.needs_key')}"
+    return list(found.items())
+
+
+def played(here: Session, provider: Provider, model: str) -> bool:
+    """Whether a tape stands in for `provider`, so that no key is needed; one that cannot be read does not."""
+    with suppress(NbstreamError):
+        question = ChatRequest((Message("user", ""),), model)
+        return here.player is not None and here.player.plays(provider, question)
+    return False
+
+
+def _taped(here: Session) -> dict[str, str]:
+    """The models whose answers are on the tape that is played."""
+    found: dict[str, str] = {}
+    player = None
+    with suppress(NbstreamError):
+        player = here.player
+    for model in player.models if player is not None else ():
+        with suppress(NbstreamError):  # of a provider that is not installed here
+            provider, name = registry.split(model)
+            found[full(provider, name)] = f"{provider.label} · {t('sheet.on_tape')}"
     return found
 
 

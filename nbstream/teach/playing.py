@@ -106,6 +106,10 @@ class Tapes(Player):
         self._runs: WeakKeyDictionary[asyncio.Task[Any], Take] = WeakKeyDictionary()
 
     @property
+    def models(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(take.model for take in self.takes))
+
+    @property
     def taps(self) -> tuple[TapMaker, ...]:
         """Who records what this player does not play."""
         return (self._recorder,) if self._recorder is not None else ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from nbstream.panel.offers import offers
 from nbstream.panel.presets import presets
 from nbstream.panel.transcript import Transcript
 from nbstream.providers import registry
+from nbstream.teach.playing import AT_ONCE, Tapes
 from tests.fakes.openai_server import OpenAIServer
 from tests.panel.spoken import Line
 from tests.panel.view import Seen
@@ -149,6 +151,59 @@ def test_a_name_that_is_none_keeps_the_box_open_which_says_so_and_offers_what_wa
     reply = say(seen, "model", name="opnai:gpt")
     assert "opnai" in str(reply["sheet"]) and labels(reply)[0].startswith("openai")
     assert not seen.view.state["notice"] and seen.session.chosen is None
+
+
+def taped(path: Path, **options: Any) -> Seen:
+    """A panel while a tape of DeepSeek is played: one answer, to “hi”."""
+    ask = {"provider": "deepseek", "model": "deepseek-chat", "messages": [{"role": "user", "content": "hi"}]}
+    frames = [
+        [0, json.dumps({"choices": [{"delta": {"content": "Hello."}, "finish_reason": "stop"}]})],
+        [0, "[DONE]"],
+    ]
+    attempt = {"headers": {"content-type": "text/event-stream"}, "frames": frames}
+    take = {"ask": ask, "transport": "http", "attempts": [attempt]}
+    path.write_text(f"{json.dumps({'nbstream': 'tape', 'version': 1})}\n{json.dumps(take)}\n", "utf-8")
+    here = Session()
+    here.player = Tapes(str(path), AT_ONCE)
+    seen = Seen(here, (Heading, Transcript, Composing, Deeds), **options)
+    seen.wait_for(lambda view: "model" in view.state)
+    return seen
+
+
+def test_while_a_tape_is_played_its_models_are_offered_and_nobody_is_asked_for_a_key(tmp_path: Path) -> None:
+    seen = taped(tmp_path / "lesson.tape")
+    name = "deepseek:deepseek-chat"
+    assert seen.view.state["model"] == {"id": name, "label": name, "ready": True, "demo": False}
+    assert [one for one, _ in offers(seen.session)] == [name, "demo"], "others would not answer"
+    for one in (name, "openai:gpt-4o"):
+        assert say(seen, "model", name=one)["name"] == one
+    seen.session.player = None
+    assert say(seen, "model", name=name)["sheet"]["secret"], "a service needs one"
+    seen.close()
+
+
+def test_what_is_on_the_tape_of_another_model_is_asked_of_it_at_a_press(tmp_path: Path) -> None:
+    seen = taped(tmp_path / "lesson.tape", model="openai:gpt-4o")
+    turn, run = seen.desk.talk.begin("hi", model="openai:gpt-4o")
+    run.start()
+    seen.wait_for(lambda view: any(one.info["error"] for one in view.turns.values()))
+    error = seen.view.turns[turn.id].info["error"]
+    assert [one["label"] for one in error["fixes"]] == ["Ask deepseek:deepseek-chat", "Choose another model"]
+    assert "%%llm" not in error["html"]
+    say(seen, **error["fixes"][0]["wish"])
+    seen.wait_for(lambda view: "Hello." in view.html())
+    assert seen.view.state["model"]["id"] == "deepseek:deepseek-chat", "the next one is asked of it, too"
+    seen.close()
+
+
+def test_for_what_is_on_no_tape_other_words_help_and_no_other_model(tmp_path: Path) -> None:
+    seen = taped(tmp_path / "lesson.tape")
+    turn, run = seen.desk.talk.begin("What else?", model="deepseek:deepseek-chat")
+    run.start()
+    seen.wait_for(lambda view: any(one.info["error"] for one in view.turns.values()))
+    fixes = seen.view.turns[turn.id].info["error"]["fixes"]
+    assert [one["label"] for one in fixes] == ["Change the question"]
+    seen.close()
 
 
 # --- keys ---------------------------------------------------------------------------------------------

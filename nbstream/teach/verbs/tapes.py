@@ -33,6 +33,7 @@ def record(file: str | None = None) -> Shown:
     with suppress(NbstreamError):  # one that the environment names, and that cannot be read
         said += [t("replay.off")] if here.player is not None else []
     here.player = None
+    here.watchers.changed()
     held = len(read(made.path, damaged={}))
     key = "record.begun_behind" if held else "record.begun"
     said.append(t(key, file=literal(made.shown), count=held, line=f"`%{magic()} record stop`"))
