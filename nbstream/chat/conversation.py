@@ -210,8 +210,9 @@ class Conversation(Mendable):
         return self._relays.get(turn.id) if turn.answer is None else None
 
     def run_of(self, turn: Turn) -> Run | None:
-        """The last run of `turn`, as long as somebody holds it."""
-        return self._running.get(turn.id)
+        """The last run of `turn`, as long as somebody holds it; of several models' runs one that goes on."""
+        going = (self._running.get(one.id) for one in turn.candidates if one.answer is None)
+        return self._running.get(turn.id) or next((run for run in going if run is not None), None)
 
     @contextmanager
     def carried(self, turn: Turn) -> Iterator[None]:

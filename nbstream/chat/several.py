@@ -113,6 +113,7 @@ def _keeper(talk: Conversation, candidate: Turn) -> Any:
             from .overflow import advise
 
             advise(answer.error, history, candidate, run.call, talk._session.sizes, talk.name)
+        talk.watchers.changed()
 
     return done
 

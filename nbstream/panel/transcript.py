@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ..chat.background import io_loop
 from ..chat.kept import Turn
 from ..errors import NbstreamError
-from ..i18n import language
+from ..i18n import language, t
 from ..show import words
 from ..show.clean import clean
 from ..show.pacer import Pacer
@@ -242,7 +242,7 @@ class Transcript(Part):
         last = next((one for one in reversed(self._live) if not one.over or self._calls(one)), None)
         busy = None if last is None else {"turn": last.turn.id, "status": last.status}
         if busy is None and (away := [turn for turn in self._away if runs(self.desk.talk, turn)]):
-            busy = {"turn": away[-1].id, "status": words.status(away[-1].model, None)}
+            busy = {"turn": away[-1].id, "status": _elsewhere(away[-1])}
         if busy != self._busy:
             self._busy, self._since = busy, io_loop().time()
             state["busy"] = busy
@@ -306,3 +306,12 @@ class Transcript(Part):
         talk = self.desk.talk
         with talk.lock:
             return next((turn for turn in talk.turns if turn.id == wish.get("turn")), None)
+
+
+def _elsewhere(turn: Turn) -> dict[str, Any]:
+    """The status of a turn whose words do not come here: of several models, it says how many go on."""
+    status = words.status(turn.model, None)
+    if turn.candidates:
+        left = sum(one.answer is None for one in turn.candidates)
+        status["text"] = t("compare.answering", left=left, count=len(turn.candidates))
+    return status

@@ -1,7 +1,7 @@
 """What was written while an answer was on its way: sent in order when that one has ended.
 
 A conversation has one such line, whichever of its panels one wrote in. After an answer that was stopped, or
-failed, the line is held: what was written before that may no longer be meant.
+failed, or several of which none is kept, the line is held: what was written before may no longer be meant.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ class Line:
                 self.behind = running
                 return None
             if self.behind is not None:
-                if self.behind.status != "done" and self.next is None:
+                if (self.behind.status != "done" or self.behind.undecided) and self.next is None:
                     self.hold()
                 self.behind = None
             if self.busy:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from argparse import Namespace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..chat import several
@@ -86,6 +87,8 @@ def ask(
                 put(hint)
             runs = Runs([run for run in made if run is not None])
             after.bind(options, _streams(turn, made))
+            if name is not None:
+                board.keep = partial(several.keep, talk, turn)
             if detached:
                 board.when_done = settle
             board.open(turn, made)
@@ -192,7 +195,7 @@ def _settled(
     """All are over: the table takes the columns' place."""
     _answers(turn, runs)
     error = several.finish(talk, turn)
-    if board.chosen is not None and name is not None:
+    if board.chosen is not None and turn.kept is None and name is not None:
         several.keep(talk, turn, board.chosen)
     board.settle(*_bundle(turn, name, typed))
     if board.handle is not None:

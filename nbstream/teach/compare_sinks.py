@@ -47,6 +47,8 @@ class Board:
     """Whether the view has been heard on the control channel."""
     chosen: int | None = None
     """The number of the answer that somebody has chosen in the view, from 1."""
+    keep: Callable[[int], object] | None = None
+    """Makes it the conversation's, also while others still come."""
     handle: DisplayHandle | None = None
     """By which the table can be shown anew."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from html import escape
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from IPython.display import display
 from ..chat.background import io_loop
 from ..chat.call import State
 from ..chat.sizes import Size, size_of
+from ..errors import NbstreamError
 from ..messages import Answer, Event, ReasoningDelta, Retract, TextDelta, Timing
 from ..show import words
 from ..show.clean import clean
@@ -259,6 +261,9 @@ class ViewBoard(Board):
             run.cancel()
         elif wish == "keep" and self._keeps and self.columns[number].keepable:
             self.chosen = number + 1
+            if self.keep is not None:
+                with suppress(NbstreamError):  # in the moment in which it ends: then with the others
+                    self.keep(number + 1)
             self._loop.call_soon_threadsafe(self.widget.send, {"kept": number})
 
     # --- at the end -------------------------------------------------------------------------------------
