@@ -124,6 +124,11 @@ class Policy:
         name = f"{provider.name}:{model or provider.default_model}"
         return provider.name == FREE or all(rules.allows(name) for rules in self.rules())
 
+    def named(self, provider: str) -> list[str]:
+        """The models of `provider` that the files name one by one."""
+        every = [one.partition(":") for rules in self.rules() for one in rules.named]
+        return list(dict.fromkeys(model for name, _, model in every if name == provider))
+
     def in_brief(self) -> str | None:
         """One line of what holds here; None: there is no policy."""
         if not (every := self.rules()):

@@ -45,6 +45,8 @@ class Rules:
     """What the teacher says to it."""
     broken: str = ""
     """Why the file cannot be read, or is not understood: then there is `demo` alone."""
+    named: tuple[str, ...] = ()
+    """The full names among `models`, as they are to be asked for: a service may tell letters apart."""
 
     def allows(self, *models: str) -> bool:
         """Whether all these models, each ``provider:model``, may be asked."""
@@ -118,11 +120,13 @@ def _rules(path: Path, found: dict[str, Any]) -> Rules:
     if unknown := [name for name in found if name not in known]:
         raise _Wrong(unknown[0], "policy.unknown", known=t("list.joint").join(known))
     models: tuple[str, ...] | None = None
+    named: tuple[str, ...] = ()
     if "models" in found:
         given = found["models"]
         if not isinstance(given, list) or not all(isinstance(one, str) and one.strip() for one in given):
             raise _Wrong("models", "policy.not_names")
         models = tuple(map(_pattern, given))
+        named = tuple(filter(None, map(_full, given)))
     if _flag(found, "demo_only", False):
         models = ()
     span = found.get("tokens_per", "ever")
@@ -135,6 +139,7 @@ def _rules(path: Path, found: dict[str, Any]) -> Rules:
         path, models, _count(found, "tokens"), span,
         _count(found, "requests_per_hour"), _count(found, "max_tokens", least=1),
         _flag(found, "tapes", True), " ".join(note.split())[:300],
+        named=named,
     )  # fmt: skip
 
 
@@ -150,6 +155,20 @@ def _pattern(given: str) -> str:
     except NbstreamError:  # a pattern, or a provider that is not installed here
         name = name.lower()
     return f"{name}:{model.strip().lower() or '*'}"
+
+
+def _full(given: str) -> str | None:
+    """The model that is named, and not a pattern, of a provider that there is.
+
+    >>> _full("星火:Lite"), _full("Spark"), _full("*:*-lite")
+    ('spark:Lite', None, None)
+    """
+    try:
+        provider, model = registry.split(given.strip())
+    except NbstreamError:
+        return None
+    exact = re.search(r"[:：]\s*[^*?[]+$", given)
+    return f"{provider.name}:{model}" if exact and model else None
 
 
 def _count(found: dict[str, Any], name: str, least: int = 0) -> int | None:

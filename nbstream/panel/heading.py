@@ -83,7 +83,7 @@ class Heading(Part):
         using, only = self._model()["id"], bool(wish.get("only"))
         return [
             sheets.item(model, {"do": "model", "name": model, "only": only}, detail, current=model == using)
-            for model, detail in offers(self.desk.session)
+            for model, detail in offers(self.desk.session, using)
         ]
 
     @wish("model")

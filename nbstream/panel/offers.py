@@ -20,9 +20,12 @@ PATIENCE = 4.0
 """Seconds for the services to say what they have, while what is known is shown."""
 
 
-def offers(here: Session) -> list[tuple[str, str]]:
-    """The models as far as they are known, by full name, and what is to be said of each."""
-    ready, taped, others = here.ready(), _taped(here), list[Provider]()
+def offers(here: Session, using: str = "") -> list[tuple[str, str]]:
+    """The models as far as they are known, by full name, and what is to be said of each.
+
+    Services do not list all they have: so the one in use and those that a policy names are among them.
+    """
+    ready, taped, others = here.ready(), _taped(here), list[tuple[Provider, str]]()
     found = dict(taped)
     may = here.policy.allows  # what a teacher does not allow is not offered
     local = [name for name in catalog().heard_of() if is_local(name)]
@@ -33,16 +36,20 @@ def offers(here: Session) -> list[tuple[str, str]]:
                 continue
             if taped and played(here, provider, provider.default_model):
                 continue  # what the tape does not hold would not be answered
-            if name in ready or keyless(provider):
-                names = [one for one in catalog().names(name) if may(provider, one)][:MOST]
+            names = here.policy.named(name)
+            names += [using.partition(":")[2]] if using.partition(":")[0] == name else []
+            asked = name in ready or keyless(provider)
+            names += catalog().names(name) if asked else [provider.default_model]
+            names = [one for one in dict.fromkeys(filter(None, names)) if may(provider, one)][:MOST]
+            if asked:
                 for model in names:
                     found.setdefault(full(provider, model), provider.label)
                 found |= {name: t("sheet.demo")} if name == "demo" else {}
-            elif provider.default_model and may(provider):
-                others.append(provider)
+            else:
+                others += [(provider, model) for model in names]
     # Who reads Chinese finds the services with a Chinese name first.
-    for provider in sorted(others, key=lambda one: one.label.isascii()):
-        found[full(provider, provider.default_model)] = f"{provider.label} · {t('sheet.needs_key')}"
+    for provider, model in sorted(others, key=lambda one: one[0].label.isascii()):
+        found[full(provider, model)] = f"{provider.label} · {t('sheet.needs_key')}"
     return list(found.items())
 
 

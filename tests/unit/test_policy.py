@@ -550,6 +550,18 @@ def test_a_panel_offers_what_is_allowed_and_nothing_else(write: Write) -> None:
     assert offered == {"spark", "deepseek", "demo"}
 
 
+def test_a_panel_offers_what_a_policy_names_though_no_service_lists_it(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write('models = ["openai:Class-Model", "spark:lite", "*:*-mini", "nowhere:x", "zhipu"]')
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-0123456789abcdef-class")
+    names = [model for model, _ in offers(Session(), "openai:our-mini")]
+    assert names[:2] == ["openai:Class-Model", "openai:our-mini"], "as it is written, and the one in use"
+    assert "spark:lite" in names and "nowhere:x" not in names and not [one for one in names if "*" in one]
+    assert [one.partition(":")[0] for one in names].count("zhipu") == 1
+    assert "openai:other" not in [model for model, _ in offers(Session(), "openai:other")], "not allowed"
+
+
 def test_doctor_names_the_file_that_is_wrong(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write("demo = true")
     here = Session()
