@@ -177,6 +177,13 @@ class Policy:
                 allowed = t("list.joint").join(rules.allowed)
                 raise self._refused("policy_model", rules, model, allowed=allowed, instead=rules.instead)
 
+    def bounded(self, model: str, most: int | None) -> None:
+        """Raise `NbstreamError` (permission) if an answer may not have `most` tokens, or any number."""
+        for rules in self.rules():
+            if rules.max_tokens is not None and not 0 < (most or 0) <= rules.max_tokens:
+                given = most if most is not None else "∞"
+                raise self._refused("policy_max_tokens", rules, model, given=given, most=rules.max_tokens)
+
     def _check(self, provider: Provider, chat: ChatRequest, every: list[Rules]) -> None:
         model = _full(provider, chat)
         if provider.name == FREE:
@@ -186,9 +193,7 @@ class Policy:
             for name, value in _inner(chat.options):
                 if not _keeps(rules, provider.name, name, value):
                     raise self._refused("policy_option", rules, model, option=name[:40])
-            if rules.max_tokens is not None and not 0 < (chat.max_tokens or 0) <= rules.max_tokens:
-                given = chat.max_tokens if chat.max_tokens is not None else "∞"
-                raise self._refused("policy_max_tokens", rules, model, given=given, most=rules.max_tokens)
+        self.bounded(model, chat.max_tokens)
         for budget in self.budgets():
             if budget.used >= budget.most:
                 raise self._used_up(budget, model)

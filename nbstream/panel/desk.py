@@ -154,6 +154,7 @@ class Desk:
     def notice(self, said: NbstreamError | str | None, fixes: Sequence[dict[str, Any]] = ()) -> None:
         """Show a sentence, or what went wrong and how to mend it, above the composer; None takes it away."""
         if isinstance(said, NbstreamError):
+            self.session.last_error = said  # for `why`
             words = {"text": said.what, "why": said.why, "fix": told(said).fix}
             self._notice = {"kind": "error", **words, "fixes": [*fixes] or mending(said)}
         else:

@@ -18,10 +18,13 @@ AGAIN = frozenset(
 OTHER_MODEL = frozenset({"permission", "quota_exhausted", "not_found", "server_error", "context_length"})
 OTHER_WORDS = frozenset({"tape_prompt", "tape_prompts"})
 """What is asked is not on the tape, whichever model is asked: something else may be."""
+NO_MODEL = ("tape_", "policy_max_tokens")
+"""Where another model does not help."""
 BUTTONS = frozenset({"login", "use", "models", "reset"})
 """Verbs that a panel has a button for: their line need not be pasted."""
 _VERB = re.compile(r"%\w+ (\w+)(?: ([\w-]+))?")
 _ASK = re.compile(r"%%\w+ -m ([\w./:@-]+)$")
+_MOST = re.compile(r"%%\w+ .*--max-tokens (\d+)$")
 _CELLS = {
     r"\bRun (?:the|this) cell again": "Try again",
     r"\brun (?:the|this) cell again": "try again",
@@ -51,16 +54,16 @@ def fixes(error: NbstreamError, turn: Turn | None = None) -> list[dict[str, Any]
         wish(t("fix.key"), "openkey", provider=error.provider or name, **again)
     if turn is not None and (error.kind in AGAIN or (error.kind == "context_length" and _shortens(turn))):
         wish(t("fix.retry"), "retry", turn=turn.id)
-    if (model := _on_tape(error)) and turn is not None:
-        wish(t("fix.ask_model", model=model), "retry", turn=turn.id, model=model, use=True)
+    if deed := _deed(error):
+        wish(deed[0], turn=turn and turn.id, **deed[1])
     if turn is not None and (error.kind == "content_filter" or error.case in OTHER_WORDS):
         wish(t("fix.edit"), "openedit", turn=turn.id)
-    elsewhere = error.kind in OTHER_MODEL and not error.case.startswith("tape_")
-    if elsewhere or model or does in ("use", "models"):
+    elsewhere = error.kind in OTHER_MODEL and not error.case.startswith(NO_MODEL)
+    if elsewhere or error.case == "tape_model" or does in ("use", "models"):
         wish(t("fix.model"), "choosemodel", turn=turn and turn.id, use=True)
     if does == "reset" or (error.kind == "context_length" and turn is not None and turn.number > 1):
         wish(t("fix.new"), "talk", op="new", name="")
-    if is_line(error.fix) and not model and (not found or does not in BUTTONS):
+    if is_line(error.fix) and not deed and (not found or does not in BUTTONS):
         found.append({"label": t("fix.copy"), "copy": error.fix.partition("   #")[0]})
     return found
 
@@ -70,10 +73,13 @@ def _shortens(turn: Turn) -> bool:
     return turn.context is not None and turn.context.sent > 1
 
 
-def _on_tape(error: NbstreamError) -> str | None:
-    """The model of whom the tape that is played has the answer."""
-    found = _ASK.match(error.fix) if error.case == "tape_model" else None
-    return found[1] if found else None
+def _deed(error: NbstreamError) -> tuple[str, dict[str, Any]] | None:
+    """What is done here where the fix is a line for a cell: what its button says, and what it wishes."""
+    if error.case == "tape_model" and (found := _ASK.match(error.fix)):
+        return t("fix.ask_model", model=found[1]), {"do": "retry", "model": found[1], "use": True}
+    if error.case == "policy_max_tokens" and (found := _MOST.match(error.fix)):
+        return t("fix.longest", most=found[1]), {"do": "longest", "tokens": found[1]}
+    return None
 
 
 def told(error: NbstreamError) -> NbstreamError:
@@ -86,8 +92,8 @@ def told(error: NbstreamError) -> NbstreamError:
     said = error.copy()
     if error.case == "key_in_prompt":
         said.fix = t("fix.no_key_in")
-    if model := _on_tape(error):  # its line is one for a cell
-        said.fix = t("fix.ask_model", model=model)
+    if deed := _deed(error):
+        said.fix = deed[0]
     for words, instead in _CELLS.items():
         said.fix = re.sub(words, instead, said.fix)
     return said

@@ -112,6 +112,7 @@ class Heading(Part):
 
     def _rather(self, wish: Wish, error: NbstreamError) -> sheets.Sheet:
         """The models once more: what is wrong with the one that was typed, and what was probably meant."""
+        self.desk.session.last_error = error
         sheet: sheets.Sheet = self.model_sheet(wish, [])["sheet"]
         items = sheet["items"]
         if meant := _MEANT.match(error.fix):
@@ -223,6 +224,8 @@ class Heading(Part):
         try:
             found = presets(wish)
             self.desk.session.keys.refuse_in(found.get("system", ""))
+            if most := found.get("max_tokens"):
+                self.desk.session.policy.bounded(self._model()["id"], most)
         except NbstreamError as error:
             return _in_form(error)
         if (language := str(wish.get("language") or "auto")) != (chosen() or "auto"):
@@ -232,6 +235,15 @@ class Heading(Part):
         talk.presets |= found
         talk.watchers.changed()
         return {}
+
+    @wish("longest")
+    def longest(self, wish: Wish, buffers: list[bytes]) -> None:
+        """Have answers be as long as is allowed, where more was set."""
+        from .presets import presets
+
+        self.desk.talk.presets |= presets({"max_tokens": wish.get("tokens")})
+        self.desk.talk.watchers.changed()
+        self.desk.notice(None)
 
     @wish("export_sheet")
     def export_sheet(self, wish: Wish, buffers: list[bytes]) -> Wish:

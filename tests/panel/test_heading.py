@@ -460,6 +460,26 @@ def test_a_setting_that_is_no_number_changes_nothing(typed: dict[str, str]) -> N
     assert caught.value.kind == "config" and next(iter(typed)) in caught.value.what
 
 
+def test_a_setting_that_the_policy_forbids_is_refused_where_it_stands_or_put_right_at_a_press(
+    seen: Seen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text('models = ["openai:echo"]\nmax_tokens = 100', "utf-8")
+    monkeypatch.setattr("nbstream.chat.policy.places", lambda: [path])
+    assert "100 tokens" in say(seen, "settings", max_tokens="5000")["error"] and seen.desk.presets == {}
+    seen.desk.talk.presets["max_tokens"] = 5000  # from before there was a policy
+    with pytest.raises(NbstreamError) as caught:
+        seen.session.call("hi", model="openai:echo", max_tokens=5000, credentials={"api_key": KEY})
+    seen.desk.notice(caught.value)
+    notice = seen.rest().state["notice"]
+    assert [one["label"] for one in notice["fixes"]] == [notice["fix"]] and "%%llm" not in notice["fix"]
+    assert seen.session.last_error is caught.value, "as `why` tells"
+    say(seen, **notice["fixes"][0]["wish"])
+    assert seen.desk.presets == {"max_tokens": 100} and seen.rest().state["notice"] is None
+    assert "class" in say(seen, "model", name="openai:other")["sheet"]["text"]
+    assert seen.session.last_error is not caught.value
+
+
 def test_a_key_in_the_system_prompt_is_refused_and_the_settings_stay(seen: Seen) -> None:
     seen.session.login("openai", api_key=KEY)
     assert say(seen, "settings", system=f"Use {KEY}", language="zh")["error"]
