@@ -221,7 +221,9 @@ def _attempt(given: Any) -> dict[str, Any]:
 def _seconds(value: Any) -> None:
     good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if not good or not 0 <= value <= MOST_SECONDS:
-        raise ValueError(t("tape.bad_seconds", given=str(value)[:40]))
+        # What is no number may be anything, a key too.
+        number = isinstance(value, int | float)
+        raise ValueError(t("tape.bad_seconds", given=value) if number else t("tape.bad_pause"))
 
 
 def _no_constant(name: str) -> Any:

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from ..chat.session import session
 from ..credentials import hidden
@@ -14,7 +14,7 @@ from ..errors import NbstreamError
 from ..i18n import t
 from ..providers import registry
 from ..providers.base import Provider
-from ..wire.request import Frame
+from ..wire.request import Frame, Transport
 from .requestshapes import OPTIONS
 from .scrub import noting, scrubbed_frames, shaped
 from .scrubrefusal import IDS, host_only
@@ -25,6 +25,7 @@ from .tapeshapes import ANY, JSON, NUMBER, TEXT, WORD, Shape, numbers, shape_of
 COMMAND = "nbstream tape "
 SHORTEST = 8
 """Characters of a credential of this environment that is looked for."""
+TRANSPORTS = get_args(Transport)
 _MESSAGE: Shape = {
     "role": WORD,
     "content": TEXT,
@@ -74,6 +75,7 @@ def check(path: str) -> list[Finding]:
     found: list[Finding] = []
     marks: list[int] = []
     seen: dict[str, int] = {}
+    number = 0
     try:
         for number, line in lines(path, marks, f"{COMMAND}check"):
             try:
@@ -82,6 +84,7 @@ def check(path: str) -> list[Finding]:
                 found.append(Finding(number, t("tapecheck.damaged", reason=str(error)), t("tapecheck.mend")))
                 continue
             if take is None:
+                found += [Finding(number, what, t("tapecheck.header")) for what in _wrong_header(line)]
                 continue
             if line.strip() in seen:
                 what = t("tapecheck.twice", other=seen[line.strip()])
@@ -91,6 +94,8 @@ def check(path: str) -> list[Finding]:
             found += [
                 Finding(number, what, t("tapecheck.again")) for what in dict.fromkeys(_wrong(take, line))
             ]
+        if not number:
+            found.append(Finding(0, t("tapecheck.empty")))
     except NbstreamError as error:
         between = "" if error.what.endswith("。") else " "
         found.append(Finding(0, f"{error.what}{between}{error.why}", error.fix))
@@ -98,14 +103,29 @@ def check(path: str) -> list[Finding]:
     return sorted(found, key=lambda one: one.line)
 
 
-def _wrong(take: Take, line: str) -> Iterator[str]:
+def _wrong_header(line: str) -> Iterator[str]:
+    doubled: list[str] = []
+    head = json.loads(line, object_pairs_hook=noting(doubled))
+    yield from _credential(line)
+    if doubled:
+        yield t("tapecheck.doubled")
+    yield from _compared(head, {"nbstream": WORD, "version": NUMBER})
+
+
+def _credential(line: str) -> Iterator[str]:
     known = [secret for _, secret in session().keys.known(SHORTEST)]
     if hidden(line, known) != line:
         yield t("tapecheck.credential")
+
+
+def _wrong(take: Take, line: str) -> Iterator[str]:
+    yield from _credential(line)
+    if take.transport not in TRANSPORTS:
+        yield t("tapecheck.transport", names=", ".join(TRANSPORTS))
     try:
         provider = registry.get(str(take.ask["provider"]))
-    except NbstreamError:
-        yield t("tapecheck.provider", name=str(take.ask["provider"])[:40])
+    except NbstreamError:  # its name may be what should not be told
+        yield t("tapecheck.stranger")
         return
     shape = shape_of(provider)
     if shape is None:

@@ -1,4 +1,4 @@
-"""A comparison that a cell asks, as a panel of its conversation sees it: it runs, can be stopped, is decided."""
+"""A comparison that a cell asks, as a panel of its conversation sees it: it runs, and can be stopped."""
 
 from __future__ import annotations
 

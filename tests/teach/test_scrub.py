@@ -227,9 +227,8 @@ def test_a_key_in_the_id_of_a_tool_call_is_not_in_the_question_of_the_next_round
 def test_a_check_sees_what_a_name_that_stands_twice_hides(tmp_path: Path) -> None:
     path = tmp_path / "a.tape"
     ask = '{"provider": "openai", "messages": []}'
-    path.write_text(
-        f'{{"nbstream": "tape", "version": 1}}\n{{"ask": "sk-1", "ask": {ask}, "attempts": [{{}}]}}\n'
-    )
+    take = f'{{"ask": "sk-1", "ask": {ask}, "transport": "sse", "attempts": [{{}}]}}'
+    path.write_text(f'{{"nbstream": "tape", "version": 1}}\n{take}\n')
     assert [one.line for one in check(str(path))] == [2]
 
 

@@ -673,6 +673,22 @@ def test_a_tape_that_somebody_filled_with_canaries_is_told_line_by_line(tmp_path
         assert field in named, field
 
 
+def test_heads_and_values_of_the_wrong_kind_are_told_too_and_never_shown(tmp_path: Path) -> None:
+    secret = "sk-0123456789abcdef0123"
+    path = a_tape(tmp_path / "a.tape", take("one"))
+    head, line = path.read_text("utf-8").splitlines()
+    spoilt = [json.dumps({**json.loads(head), "note": secret})]
+    for field, value in [("transport", secret), ("ask", {"provider": secret, "messages": []})]:
+        spoilt.append(json.dumps({**json.loads(line), field: value}))
+    spoilt.append(json.dumps({**json.loads(line), "attempts": [{"connect": secret}]}))
+    path.write_text("\n".join([*spoilt[:1], line, *spoilt]) + "\n", encoding="utf-8")
+    found = check(str(path))
+    assert {one.line for one in found} == {1, 3, 4, 5, 6}
+    assert "0123456789" not in str(found)
+    (tmp_path / "empty.tape").touch()
+    assert [one.line for one in check(str(tmp_path / "empty.tape"))] == [0]
+
+
 def test_a_credential_of_this_environment_is_found_however_it_is_spelled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
