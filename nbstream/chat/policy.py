@@ -129,6 +129,11 @@ class Policy:
         every = [one.partition(":") for rules in self.rules() for one in rules.named]
         return list(dict.fromkeys(model for name, _, model in every if name == provider))
 
+    @property
+    def tapes(self) -> bool:
+        """Whether a tape may be played."""
+        return all(rules.tapes for rules in self.rules())
+
     def in_brief(self) -> str | None:
         """One line of what holds here; None: there is no policy."""
         if not (every := self.rules()):
@@ -153,7 +158,8 @@ class Policy:
         """
         every = self.rules()
         if played and (closed := [rules for rules in every if not rules.tapes]):
-            raise self._refused("policy_tapes", closed[0], _full(provider, chat))
+            case = "policy_broken" if closed[0].broken else "policy_tapes"
+            raise self._refused(case, closed[0], _full(provider, chat), reason=closed[0].broken)
         if played or not every:
             return chat
         most = min((one.max_tokens for one in every if one.max_tokens is not None), default=None)

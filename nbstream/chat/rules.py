@@ -103,7 +103,7 @@ def read(path: Path) -> Rules:
 
 
 def _closed(path: Path, reason: str) -> Rules:
-    return Rules(path, models=(), broken=reason)
+    return Rules(path, models=(), tapes=False, broken=reason)
 
 
 def _rules(path: Path, found: dict[str, Any]) -> Rules:

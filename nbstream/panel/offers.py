@@ -34,7 +34,7 @@ def offers(here: Session, using: str = "") -> list[tuple[str, str]]:
             provider = registry.get(name)
             if keyless(provider) and not _there(provider):
                 continue
-            if taped and played(here, provider, provider.default_model):
+            if (taped or not here.policy.tapes) and played(here, provider, provider.default_model):
                 continue  # what the tape does not hold would not be answered
             names = here.policy.named(name)
             names += [using.partition(":")[2]] if using.partition(":")[0] == name else []
@@ -62,12 +62,12 @@ def played(here: Session, provider: Provider, model: str) -> bool:
 
 
 def _taped(here: Session) -> dict[str, str]:
-    """The models whose answers are on the tape that is played."""
+    """The models whose answers are on the tape that is played, if it may be."""
     found: dict[str, str] = {}
     player = None
     with suppress(NbstreamError):
         player = here.player
-    for model in player.models if player is not None else ():
+    for model in player.models if player is not None and here.policy.tapes else ():
         with suppress(NbstreamError):  # of a provider that is not installed here
             provider, name = registry.split(model)
             found[full(provider, name)] = f"{provider.label} · {t('sheet.on_tape')}"

@@ -464,7 +464,7 @@ def test_where_the_count_cannot_be_written_the_kernel_counts_for_itself(write: W
 class Tape(Player):
     """Has an answer to what is asked with ``played``, and none to the rest."""
 
-    model = "openai:played"
+    model, models = "openai:played", ("openai:played",)
 
     def opening(self, call: Call, request: WireRequest, accepted: Any, attempt: int) -> Opening | None:
         return Played(request, call.limits, accepted) if call.chat.model == "played" else None
@@ -501,6 +501,15 @@ def test_tapes_can_be_shut_off(write: Write) -> None:
     here = Session()
     here.player = Tape()
     assert refused(here, "openai:played").case == "policy_tapes"
+
+
+def test_a_file_that_is_wrong_shuts_tapes_too_and_a_panel_offers_none(write: Write) -> None:
+    for rules, case in (("tapes = false", "policy_tapes"), ("tape = false", "policy_broken")):
+        write(rules)
+        here = Session()
+        here.player = Tape()
+        assert refused(here, "openai:played").case == case
+        assert not [model for model, _ in offers(here) if model.startswith("openai")], "it would not answer"
 
 
 # --- shown openly -----------------------------------------------------------------------------------------
