@@ -170,4 +170,6 @@ def _error(receipt: Receipt) -> NbstreamError:
     kind = kind if kind in KINDS else "protocol"
     code = receipt.word("code")
     whole = fail("config.failed_before", reason=t(f"kind.{kind}"))
-    return KINDS[kind](whole.what, whole.why, whole.fix, status=receipt.whole("status"), code=code)
+    error = KINDS[kind](whole.what, whole.why, whole.fix, status=receipt.whole("status"), code=code)
+    error.case = whole.case
+    return error

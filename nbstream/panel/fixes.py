@@ -18,6 +18,8 @@ AGAIN = frozenset(
 OTHER_MODEL = frozenset({"permission", "quota_exhausted", "not_found", "server_error", "context_length"})
 OTHER_WORDS = frozenset({"tape_prompt", "tape_prompts"})
 """What is asked is not on the tape, whichever model is asked: something else may be."""
+BEFORE = "failed_before"
+"""It failed before the kernel was restarted: only its kind is known."""
 NO_MODEL = ("tape_", "policy_max_tokens")
 """Where another model does not help."""
 BUTTONS = frozenset({"login", "use", "models", "reset"})
@@ -26,10 +28,10 @@ _VERB = re.compile(r"%\w+ (\w+)(?: ([\w-]+))?")
 _ASK = re.compile(r"%%\w+ -m ([\w./:@-]+)$")
 _MOST = re.compile(r"%%\w+ .*--max-tokens (\d+)$")
 _CELLS = {
-    r"\bRun (?:the|this) cell again": "Try again",
-    r"\brun (?:the|this) cell again": "try again",
+    r"\bRun (?:the|this|its) cell again": "Try again",
+    r"\brun (?:the|this|its) cell again": "try again",
     r"再(?:重新)?运行(?:一次)?(?:该|这个|本)?单元格": "再试一次",
-    r"重新运行(?:该|这个|本)?单元格|(?<=请)重新运行(?=[；，])": "重试",
+    r"重新运行(?:该|这个|本|它的)?单元格|(?<=请)重新运行(?=[；，])": "重试",
 }
 """In the panel no cell runs again."""
 
@@ -38,7 +40,7 @@ def fixes(error: NbstreamError, turn: Turn | None = None) -> list[dict[str, Any]
     """The buttons that mend `error`: what each is called, and what it wishes or copies.
 
     `turn` is the one that failed with it; None where nothing was asked. ``openkey``, ``choosemodel`` and
-    ``openedit`` are wishes that the view fulfils itself.
+    ``edit`` are wishes that the view fulfils itself.
     """
     found: list[dict[str, Any]] = []
 
@@ -50,14 +52,15 @@ def fixes(error: NbstreamError, turn: Turn | None = None) -> list[dict[str, Any]
     if turn is not None and unfinished(turn) and error.kind != "content_filter":
         wish(t("fix.continue"), "continue", turn=turn.id)
     if does == "login":
-        again = {"turn": turn.id} if turn is not None else {}
-        wish(t("fix.key"), "openkey", provider=error.provider or name, **again)
-    if turn is not None and (error.kind in AGAIN or (error.kind == "context_length" and _shortens(turn))):
+        at = {"turn": turn.id} if turn is not None else {}
+        wish(t("fix.key"), "openkey", provider=error.provider or name, **at)
+    again = error.kind in AGAIN or error.case == BEFORE
+    if turn is not None and (again or (error.kind == "context_length" and _shortens(turn))):
         wish(t("fix.retry"), "retry", turn=turn.id)
     if deed := _deed(error):
         wish(deed[0], turn=turn and turn.id, **deed[1])
     if turn is not None and (error.kind == "content_filter" or error.case in OTHER_WORDS):
-        wish(t("fix.edit"), "openedit", turn=turn.id)
+        wish(t("fix.edit"), "edit", turn=turn.id)
     elsewhere = error.kind in OTHER_MODEL and not error.case.startswith(NO_MODEL)
     if elsewhere or error.case == "tape_model" or does in ("use", "models"):
         wish(t("fix.model"), "choosemodel", turn=turn and turn.id, use=True)
@@ -94,6 +97,8 @@ def told(error: NbstreamError) -> NbstreamError:
         said.fix = t("fix.no_key_in")
     if deed := _deed(error):
         said.fix = deed[0]
+    if error.case == BEFORE:  # a panel's own question has no cell
+        said.why = t("fix.kind_kept")
     for words, instead in _CELLS.items():
         said.fix = re.sub(words, instead, said.fix)
     return said

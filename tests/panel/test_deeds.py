@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from nbstream.chat.history import Turn
+from nbstream.chat.notebook import Receipt
+from nbstream.chat.receipts import _error
 from nbstream.chat.session import Session
 from nbstream.errors import KINDS, NbstreamError
 from nbstream.i18n import LANGUAGES, sentences, set_language
@@ -331,7 +333,7 @@ def failed(kind: str, fix: str, text: str = "", sent: int = 3) -> tuple[Nbstream
         ("overloaded", "Run the cell again in a minute.", "", ["retry"]),
         ("timeout", "Run the cell again.", "half", ["continue", "retry"]),
         ("connection", "ollama serve   # then run the cell again", "", ["retry", "copy"]),
-        ("content_filter", "Put it in other words.", "half", ["openedit"]),
+        ("content_filter", "Put it in other words.", "half", ["edit"]),
         ("server_error", "%llm use MODEL   # another model", "", ["retry", "choosemodel"]),
         ("interrupted", "Run the cell again.", "half an", ["continue", "retry"]),
         ("interrupted", "Run the cell again.", "", ["retry"]),
@@ -340,7 +342,7 @@ def failed(kind: str, fix: str, text: str = "", sent: int = 3) -> tuple[Nbstream
         ("not_found", "%llm models spark   # lists what there is", "", ["choosemodel"]),
         ("quota_exhausted", "Top up the account.", "", ["choosemodel"]),
         ("permission", "Enable the model.", "", ["choosemodel"]),
-        ("content_filter", "Put it in other words.", "", ["openedit"]),
+        ("content_filter", "Put it in other words.", "", ["edit"]),
         ("invalid_request", "Change what it names, then run the cell again.", "", []),
         ("invalid_request", "%%llm -t 1", "", ["copy"]),
     ],
@@ -351,8 +353,21 @@ def test_an_error_has_what_mends_it_as_buttons(kind: str, fix: str, text: str, d
     assert [one["wish"]["do"] if "wish" in one else "copy" for one in found] == does
     assert all(one["label"] for one in found)
     for one in found:
-        if one.get("wish", {}).get("do") in ("retry", "continue", "openedit", "choosemodel"):
+        if one.get("wish", {}).get("do") in ("retry", "continue", "edit", "choosemodel"):
             assert one["wish"]["turn"] == turn.id
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_failed_before_a_restart_can_be_tried_again_and_speaks_of_no_cell(language: str) -> None:
+    set_language(language)
+    try:
+        _, turn = failed("not_found", "")
+        error = _error(Receipt({"kind": "not_found"}))
+        assert [one["wish"]["do"] for one in fixes(error, turn)] == ["retry", "choosemodel"]
+        said = told(error)
+        assert not any(word in said.why + said.fix for word in ("cell", "单元格"))
+    finally:
+        set_language(None)
 
 
 def test_a_prompt_that_is_too_long_by_itself_is_not_asked_again(table: Table) -> None:
