@@ -26,6 +26,9 @@ _KEY_OPTION = re.compile(
     r"(?<!\S)--?(?:api[-_]?(?:key|secret|password)|secret[-_]?key|token|password)\b", re.I
 )
 
+# What is quoted, and a comment that is not: our own lines to paste have some.
+_COMMENT = re.compile(r"""("(?:\\.|[^"\\])*"|'[^']*'|\\.)|(?<!\S)#.*""")
+
 
 def refuse_keys(line: str) -> None:
     """Raise if `line` seems to hold a key: it would stay in the notebook and in the history."""
@@ -51,7 +54,7 @@ def key_on_line(name: str = "", *words: str) -> NbstreamError:
 
 
 def words(line: str, *, comments: bool = False) -> list[str]:
-    """The words of a line, quoted as in a shell; `comments`: without what follows a ``#``.
+    """The words of a line, quoted as in a shell; `comments`: without what a word with ``#`` begins.
 
     Where a Chinese keyboard wrote the quotation marks, and there are no others, they are these.
 
@@ -59,11 +62,15 @@ def words(line: str, *, comments: bool = False) -> list[str]:
     ['-s', 'Be brief.']
     >>> words('-s "say \\\\"hi\\\\"" --model=demo')
     ['-s', 'say "hi"', '--model=demo']
+    >>> words("-c draft#2 -s '# one'  # it's another name", comments=True)
+    ['-c', 'draft#2', '-s', '# one']
     """
     if not re.search("[\"']", line):
         line = re.sub("[“”＂]", '"', line)
+    if comments:
+        line = _COMMENT.sub(lambda found: found[1] or "", line)
     try:
-        return shlex.split(line, comments=comments)
+        return shlex.split(line)
     except ValueError:
         raise fail("config.quotes", line=line.strip()) from None
 
@@ -72,7 +79,7 @@ def parse(parser: MagicArgumentParser, line: str) -> argparse.Namespace:
     """The options in `line`. Raises `NbstreamError` (config), naming the nearest option."""
     refuse_keys(line)
     try:
-        known, rest = parser.parse_known_args(words(line))
+        known, rest = parser.parse_known_args(words(line, comments=True))
     except UsageError as error:
         reason = str(error)
         raise fail("config.option_value", reason=said(reason), line=_nearest(reason)) from None

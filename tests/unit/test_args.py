@@ -34,6 +34,11 @@ def test_what_only_resembles_a_key_is_not(line: str) -> None:
     refuse_keys(line)
 
 
+def test_a_comment_stands_behind_the_options_as_our_own_lines_have_it() -> None:
+    found = parse(PARSER, "-c draft#2 -s '# one' --new   # sends this cell alone; it's quick")
+    assert (found.conversation, found.system, found.new) == ("draft#2", "# one", True)
+
+
 def test_stray_words_that_could_be_a_key_are_not_repeated() -> None:
     with pytest.raises(NbstreamError) as caught:
         parse(PARSER, "-m zhipu 1234567890abcdef1234567890abcdef.ABCDEFGHIJKLMNOP")
