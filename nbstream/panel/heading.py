@@ -195,7 +195,10 @@ class Heading(Part):
 
     def _do(self, wish: Wish) -> None:
         desk, here, name = self.desk, self.desk.session, str(wish.get("name") or "")
-        op, talk = wish.get("op"), here.conversations.get(str(wish.get("of") or desk.talk.name), desk.talk)
+        op, of = wish.get("op"), str(wish.get("of") or desk.talk.name)
+        talk = here.conversations.get(of, desk.talk)
+        if op in ("rename", "branch", "remove") and of not in here.conversations:
+            raise fail("config.conversation_not_there", name=of)  # never another instead
         if op == "open" and name in here.conversations:  # or it was deleted just now
             desk.go_to(name)
         elif op == "new":

@@ -166,10 +166,10 @@ class View {
     this.say({ do: "stop", column: column?.index }, true);
     if (column) return;
     this.stop.disabled = true;
-    // Where the kernel cannot hear us, for our own cell holds it: as the ■ does.
+    // Where the kernel cannot hear us, for our own cell holds it: as the ■ does. Late it hits the next cell.
     setTimeout(() => {
       if (!this.stop.hidden && this.model.get("blocking")) this.model.widget_manager?.kernel?.interrupt?.();
-    }, 400);
+    }, this.heard ? 2500 : 400);
   }
 
   close() {

@@ -385,6 +385,9 @@ def test_a_deletion_means_the_conversation_that_was_shown_when_it_was_asked_for(
     seen.desk.go_to("b")
     say(seen, **wish)
     assert list(seen.session.conversations) == ["main", "b"]
+    # The second of two clicks comes when it is gone, and takes no other one.
+    assert "no conversation a any more" in say(seen, **wish)["error"]
+    assert list(seen.session.conversations) == ["main", "b"]
 
 
 def test_no_name_holds_a_key_that_is_in_use(seen: Seen) -> None:
