@@ -104,7 +104,8 @@ def test_what_was_said_outlives_the_page_and_the_kernel(front: FrontEnd, served:
     expect(life(panel)).to_be_hidden()
     panel.box.press("Enter")
     expect(kept(notebook)).to_contain_text("main · 3 turns")
-    last = served.log()[-1]["body"]["messages"]
+    log = served.wait_for(lambda log: "third" in str(log[-1]["body"]), "the third request")
+    last = log[-1]["body"]["messages"]
     assert [m["content"] for m in last if m["role"] == "user"] == [
         f"{n} question" for n in ("first", "second", "third")
     ]
