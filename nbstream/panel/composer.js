@@ -1,6 +1,4 @@
-// The box one writes into, files, what waits, Send and Stop.
-
-const MOST_BYTES = 8e6; // servers end a connection that brings 10 MiB
+// The box one writes into, and what waits.
 
 function createComposer(panel, place) {
 	const { words, root, memory, does } = panel;
@@ -9,7 +7,7 @@ function createComposer(panel, place) {
 	const [attach, picker, go] = acts.children;
 	const sent = new Set();
 	let { files = [], editing } = memory; // editing: a turn, and what stood in the box
-	let [blocked, drafting, composed, marked, asked, fragment, offered] = ["", 0, -99, 0, 0, ""];
+	let [blocked, drafting, composed, marked, asked, fragment, listed, offered, spared] = ["", 0, -99, 0, 0];
 	box.value = memory.text ?? "";
 
 	const running = () => panel.state.busy || panel.state.sending || sent.size;
@@ -41,6 +39,7 @@ function createComposer(panel, place) {
 	}
 
 	function edited() {
+		spared = 0;
 		say();
 		show();
 		offered = offer();
@@ -62,8 +61,9 @@ function createComposer(panel, place) {
 		files = message.files;
 	}
 
-	function edit(turn, value) {
-		const { number } = root.querySelector(`article[data-turn="${turn}"]`)?.dataset ?? {};
+	function edit(article, value = article?.querySelector(".nbp-prompt").textContent) {
+		if (!article) return fill(value);
+		const { turn, number } = article.dataset;
 		editing = { value: box.value, files, ...editing, turn, number };
 		put({ value, files: [] });
 		edited();
@@ -80,10 +80,12 @@ function createComposer(panel, place) {
 		if (blocked) return panel.speak(blocked);
 		if (!text.trim() && !taken.length) return;
 		if (editing) {
-			const { turn } = editing;
+			const { turn, value } = editing;
 			cancel();
+			spared = Date.now() + 500; // of two Enters
 			const { error } = await panel.ask({ do: "edit", turn, text });
-			return error && edit(turn, text);
+			const free = !editing && box.value === value;
+			return error && edit(free && root.querySelector(`article[data-turn="${turn}"]`), text);
 		}
 		const message = [text, taken];
 		sent.add(message);
@@ -95,12 +97,9 @@ function createComposer(panel, place) {
 		show();
 	}
 
-	const stop = () => running() && answered({ do: "stop" });
+	const stop = () => running() && answered({ do: "stop", turn: panel.state.busy?.turn });
 
-	go.onclick = ({ detail }) => {
-		if (!running()) send();
-		else if (detail < 2) stop(); // not the second of two
-	};
+	go.onclick = ({ detail }) => detail < 2 && (stop() || send());
 
 	// Where nothing answers, a cell keeps the kernel busy.
 	async function answered(wish, bytes) {
@@ -116,7 +115,7 @@ function createComposer(panel, place) {
 
 	Object.assign(does, {
 		cancel,
-		edit: ({ turn }, button) => edit(turn, button.closest("article").querySelector(".nbp-prompt").textContent),
+		edit: (_, button) => edit(button.closest("article")),
 		prompt: (_, button) => send(button.textContent, []),
 		attach: () => picker.click(),
 		unattach({ file }) {
@@ -128,14 +127,14 @@ function createComposer(panel, place) {
 			if (files) fill(text, files.map((one, i) => ({ ...one, data: buffers[i] })));
 		},
 	});
-	does.openedit = does.edit;
 	picker.onchange = () => take(picker.files);
 	place.onclick = ({ target }) => target.closest("button") && box.focus();
 
 	async function take(list) {
 		for (const file of [...list]) {
 			const size = files.reduce((sum, { data }) => sum + data.byteLength, file.size);
-			const data = size <= MOST_BYTES && (await file.arrayBuffer().catch(() => 0)); // a folder has none
+			// Servers take 10 MiB. A folder has no bytes.
+			const data = size <= 8e6 && (await file.arrayBuffer().catch(() => 0));
 			if (data) files = [...files, { name: file.name, type: file.type, data }];
 			else say(words.too_large.replace("{name}", file.name));
 		}
@@ -153,12 +152,14 @@ function createComposer(panel, place) {
 		if (files.length) take(files);
 	};
 
+	const before = () => box.value.slice(0, box.selectionStart);
+
 	async function offer() {
 		const number = ++asked;
-		const text = box.value.slice(0, box.selectionStart);
+		const text = before();
 		const found = /\{\{[^{}\n]*$/.test(text) ? await panel.ask({ do: "complete", text }) : {};
 		if (number !== asked) return;
-		fragment = found.fragment;
+		[fragment, listed] = [found.fragment, text];
 		names.innerHTML = found.items ?? "";
 		mark(0);
 	}
@@ -172,7 +173,8 @@ function createComposer(panel, place) {
 	}
 
 	function choose(option) {
-		const end = box.selectionStart;
+		if (listed !== before()) return;
+		const end = listed.length;
 		box.setSelectionRange(end - fragment.length, end + 2 * box.value.startsWith("}}", end));
 		document.execCommand("insertText", false, `${option.firstChild.data}}}`); // it can be undone
 	}
@@ -181,11 +183,6 @@ function createComposer(panel, place) {
 		event.preventDefault();
 		if (event.target !== names) choose(event.target.closest("li"));
 	};
-
-	async function last() {
-		const { turn, text } = await panel.ask({ do: "last" });
-		if (turn) edit(turn, text);
-	}
 
 	const forget = () => (asked++, names.replaceChildren(), mark(0));
 	const [chosen, down, up] = [0, 1, -1].map((step) => async () => {
@@ -197,14 +194,15 @@ function createComposer(panel, place) {
 	const writing = {
 		Enter: () => send(),
 		Escape: () => (editing ? cancel() : stop()),
-		ArrowUp: () => box.value || last(),
+		ArrowUp: () => box.value || edit(root.querySelector(".nbp-log > :last-child")),
 	};
 	box.onkeydown = (event) => {
 		// Safari says first that a composition has ended.
 		const composing = event.isComposing || event.keyCode === 229 || event.timeStamp - composed < 50;
 		const does = (names.firstChild ? offering : writing)[event.key];
 		if (!does || composing || event.shiftKey || event.altKey) return;
-		if (does() !== box.value) event.preventDefault();
+		const again = event.key === "Enter" && (event.repeat || Date.now() < spared);
+		if (again || does() !== box.value) event.preventDefault();
 	};
 	box.addEventListener("compositionend", (event) => (composed = event.timeStamp));
 	box.oninput = edited;

@@ -17,7 +17,7 @@ from .interrupting import Stopped
 from .kinds import detail
 from .opening import about_failure, opening
 from .part import Part, wish
-from .waiting import Entry, Line, line_of, running
+from .waiting import Entry, Line, line_of, running, runs
 
 if TYPE_CHECKING:
     from ..chat.conversation import Conversation
@@ -155,6 +155,8 @@ class Composing(Part):
             presets = {"model": self.desk.model, **talk.presets}
             self.desk.aside(partial(self._ask_for, entry, talk, line, presets, view))
 
+        entry.stops = line.stops
+
         self.desk.later(begin)
 
     def _ask_for(
@@ -183,7 +185,9 @@ class Composing(Part):
 
     def _ask(self, entry: Entry, talk: Conversation, line: Line, presets: dict[str, Any]) -> None:
         """Make `entry` a turn, and start it."""
-        prepared = line.filling.run(self, partial(self._prepared, entry))
+        prepared = line.filling.run(self, partial(self._prepared, entry, line))
+        if line.stops != entry.stops:
+            raise Stopped
         if not stands(self.desk.session, talk):
             raise fail("config.conversation_gone", name=talk.name)
         turn, run = talk.begin(
@@ -196,13 +200,17 @@ class Composing(Part):
         with line.lock:
             line.behind = turn
         run.start()
+        if line.stops != entry.stops:
+            talk.stop(turn)
         self.desk.notice(" ".join(prepared.hints) or None)
 
-    def _prepared(self, entry: Entry) -> Prepared:
+    def _prepared(self, entry: Entry, line: Line) -> Prepared:
         """What is typed, with what the user's expressions give and what the files hold."""
         from ..magics.files import taken_in
         from ..magics.template import Prepared, prepared
 
+        if line.stops != entry.stops:  # before there was anything to interrupt
+            raise Stopped
         if not entry.files and (told := about_failure(entry.text)) is not None:
             return Prepared(entry.text, told)
         return prepared(entry.text, Namespace(), taken_in((name, data) for name, _, data in entry.files))
@@ -212,7 +220,11 @@ class Composing(Part):
     @wish("stop", now=True)
     def stop(self, wish: dict[str, Any], buffers: list[bytes]) -> None:
         talk, line = self._here()
-        line.filling.interrupt()
+        with talk.lock:
+            seen = next((turn for turn in talk.history.every() if turn.id == wish.get("turn")), None)
+        if seen is not None and not runs(talk, seen):
+            return  # it is over by now; what runs instead is not meant
+        line.stop()
         for turn in running(talk, anywhere=True):  # also what one has gone away from
             talk.stop(turn)
 
@@ -243,11 +255,6 @@ class Composing(Part):
     @wish("draft", now=True)
     def draft(self, wish: dict[str, Any], buffers: list[bytes]) -> None:
         self._draft = str(wish.get("text", ""))[:LONGEST_DRAFT]
-
-    @wish("last")
-    def last(self, wish: dict[str, Any], buffers: list[bytes]) -> dict[str, Any]:
-        turns = self.desk.talk.turns
-        return {"turn": turns[-1].id, "text": turns[-1].prompt} if turns else {}
 
     @wish("complete")
     def complete(self, wish: dict[str, Any], buffers: list[bytes]) -> dict[str, Any]:

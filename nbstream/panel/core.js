@@ -15,14 +15,15 @@ function createPanel(model, el) {
 	const view = Math.random().toString(36).slice(2);
 	const waiting = new Map();
 	const root = make("div", "nbp", el);
-	const panel = { model, root, view, say, ask, sync, receive, speak, clone, copy, close };
+	const clone = (css) => root.querySelector("template").content.querySelector(css).cloneNode(true);
+	const speak = (sentence) => (root.querySelector(".nbp-unseen").textContent = sentence);
+	const panel = { model, root, view, say, ask, sync, receive, speak, clone, copy, close, memory: {} };
 	const makers = { head: createHead, life: createLife, transcript: createTranscript, composer: createComposer };
 	const parts = (panel.parts = {});
-	panel.memory = {};
 	const views = viewsOf(model);
 	let [count, asked, later] = [0, 0];
 
-	// What buttons do here; all else is a wish.
+	// All else is a wish.
 	const does = (panel.does = {
 		copyline: ({ line }, button) => copy(line, button),
 		code: (_, button) => copy(button.closest("pre").lastChild.textContent.replace(/\n$/, ""), button),
@@ -34,9 +35,9 @@ function createPanel(model, el) {
 		},
 	});
 
-	function press({ target }) {
-		const button = target.closest("[data-do]");
-		if (!button || button.matches("form, input")) return;
+	function press({ target, detail }) {
+		const button = target.closest("button[data-do]");
+		if (!button || (detail > 1 && !button.dataset.step)) return; // once
 		const { can, ...wish } = { turn: button.closest("article")?.dataset.turn, ...button.dataset };
 		const { value: sure, firstChild: picture } = button;
 		if (sure && picture.nodeType === 1) {
@@ -44,9 +45,8 @@ function createPanel(model, el) {
 			button.onblur = () => button.replaceChildren(picture);
 			return button.focus(); // Safari does not
 		}
-		const deed = button.closest("dialog")?.go ?? does[wish.do];
-		if (deed) deed(wish, button);
-		else say(wish);
+		const deed = button.closest("dialog")?.go ?? does[wish.do] ?? (() => say(wish));
+		deed(wish, button);
 	}
 
 	function build() {
@@ -72,17 +72,13 @@ function createPanel(model, el) {
 		}, wait);
 	}
 
-	function clone(css) {
-		return root.querySelector("template").content.querySelector(css).cloneNode(true);
-	}
-
 	function sync(again) {
 		if (!again && Date.now() - asked < 500) return;
 		asked = Date.now();
 		say({ do: "sync", seq: panel.seq, asked: [...waiting.keys()] });
 	}
 
-	// By comm, which may wait for a cell, and the control channel, which takes no bytes.
+	// By comm, which waits for cells, and the control channel, which takes no bytes.
 	function say(wish, buffers) {
 		const id = ++count;
 		const told = { ...wish, view, id };
@@ -92,8 +88,8 @@ function createPanel(model, el) {
 		const msg_type = model.get("control");
 		const control = msg_type && !buffers?.length && kernel?.status !== "dead" && kernel?.sendControlMessage;
 		if (control) {
-			const names = { session: kernel.clientId, username: kernel.username, version: "5.3" };
-			const header = { msg_type, msg_id: view + id, date: new Date().toISOString(), ...names };
+			const { clientId: session, username } = kernel;
+			const header = { msg_type, msg_id: view + id, date: new Date().toISOString(), session, username, version: "5.3" };
 			const content = { turn: model.get("panel"), wish: told };
 			kernel.sendControlMessage({ channel: "control", header, parent_header: {}, metadata: {}, content, buffers: [] });
 		}
@@ -131,10 +127,6 @@ function createPanel(model, el) {
 			later = null;
 			say({ do: "ack", seq: panel.seq });
 		}, 250);
-	}
-
-	function speak(sentence) {
-		root.querySelector(".nbp-unseen").textContent = sentence;
 	}
 
 	async function copy(text, button) {

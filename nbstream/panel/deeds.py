@@ -63,10 +63,13 @@ class Deeds(Part):
         filled = Namespace(raw=turn.literal)  # braces that nobody here typed are left alone
         line = line_of(talk)
         with line.editing():
+            stops = line.stops
             files = taken_again(turn.attachments, turn.asked)
             fill = partial(prepared, str(wish.get("text", "")), filled, files)
             try:
                 found = line.filling.run(self.desk.part(Composing), fill)
+                if line.stops != stops:
+                    raise Stopped
             except Stopped:
                 line.hold()
                 self.desk.notice(t("composer.stopped"))

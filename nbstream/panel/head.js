@@ -1,4 +1,4 @@
-// The head's buttons and their popups, whose sheets the kernel makes.
+// The head's buttons, and popups that the kernel fills.
 
 function createHead(panel, place) {
 	const buttons = [...place.children];
@@ -12,8 +12,7 @@ function createHead(panel, place) {
 		const popup = make("dialog", "nbp-pop", place);
 		const box = make("div", "", popup, "…");
 		const find = (css) => box.querySelector(css);
-		let name = null;
-		let early = ""; // typed before it is there
+		let [name, early] = [null, ""]; // early: typed already
 
 		async function go(wish, bytes) {
 			if (wish.do === "close") return popup.close();

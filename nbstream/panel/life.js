@@ -5,7 +5,7 @@ const page = Math.random().toString(36).slice(2); // what is saved reaches only 
 function createLife(panel, place) {
 	const { words } = panel;
 	const all = viewsOf(panel.model);
-	const known = Object.create(all); // what one view knows, and what all do
+	const known = Object.create(all); // and what this view knows
 	const kernel = panel.model.widget_manager?.kernel ?? {};
 	const cell = () => place.closest(".jp-Cell") ?? {};
 	const hello = () => panel.say({ do: "hello", page });

@@ -2,12 +2,11 @@
 
 function createTranscript(panel, place) {
 	const { words, does, memory } = panel;
-	const turns = new Map(); // by id
+	const turns = new Map();
 	const [log, newest] = place.children;
 	const sizes = new ResizeObserver(() => keep());
 	let asked; // what is above this turn
-	let busy, since, ticking;
-	let heard; // before
+	let busy, since, ticking, heard;
 	let arrow; // pressed last
 
 	does.version = (wish, button) => {
@@ -45,7 +44,7 @@ function createTranscript(panel, place) {
 		grown(turn, ran && !turn.runs && (card.textContent || words.complete));
 	}
 
-	// Finished blocks are dressed and said aloud, as one can listen; the last two may change.
+	// Finished blocks are dressed and said aloud; the last two may change.
 	function grown(turn, end) {
 		const { body, dressed, runs, thought } = turn;
 		thought.firstChild.textContent = words[runs && !body.firstChild ? "thinking" : "thought"];
@@ -104,7 +103,7 @@ function createTranscript(panel, place) {
 
 	const left = () => log.scrollHeight - log.scrollTop - log.clientHeight;
 	const y = (node) => node.getBoundingClientRect().top - log.getBoundingClientRect().top;
-	let along = true; // a reader at the end goes along with it
+	let along = true; // with the end
 	let top = 0; // where the log stood
 	let part, was; // what another reads
 	let tall; // as the log was, while one types
@@ -121,10 +120,7 @@ function createTranscript(panel, place) {
 
 	const follow = (newest.onclick = () => keep((along = true)));
 
-	function hold(node, at) {
-		[along, part, was] = [false, node, at];
-	}
-
+	const hold = (node, at) => ([along, part, was] = [false, node, at]);
 	const spot = () => !along && part?.isConnected && [part.closest("article").dataset.turn, y(part.closest("article"))];
 
 	function keep() {

@@ -39,6 +39,8 @@ class Entry:
     files: tuple[tuple[str, str, bytes], ...] = ()
     writer: weakref.ref[Composing] | None = None
     held: bool = False
+    stops: int = 0
+    """Those of its line when it was its turn: a later one is for this message, too."""
     number: int = field(default_factory=lambda: next(_numbers))
 
     def told(self) -> dict[str, Any]:
@@ -59,6 +61,8 @@ class Line:
         """Turns that are being asked anew."""
         self.filling = Interruptible()
         """Under it the user's expressions run: Stop ends it."""
+        self.stops = 0
+        """How often somebody said Stop."""
         self.next: Entry | None = None
         """The one that goes whatever becomes of the answer before it."""
         self.behind: Turn | None = None
@@ -96,6 +100,12 @@ class Line:
         with self.lock:
             self.edits += more
         self.changed()
+
+    def stop(self) -> None:
+        """Stop what is being put together, however far that has come."""
+        with self.lock:
+            self.stops += 1
+        self.filling.interrupt()
 
     def find(self, number: Any) -> Entry | None:
         return next((one for one in self.entries if str(one.number) == str(number)), None)

@@ -280,6 +280,100 @@ def test_a_prompt_is_edited_in_the_box_which_gets_back_what_stood_in_it(view: Vi
     assert not view.said("send")
 
 
+def test_an_edit_that_is_refused_late_takes_nothing_from_what_is_written_meanwhile(view: View) -> None:
+    view.send(
+        *view.settled("First", "Answer", id="a"), *view.settled("Second", "Answer", "a", id="b", number=2)
+    )
+    box, about = view.page.locator("textarea"), view.page.locator(".nbp-editing")
+    edits = view.page.get_by_role("button", name="Edit")
+    edits.first.click()
+    box.fill("First anew")
+    box.press("Enter")
+    edits.last.click()
+    box.fill("Second anew")
+    view.reply(view.said("edit")[0], error="It runs.")
+    expect(box).to_have_value("Second anew")
+    expect(about).to_contain_text("message 2")
+    box.press("Escape")
+    expect(box).to_have_value("First anew")
+    # Nor is a message that is half written made an edit.
+    edits.first.click()
+    box.fill("First again")
+    box.press("Enter")
+    box.fill("Half a thought")
+    view.reply(view.said("edit")[1], error="It runs.")
+    expect(box).to_have_value("First again\n\nHalf a thought")
+    expect(about).to_be_hidden()
+
+
+def test_of_two_enters_or_clicks_the_second_is_not_for_what_it_did_not_see(view: View) -> None:
+    view.send(*view.settled("First", "Answer", id="a"))
+    box, button = view.page.locator("textarea"), view.page.locator(".nbp-acts button").last
+    for held in (False, True):
+        box.fill("Half a thought")
+        view.turn().get_by_role("button", name="Edit").click()
+        box.fill("First anew")
+        # In the page: a loaded machine takes its time between two keys.
+        box.evaluate(
+            """(box, repeat) => {
+            const enter = facts => box.dispatchEvent(
+                new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true, ...facts }));
+            enter({});
+            enter({ repeat });
+        }""",
+            held,
+        )
+        expect(box).to_have_value("Half a thought")
+    view.turn().get_by_role("button", name="Edit").click()
+    box.fill("First anew")
+    button.dblclick()
+    expect(box).to_have_value("Half a thought")
+    assert len(view.said("edit")) == 3 and not view.said("send")
+    box.fill("Half a thought that is whole now")
+    box.press("Enter")
+    assert view.said("send")[0]["text"] == "Half a thought that is whole now"
+    view.turn().get_by_role("button", name="Delete").dblclick()
+    expect(view.turn().get_by_role("button", name="Delete")).to_have_text("Delete?")
+    assert not view.said("remove")
+
+
+def test_arrow_up_edits_the_last_turn_at_once(view: View) -> None:
+    view.send(
+        *view.settled("First", "Answer", id="a"), *view.settled("Second", "Answer", "a", id="b", number=2)
+    )
+    box = view.page.locator("textarea")
+    box.focus()
+    view.page.keyboard.press("ArrowUp")
+    view.page.keyboard.insert_text(" anew")
+    view.page.keyboard.press("Enter")
+    (wish,) = view.said("edit")
+    assert (wish["turn"], wish["text"]) == ("b", "Second anew")
+
+
+def test_a_key_that_waits_for_names_takes_none_that_belong_to_another_text(view: View) -> None:
+    def named(*names: str, fragment: str) -> None:
+        wish = view.said("complete")[-1]
+        items = "".join(f"<li role=option>{name}<span></span></li>" for name in names)
+        view.reply(wish, items=items, fragment=fragment)
+
+    box = view.page.locator("textarea")
+    box.focus()
+    view.page.keyboard.insert_text("{{p")
+    named("P", "prices", fragment="p")
+    for key in ("r", "Tab", "i"):
+        view.page.keyboard.press(key)
+    for wish in view.said("complete")[1:2]:
+        view.reply(wish, items="<li>prices</li>", fragment="pr")
+    named("prices", fragment="pri")
+    expect(box).to_have_value("{{pri")
+    view.page.keyboard.press("ArrowLeft")
+    view.page.keyboard.press("Tab")
+    expect(box).to_have_value("{{pri")
+    view.page.keyboard.press("End")
+    view.page.keyboard.press("Tab")
+    expect(box).to_have_value("{{prices}}")
+
+
 def test_a_long_prompt_is_folded_and_files_are_named_or_shown(view: View) -> None:
     files = [
         {"name": "<i>table</i>.csv", "type": "text/csv", "size": 5, "picture": False},

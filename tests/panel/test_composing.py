@@ -371,6 +371,43 @@ def test_stop_ends_the_running_turn_whoever_began_it_before_its_first_token(pane
     assert run.wait(10) and turn.status == "stopped"
 
 
+@pytest.mark.parametrize("when", ["before", "behind"])
+def test_stop_just_behind_send_is_for_that_message(
+    panel: Panel, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    filled = Interruptible.run
+
+    def run(self: Interruptible, *asked: Any) -> Any:
+        if when == "before":
+            panel.ask("stop")
+        found = filled(self, *asked)
+        if when == "behind":
+            panel.ask("stop")
+        return found
+
+    monkeypatch.setattr(Interruptible, "run", run)
+    panel.send("a slip")
+    panel.shows(("a slip", True))
+    assert not panel.talk.turns
+    monkeypatch.undo()
+    panel.send("what is meant")
+    panel.until("what is meant")
+
+
+def test_stop_that_comes_when_its_turn_is_over_is_not_for_the_next(panel: Panel) -> None:
+    panel.send("one")
+    panel.until("one")
+    panel.send("two")
+    panel.ends()
+    panel.until("one", "two")
+    one, two = panel.talk.turns
+    panel.ask("stop", turn=one.id)
+    assert running(panel.talk) == [two]
+    run = panel.talk.run_of(two)
+    panel.ask("stop", turn=two.id)
+    assert run is not None and run.wait(10) and (one.status, two.status) == ("done", "stopped")
+
+
 def test_stop_ends_an_expression_that_goes_on_for_ever_and_the_text_comes_back(
     panel: Panel, shell: Any
 ) -> None:
@@ -490,14 +527,6 @@ def test_completion_tells_how_large_a_table_is_but_believes_no_class_that_calls_
     items = panel.ask("complete", text="{{table")[0]["items"]
     assert [one["detail"] for one in items] == ["DataFrame · 1 × 1", "DataFrame"]
     del shell.user_ns["tabled"], shell.user_ns["tables"]
-
-
-def test_the_last_turn_is_told_for_whoever_wants_to_edit_it(panel: Panel) -> None:
-    assert "turn" not in panel.ask("last")[0]
-    panel.send("one")
-    panel.until("one")
-    reply, _ = panel.ask("last")
-    assert (reply["turn"], reply["text"]) == (panel.talk.turns[0].id, "one")
 
 
 def test_a_view_that_comes_later_gets_the_draft_till_it_is_sent(panel: Panel) -> None:

@@ -258,7 +258,7 @@ def test_a_double_click_asks_once_and_stop_reaches_what_one_has_gone_away_from(t
     assert "not ended" in table.notice and len(table.talk.history.versions(first)) == 2
     table.do("version", again, step=-1)
     assert table.talk.turns == [first] and again.answer is None
-    table.do("stop", first)
+    table.do("stop", again)
     assert table.end(again).finish_reason == "cancelled"
 
 

@@ -207,7 +207,7 @@ def test_two_hundred_panels_that_were_closed_leave_nothing_behind() -> None:
     for _ in range(200):
         panel = ChatPanel("demo", "leaks")
         panel.desk.hear({"do": "sync", "view": "v", "id": 1})
-        panel.desk.hear({"do": "last", "view": "v", "id": 2, "ask": True})
+        panel.desk.hear({"do": "complete", "view": "v", "id": 2, "ask": True})
         known += [weakref.ref(panel), weakref.ref(panel.desk), *map(weakref.ref, panel.desk.parts)]
         panel.close()
     del panel
