@@ -71,7 +71,7 @@ class Composing(Part):
     def _told(self) -> dict[str, Any]:
         line = self.line
         opening = None if self._talk.turns else self._opening  # found out while somebody asked
-        return {"queue": line.told(), "sending": line.busy, "opening": opening}
+        return {"queue": [*line.told_busy(), *line.told()], "sending": line.busy, "opening": opening}
 
     def changed(self) -> None:
         talk, _ = self._here()

@@ -61,11 +61,11 @@ class Deeds(Part):
         presets = {"system": None, "temperature": None, "max_tokens": None, **self.desk.presets}
         options = Namespace(model=self.desk.model, new=turn.fresh, **presets)
         filled = Namespace(raw=turn.literal)  # braces that nobody here typed are left alone
-        line = line_of(talk)
-        with line.editing():
+        line, text = line_of(talk), str(wish.get("text", ""))
+        with line.editing(text):
             stops = line.stops
             files = taken_again(turn.attachments, turn.asked)
-            fill = partial(prepared, str(wish.get("text", "")), filled, files)
+            fill = partial(prepared, text, filled, files)
             try:
                 found = line.filling.run(self.desk.part(Composing), fill)
                 if line.stops != stops:

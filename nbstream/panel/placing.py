@@ -63,6 +63,8 @@ def _queue(entries: Iterable[Facts]) -> str:
 
 
 def _entry(entry: Facts) -> str:
+    if "busy" in entry:
+        return f"<li hidden><span>{escape(entry['busy'])}</span></li>"
     if "more" in entry:
         return f"<li><b>+{entry['more']}</b></li>"
     text, number = " · ".join([entry["text"], *entry["files"]]), entry["id"]

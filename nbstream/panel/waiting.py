@@ -57,8 +57,8 @@ class Line:
         self.entries: list[Entry] = []
         self.sending: Entry | None = None
         """The one that is being put together, and is no turn yet."""
-        self.edits = 0
-        """Turns that are being asked anew."""
+        self.edits: list[str] = []
+        """What turns are being asked instead."""
         self.filling = Interruptible()
         """Under it the user's expressions run: Stop ends it."""
         self.stops = 0
@@ -82,24 +82,29 @@ class Line:
             room -= len(one["text"])
         return [*told, {"more": more}] if more else told
 
+    def told_busy(self) -> list[dict[str, Any]]:
+        """What is being put together, as a view keeps it: should the kernel end, it stands nowhere else."""
+        with self.lock:
+            sending = [self.sending.text] if self.sending is not None else []
+            return [{"busy": text[:SHOWN]} for text in (*sending, *self.edits)]
+
     @property
     def busy(self) -> bool:
         """Whether something is being put together, which may take for ever."""
-        return self.sending is not None or self.edits > 0
+        return self.sending is not None or bool(self.edits)
 
     @contextmanager
-    def editing(self) -> Iterator[None]:
-        """A turn is asked anew: what is written meanwhile waits."""
-        self._count(1)
+    def editing(self, text: str) -> Iterator[None]:
+        """A turn is asked `text` instead: what is written meanwhile waits."""
+        with self.lock:
+            self.edits.append(text)
+        self.changed()
         try:
             yield
         finally:
-            self._count(-1)
-
-    def _count(self, more: int) -> None:
-        with self.lock:
-            self.edits += more
-        self.changed()
+            with self.lock:
+                self.edits.remove(text)
+            self.changed()
 
     def stop(self) -> None:
         """Stop what is being put together, however far that has come."""

@@ -22,7 +22,7 @@ from nbstream.panel import composing
 from nbstream.panel.composing import Composing
 from nbstream.panel.interrupting import Interruptible, Stopped
 from nbstream.panel.opening import opening, whither
-from nbstream.panel.waiting import running
+from nbstream.panel.waiting import line_of, running
 from tests.panel.spoken import Line
 from tests.panel.view import Seen
 
@@ -50,13 +50,13 @@ class Panel(Seen):
         return self.desk.talk
 
     def queue(self) -> list[tuple[str, bool]]:
-        return [(one["text"], one["held"]) for one in self.view.state["queue"]]
+        return [(one["text"], one["held"]) for one in self.view.state["queue"] if "text" in one]
 
     def shows(self, *queue: tuple[str, bool]) -> None:
         self.wait_for(lambda view: self.queue() == [*queue])
 
     def entry(self, text: str) -> int:
-        return next(int(one["id"]) for one in self.view.state["queue"] if one["text"] == text)
+        return next(int(one["id"]) for one in self.view.state["queue"] if one.get("text") == text)
 
     def send(self, text: str) -> None:
         """Send it; comes back when it is known to have been heard."""
@@ -394,6 +394,12 @@ def test_stop_just_behind_send_is_for_that_message(
     panel.until("what is meant")
 
 
+def test_while_a_turn_is_asked_anew_its_text_is_kept_for_a_kernel_that_dies(panel: Panel) -> None:
+    with line_of(panel.talk).editing("in other words"):
+        panel.wait_for(lambda view: view.state["queue"] == [{"busy": "in other words"}])
+    panel.wait_for(lambda view: view.state["queue"] == [])
+
+
 def test_stop_that_comes_when_its_turn_is_over_is_not_for_the_next(panel: Panel) -> None:
     panel.send("one")
     panel.until("one")
@@ -416,6 +422,7 @@ def test_stop_ends_an_expression_that_goes_on_for_ever_and_the_text_comes_back(
     exec("def endless():\n    begun.set()\n    while True: pass", shell.user_ns)
     panel.send("{{endless()}}")
     assert begun.wait(10) and panel.view.state["sending"]
+    assert panel.view.state["queue"] == [{"busy": "{{endless()}}"}]  # kept for a kernel that dies
     panel.send("behind it")
     panel.shows(("behind it", False))
     panel.ask("stop")

@@ -61,7 +61,7 @@ def harmless(*html: str) -> str:
 def test_names_prompts_and_errors_are_text_wherever_they_are_placed() -> None:
     fixes = [{"label": EVIL, "wish": {"do": "retry", "turn": EVIL}}, {"label": "Copy", "copy": EVIL}]
     notice = {"kind": "error", "text": EVIL, "why": EVIL, "fix": EVIL, "fixes": fixes}
-    queue = [{"id": 1, "text": EVIL, "files": [EVIL], "held": True}]
+    queue = [{"id": 1, "text": EVIL, "files": [EVIL], "held": True}, {"busy": EVIL}]
     state = placed(
         {"state": {"notice": notice, "queue": queue, "opening": {"prompts": [EVIL], "line": EVIL}}}
     )

@@ -51,7 +51,11 @@ class Compared(Seen):
         self.wait_for(lambda view: (view.state["busy"] or {}).get("status", {}).get("text") == said)
 
     def queued(self, *queue: tuple[str, bool]) -> None:
-        self.wait_for(lambda view: [(one["text"], one["held"]) for one in view.state["queue"]] == [*queue])
+        self.wait_for(
+            lambda view: (
+                [(one["text"], one["held"]) for one in view.state["queue"] if "text" in one] == [*queue]
+            )
+        )
 
 
 @pytest.fixture
