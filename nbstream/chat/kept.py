@@ -125,6 +125,12 @@ class Turn:
         return bool(self.candidates) and self.kept is None
 
     @property
+    def choices(self) -> list[int]:
+        """The numbers of several models' answers that say something: of these one can be kept."""
+        texts = (one.answer.text if one.answer is not None else "" for one in self.candidates)
+        return [number for number, text in enumerate(texts, 1) if text.strip()]
+
+    @property
     def scripted(self) -> bool:
         """Whether the embedded lessons answer it: no model is told what they said."""
         return self.model.partition(":")[0] == "demo"

@@ -121,7 +121,9 @@ def add_candidates(found: Found, copies: Sequence[tuple[Receipt, str]]) -> None:
     turn.kept = which if 1 <= which <= len(parts) else None
     if turn.kept is None and turn.answer is not None:
         turn.model = ",".join(one.model for one in turn.candidates)
-        note = t("compare.undecided", count=len(parts))
+        from .several import undecided
+
+        note = undecided(turn, found.conversation or "main")
         turn.answer = replace(turn.answer, model=turn.model, notes=(note,))
 
 

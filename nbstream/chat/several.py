@@ -6,12 +6,13 @@ makes one of the answers its own, and may be called again for another.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import NbstreamError, fail
-from ..i18n import t
+from ..i18n import magic, t
 from ..messages import Answer, Message, Timing
 from .again import Again
 from .call import Call
@@ -129,7 +130,7 @@ def finish(talk: Conversation, turn: Turn) -> NbstreamError | None:
         turn.answer = Answer(
             finish_reason=None if error else "cancelled" if stopped else "stop",
             model=turn.model,
-            notes=(t("compare.undecided", count=len(turn.candidates)),),
+            notes=(undecided(turn, talk.name),),
             timing=Timing(turn.created, None, max(ended, default=turn.created) - turn.created),
             error=error,
         )
@@ -158,3 +159,17 @@ def keep(talk: Conversation, turn: Turn, which: int) -> Turn:
 def compared(talk: Conversation) -> Turn | None:
     """The last turn of the branch in use that several models answered."""
     return next((turn for turn in reversed(talk.turns) if turn.candidates), None)
+
+
+def keep_line(turn: Turn, conversation: str) -> str:
+    """The line that keeps one of the answers, the first, which praises none; "" where none can be kept."""
+    named = [] if conversation == "main" else ["-c", conversation]
+    found = turn.choices
+    return f"%{magic()} {shlex.join(['keep', str(found[0]), *named])}" if found else ""
+
+
+def undecided(turn: Turn, conversation: str) -> str:
+    """What stands in the place of the answer as long as none is kept."""
+    if line := keep_line(turn, conversation):
+        return t("compare.undecided_keep", count=len(turn.choices), line=line)
+    return t("compare.undecided", count=len(turn.candidates))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
 from argparse import Namespace
 from collections.abc import Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
+from ..chat.several import keep_line
 from ..errors import NbstreamError
-from ..i18n import magic, t
+from ..i18n import t
 from ..messages import Answer
 from .surface import Surface
 from .template import Prepared
@@ -69,6 +69,5 @@ def compare(
 def undecided(talk: Conversation, turn: Turn) -> Iterator[str]:
     """What to say where several models answered right before `turn`, and nobody said which is to be kept."""
     before = turn.parent
-    if before is not None and before.undecided and not turn.fresh:
-        named = "" if talk.name == "main" else f" -c {shlex.quote(talk.name)}"
-        yield t("compare.not_sent", number=before.number, line=f"%{magic()} keep 1{named}")
+    if before is not None and before.undecided and not turn.fresh and (line := keep_line(before, talk.name)):
+        yield t("compare.not_sent", number=before.number, line=line)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-import shlex
 from collections.abc import Sequence
 from typing import Any
 
 from ..chat.kept import Turn
+from ..chat.several import keep_line
 from ..chat.sizes import Size, about, size_of
 from ..errors import NbstreamError
-from ..i18n import magic, t
+from ..i18n import t
 from ..messages import Answer
 from . import words
 from .amounts import money
@@ -42,8 +42,8 @@ def bundle(
     if turn.kept is None:
         facts |= {"provider": None, "model": None}
     markdown = table(turn, answers)
-    if footer and turn.kept is None and conversation is not None:
-        markdown += f"\n\n*{words.MARK} {keeping(turn, conversation)}*"
+    if footer and turn.kept is None and conversation and (line := keep_line(turn, conversation)):
+        markdown += f"\n\n*{words.MARK} {t('compare.keep', line=code(line))}*"
     return {"text/markdown": markdown, "text/plain": plain}, {"nbstream": facts | {"candidates": parts}}
 
 
@@ -116,15 +116,3 @@ def remarks(answer: Answer) -> list[str]:
     """What a reader must know to judge an answer: what was sent along, that it came from a tape."""
     along = words.sent_along(answer.context) if answer.context is not None and answer.error is None else ""
     return [*([along] if along else []), *answer.notes]
-
-
-def keeping(turn: Turn, conversation: str) -> str:
-    """Our line below the table: nothing of it is sent along yet."""
-    named = [] if conversation == "main" else ["-c", conversation]
-    return t("compare.keep", line=code(f"%{magic()} " + shlex.join(["keep", str(next_best(turn)), *named])))
-
-
-def next_best(turn: Turn) -> int:
-    """The number of an answer that one can keep, for an example: the first one, which praises none."""
-    answers = [one.answer.text if one.answer is not None else "" for one in turn.candidates]
-    return min((number for number, text in enumerate(answers, 1) if text.strip()), default=1)
