@@ -115,4 +115,4 @@ def numbers(answer: Answer, came: Size | None = None) -> list[str]:
 def remarks(answer: Answer) -> list[str]:
     """What a reader must know to judge an answer: what was sent along, that it came from a tape."""
     along = words.sent_along(answer.context) if answer.context is not None and answer.error is None else ""
-    return [*([along] if along else []), *answer.notes]
+    return [*([along] if along else []), *words.noted(answer)]

@@ -83,8 +83,18 @@ def footer(answer: Answer) -> str:
         parts.append(f"≈ {money(answer.cost)}")
     if answer.context is not None and answer.error is None and (said := sent_along(answer.context)):
         parts.append(said)
-    parts += answer.notes
+    parts += noted(answer)
     return f"{MARK} " + " · ".join(parts)
+
+
+def noted(answer: Answer) -> list[str]:
+    """What was noted of an answer; of one that a tape played always that: a restored one has lost its notes.
+
+    >>> noted(Answer("", tape="lesson.tape"))
+    ['played from lesson.tape']
+    """
+    told = answer.tape is None or any(answer.tape in note for note in answer.notes)
+    return [*answer.notes, *([] if told else [t("tape.played", file=answer.tape)])]
 
 
 def about(answer: Answer) -> str:
