@@ -92,7 +92,7 @@ function createComposer(panel, place) {
 		if (taken === files) put({ value: "", files: [] });
 		edited();
 		const told = taken.map(({ name, type }) => ({ name, type }));
-		await answered({ do: "send", text, files: told }, taken.map(({ data }) => data));
+		await answered({ do: "send", of: panel.state.talk?.name, text, files: told }, taken.map(({ data }) => data));
 		sent.delete(message);
 		show();
 	}
@@ -176,7 +176,7 @@ function createComposer(panel, place) {
 		if (listed !== before()) return;
 		const end = listed.length;
 		box.setSelectionRange(end - fragment.length, end + 2 * box.value.startsWith("}}", end));
-		document.execCommand("insertText", false, `${option.firstChild.data}}}`); // it can be undone
+		document.execCommand("insertText", false, `${option.firstChild.data}}}`); // undoable
 	}
 
 	names.onpointerdown = (event) => {

@@ -129,13 +129,21 @@ class Composing(Part):
         entry = Entry(str(wish.get("text", "")), tuple(files), weakref.ref(self))
         talk, line = self._here()
         self._draft = ""
+        view, meant = str(wish.get("view")), wish.get("of")
+        if meant is not None and meant != talk.name:  # another is shown by now, which may go elsewhere
+            entry.held = True
+            with line.lock:
+                line.entries.insert(0, entry)
+            if meant not in self.desk.session.conversations:
+                self.desk.notice(fail("config.conversation_gone", name=str(meant)))
+            self._tell()
+            return self.desk.tell({"back": {"view": view, "entry": entry.number}})
         with line.lock:
             waits = any(not one.held for one in line.entries)
             if waits or line.busy or running(talk):
                 line.entries.append(entry)
             else:
                 line.sending = entry
-                view = str(wish.get("view"))
                 self._put_together(entry, talk, line, view)
         line.changed()
         self._tell()

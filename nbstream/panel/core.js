@@ -160,7 +160,7 @@ function createPanel(model, el) {
 	root.onkeydown = (event) => {
 		event.stopPropagation();
 		if (event.key !== "s" || !(event.ctrlKey || event.metaKey)) return;
-		event.preventDefault(); // the notebook is saved, not the page
+		event.preventDefault(); // not the page
 		el.dispatchEvent(new KeyboardEvent("keydown", event));
 	};
 	root.onclick = press;

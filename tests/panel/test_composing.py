@@ -371,6 +371,15 @@ def test_stop_ends_the_running_turn_whoever_began_it_before_its_first_token(pane
     assert run.wait(10) and turn.status == "stopped"
 
 
+def test_a_message_goes_into_no_other_conversation_than_it_was_written_in(panel: Panel) -> None:
+    panel.ask("send", text="a secret", of="gone by now")
+    panel.shows(("a secret", True))
+    assert not panel.talk.turns and panel.view.state["back"]["entry"] == panel.entry("a secret")
+    assert "gone by now" in str(panel.view.state["notice"])
+    panel.ask("send", text="hello", of=panel.talk.name)
+    panel.until("hello")
+
+
 @pytest.mark.parametrize("when", ["before", "behind"])
 def test_stop_just_behind_send_is_for_that_message(
     panel: Panel, monkeypatch: pytest.MonkeyPatch, when: str
