@@ -232,7 +232,8 @@ class Desk:
             self.on_control = self.on_control or control
             if key in self._heard:
                 return
-            self._heard[key] = None
+            if do != "ack":  # four of them a second would push the others out
+                self._heard[key] = None
             while len(self._heard) > REMEMBERED:
                 self._heard.popitem(last=False)
         if do == "ack" and isinstance(seq := wish.get("seq"), int):

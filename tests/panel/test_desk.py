@@ -15,7 +15,7 @@ from jupyter_client.session import json_packer
 from nbstream.chat.background import io_loop
 from nbstream.chat.session import Session
 from nbstream.errors import fail
-from nbstream.panel.desk import Desk
+from nbstream.panel.desk import REMEMBERED, Desk
 from nbstream.panel.part import Part, wish
 
 WAIT = 10.0
@@ -162,6 +162,8 @@ def test_a_wish_that_comes_on_two_roads_is_done_once_and_answered_to_who_asked(
     probe = desk.part(Probe)
     for control in (True, False):
         desk.hear({"do": "slow", "view": "a", "id": 7, "text": "x", "ask": True}, [b"1"], control=control)
+        for number in range(REMEMBERED):
+            desk.hear({"do": "ack", "view": "a", "id": 100 + number, "seq": 0})
     probe.go.set()
     probe.until(("slow", "x", [b"1"]))
     desk.hear({"do": "slow", "view": "a", "id": 8, "text": "end"})
