@@ -163,21 +163,25 @@ class Keys:
             _forget_tokens(one)
         return [one for one in names if self.pools.pop(one, None) is not None]
 
-    def known(self, least: int = 16) -> Iterator[tuple[str, Secret]]:
+    def known(self, least: int = 16, *, every: bool = False) -> Iterator[tuple[str, Secret]]:
         """The secrets that are at hand, and whose each is; not those that are shorter than `least`.
 
-        Of a provider, or in a variable whose name says what it is.
+        Of a provider, or in a variable whose name says what it is. `every`: what is typed in the open as
+        well, such as an app id.
         """
         for provider in registry.keyed():
             pool = self.pools.get(provider.name)
             places = [*(seat.credentials for seat in pool.seats)] if pool else []
             places.append(vault.at_hand(provider.name))
             for field in provider.fields:
-                found = [place[field.name] for place in places if field.hidden and field.name in place]
+                taken = every or field.hidden
+                found = [place[field.name] for place in places if taken and field.name in place]
                 yield from ((provider.name, one) for one in found if len(one.reveal()) >= least)
         variables = {name: Secret(value.strip()) for name, value in list(os.environ.items())}
+        fields = [field for provider in registry.keyed() for field in provider.fields] if every else []
+        ours = {name for field in fields for name in field.env}
         for name, secret in (variables | self._variables(quietly=True)).items():
-            if SECRETIVE.search(name) and len(secret.reveal()) >= least:
+            if (SECRETIVE.search(name) or name in ours) and len(secret.reveal()) >= least:
                 yield name, secret
 
     def hide_in(self, text: str) -> str:

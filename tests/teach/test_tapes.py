@@ -694,6 +694,8 @@ def test_a_credential_of_this_environment_is_found_however_it_is_spelled(
 ) -> None:
     from tests.canary.canaries import spellings
 
+    monkeypatch.setenv("SPARK_APP_ID", "5f1e2d3c")
+    assert check(str(a_tape(tmp_path / "app.tape", take("my app is 5f1e2d3c"))))
     secret = "xq7+/pL=2mN9vB4kR8wZ"
     monkeypatch.setenv("QIANFAN_API_KEY", secret)
     for spelled in spellings(secret).values():
