@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import no_var_expand
@@ -46,7 +47,7 @@ def llm_line(line: str) -> None:
             verb = "help"
         elif not HELP.isdisjoint(rest):
             verb, rest = "help", [verb]
-        called = found(verb)
+        called = found(verb, rest)
         if verb == "login" and not {*filter(OPTION.match, rest)} <= called.written.keys():
             raise arguments.key_on_line(rest[0], *rest)  # what else would one write here?
         outcome = called(rest)
@@ -65,8 +66,11 @@ def llm_line(line: str) -> None:
         raise outcome
 
 
-def found(name: str) -> Verb:
-    """The verb `name`. Raises `NbstreamError` (config) with the nearest where there is none."""
+def found(name: str, more: Sequence[str] = ()) -> Verb:
+    """The verb `name`. Raises `NbstreamError` (config) with the nearest where there is none.
+
+    What reads as a sentence together with the words that follow is a question in the wrong place.
+    """
     from .verbs import VERBS  # not before somebody asks: loading must cost nothing
 
     if name not in VERBS:
@@ -75,7 +79,8 @@ def found(name: str) -> Verb:
         if (option := OF_A_CELL.get(name.lstrip("-"))) is not None:
             raise fail("config.cell_option", name=name[:40], line=f"%%{magic()} {option}")
         close = difflib.get_close_matches(name, VERBS, n=1, cutoff=0.65)
-        if not close:  # most likely a question
+        question = len([word for word in more if not word.startswith("-")]) > 2
+        if question or not close:
             raise fail("config.no_verb", name=name[:40])
         raise fail("config.unknown_verb", name=name[:40], nearest=close[0])
     return VERBS[name]

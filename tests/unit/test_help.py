@@ -183,3 +183,8 @@ def test_a_word_that_is_near_to_no_verb_is_not_taken_for_one() -> None:
     with pytest.raises(NbstreamError) as caught:
         found("coma")
     assert caught.value.case == "no_verb"
+    with pytest.raises(NbstreamError) as caught:  # one percent sign too few
+        found("Why", ["is", "the", "sky", "blue?"])
+    assert caught.value.case == "no_verb"
+    with pytest.raises(NbstreamError, match='nearest is "history"'):
+        found("hsitory", ["-v", "-c", "draft"])
