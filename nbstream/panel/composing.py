@@ -193,6 +193,8 @@ class Composing(Part):
 
     def _ask(self, entry: Entry, talk: Conversation, line: Line, presets: dict[str, Any]) -> None:
         """Make `entry` a turn, and start it."""
+        from ..magics.above import undecided
+
         prepared = line.filling.run(self, partial(self._prepared, entry, line))
         if line.stops != entry.stops:
             raise Stopped
@@ -210,7 +212,7 @@ class Composing(Part):
         run.start()
         if line.stops != entry.stops:
             talk.stop(turn)
-        self.desk.notice(" ".join(prepared.hints) or None)
+        self.desk.notice(" ".join([*prepared.hints, *undecided(talk, turn)]) or None)
 
     def _prepared(self, entry: Entry, line: Line) -> Prepared:
         """What is typed, with what the user's expressions give and what the files hold."""

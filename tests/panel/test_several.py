@@ -83,6 +83,10 @@ def test_while_columns_stream_the_panel_is_busy_and_what_is_written_waits_until_
     panel.queued(("And then?", True))
     assert panel.view.state["busy"] is None
     assert [one.prompt for one in panel.desk.talk.turns] == ["Which?"]
+    panel.wait_for(lambda view: "%llm keep 1" in view.turns[turn.id].info["foot"])
+    panel.ask("sendnow", entry=panel.view.state["queue"][0]["id"])
+    panel.wait_for(lambda view: "%llm keep 1" in str(view.state["notice"]))
+    panel.lines[0].say(done="stop")
 
 
 def test_stop_in_the_panel_stops_all_of_them(panel: Compared) -> None:
