@@ -388,10 +388,10 @@ def test_stop_just_behind_send_is_for_that_message(
 
     def run(self: Interruptible, *asked: Any) -> Any:
         if when == "before":
-            panel.ask("stop")
+            line_of(panel.talk).stop()
         found = filled(self, *asked)
         if when == "behind":
-            panel.ask("stop")
+            line_of(panel.talk).stop()
         return found
 
     monkeypatch.setattr(Interruptible, "run", run)
