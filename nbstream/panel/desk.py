@@ -144,7 +144,8 @@ class Desk:
         try:
             self._send(sound({"seq": self._seq, **message}), buffers)
         except Exception:  # the views see a gap, and ask for all there is
-            log.exception("a message of the panel could not be sent")
+            if not self.closed:  # meanwhile, from another thread
+                log.exception("a message of the panel could not be sent")
 
     @property
     def seq(self) -> int:
