@@ -215,10 +215,11 @@ class Notebook:
         self.page.evaluate("([id, args]) => window.runCommand(id, args)", [name, args])
 
     def save(self) -> None:
-        """Press Ctrl+S and wait until the file is written."""
+        """Press Ctrl+S and wait until the file is written, and its checkpoint: else it cannot be renamed."""
         before = self.file.stat().st_mtime_ns
         self.page.evaluate("window.jupyterapp.shell.activateById(window.notebookPanel().id)")
-        self.page.keyboard.press("Control+s")
+        with self.page.expect_response(lambda it: "/checkpoints" in it.url and it.request.method == "POST"):
+            self.page.keyboard.press("Control+s")
         self.wait_for(lambda: self.file.stat().st_mtime_ns != before, "the file to be written")
         self.until("!window.notebookPanel().context.model.dirty")
 
