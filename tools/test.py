@@ -6,8 +6,8 @@
 Whoever waits for a page or a kernel leaves the processor to the others, so that two processors are busy
 until the end. What counts objects or threads counts those of its own process.
 
-Pages and kernels that get no processor for half a minute fail tests. So one or two that failed are run once
-more when nothing runs beside them; both reports are shown, and who passed only then is named at the end.
+Who gets no processor for half a minute fails. So one or two of a part that failed are run once more when
+nothing runs beside them; both reports are shown, and who passed only then is named at the end.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ OTHERS = ["-m", "not browser", *(f"--ignore={folder}" for folder in KERNELS)]
 AFTER = ["-m", "not browser", *KERNELS]
 """What runs when these are done: a fourth beside them would only make pages wait."""
 FEW = 2
-"""How many of a part that drives pages or kernels may be run once more: what breaks more is no chance."""
+"""How many of a part may be run once more: what breaks more is no chance."""
 CACHE = ROOT / ".pytest_cache"
 
 
@@ -64,8 +64,8 @@ def main(given: list[str]) -> int:
             kept.seek(0)
             print(f"--- {name}\n{kept.read()}")
             codes[name] = 1 if process.returncode == NOTHING_COLLECTED else process.returncode
-    waiting = [name for name in (*ASIDE, "kernels") if codes[name] == 1]
-    if late := [one for name in waiting for one in _again(name, parts[name], codes)]:
+    failed = [name for name in parts if codes[name] == 1]
+    if late := [one for name in failed for one in _again(name, parts[name], codes)]:
         print("nbstream: passed only when nothing ran beside it:", *late, sep="\n  ", file=sys.stderr)
     return max(codes.values(), key=abs)
 

@@ -369,11 +369,13 @@ class TestStopping:
         with WebSocketServer(says(END)) as server:
             for _ in range(3):
                 read(server.url)
+            for thread in _threads():  # its last step may come after what it has read
+                thread.join(10)
         assert not _threads()
 
 
-def _threads() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("nbstream-websocket")]
+def _threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith("nbstream-websocket")]
 
 
 @pytest.fixture
